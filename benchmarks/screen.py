@@ -1,0 +1,167 @@
+"""What the screen costs: CPU and bytes to the terminal per tick, by sensors, beside Textual's own Sparkline widgets.
+
+Every sensor gets a reading before every tick, so each tick redraws whatever is visible. The terminal is a sink that
+counts bytes; CPU is that of the process between the tick and the moment when nothing is left to draw. The readings
+themselves are stored outside of what is measured: in the program that is another thread's work.
+
+`ratio_to_widgets_1000` is our CPU with 1,000 sensors divided by that of 1,000 Sparkline widgets: smaller is better.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import statistics
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+_SIZES = (10, 100, 1_000, 10_000)
+_WIDGETS = 1_000
+_HISTORY = 60
+_START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
+#: between ticks: longer than Textual's frame at 60 a second, so that a tick's drawing never spills into the next
+_PAUSE_S = 0.1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How long, and how large a terminal."""
+    parser.add_argument("--ticks", type=int, default=20, help="ticks that are measured, per size")
+    parser.add_argument("--size", default="80x24", metavar="WxH", help="of the terminal")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure, print a table, return the figures."""
+    os.environ.update(TEXTUAL_FPS="60", TEXTUAL_ANIMATIONS="none", TEXTUAL_COLOR_SYSTEM="truecolor")
+    width, _, height = args.size.partition("x")
+    size = (int(width), int(height))
+    rows = {str(count): asyncio.run(_ours(count, size, args.ticks)) for count in _SIZES}
+    rows["1000, a tenth"] = asyncio.run(_ours(1_000, size, args.ticks, every=10))
+    widgets = asyncio.run(_widgets(_WIDGETS, size, args.ticks))
+    print(f"{'sensors':>16} {'CPU ms/tick':>12} {'bytes/tick':>11}")
+    for name, (cpu, sent) in [*rows.items(), (f"{_WIDGETS} Sparklines", widgets)]:
+        print(f"{name:>16} {cpu:>12.2f} {sent:>11.0f}")
+    figures: dict[str, Any] = {"size": args.size, "ticks": args.ticks}
+    for name, (cpu, sent) in rows.items():
+        key = name.replace(", a ", "_")
+        figures[f"cpu_ms_{key}"], figures[f"bytes_{key}"] = round(cpu, 3), round(sent)
+    figures[f"widgets_cpu_ms_{_WIDGETS}"], figures[f"widgets_bytes_{_WIDGETS}"] = (
+        round(widgets[0], 3),
+        round(widgets[1]),
+    )
+    figures["ratio_to_widgets_1000"] = round(rows["1000"][0] / widgets[0], 4)
+    return figures
+
+
+async def _ours(count: int, size: tuple[int, int], ticks: int, *, every: int = 1) -> tuple[float, float]:
+    """CPU milliseconds and bytes per tick of the overview with `count` sensors, one in `every` of which reads."""
+    from controlroom.core.plant_state import PlantState
+    from controlroom.ui.app import ControlRoomApp
+    from controlroom.ui.options import UiOptions
+    from controlroom.wire import SENSOR_TYPES, Location, Metadata, Reading
+
+    state, clock, kind = PlantState(), _Clock(), SENSOR_TYPES["temperature"]
+    place, meta = Location("production", "machine-001", "zone-a"), Metadata(0, kind.warning, kind.critical)
+
+    def read(tick: int) -> None:
+        at = _START + timedelta(seconds=tick)
+        clock.at = at
+        for number in range(tick % every, count, every):
+            value = kind.base + (number * 7 + tick * 13) % 17 / 4
+            reading = Reading(at, f"temp-sensor-{number:05d}", kind.name, place, value, kind.unit, metadata=meta)
+            state.apply_reading(reading, seen_at=at.timestamp(), simulated=True)
+
+    for tick in range(_HISTORY * every):
+        read(tick)
+    # Its own timer would tick while we do not look: it is set so slow that it never does.
+    app = ControlRoomApp(state, _NoCommands(), UiOptions(clock=clock, refresh_rate=1e-6))
+    app.driver_class = _sink()
+    return await _measure(app, size, ticks, lambda tick: read(_HISTORY * every + tick), app.tick)
+
+
+async def _widgets(count: int, size: tuple[int, int], ticks: int) -> tuple[float, float]:
+    """The same of `count` of Textual's own Sparkline widgets."""
+    from textual.app import App, ComposeResult
+    from textual.containers import VerticalScroll
+    from textual.widgets import Sparkline
+
+    class Widgets(App[None]):
+        CSS = "Sparkline { height: 1; }"
+
+        def compose(self) -> ComposeResult:
+            with VerticalScroll():
+                for _ in range(count):
+                    yield Sparkline([0.0] * _HISTORY)
+
+    app = Widgets(driver_class=_sink())
+    fresh: list[list[float]] = []
+
+    def read(tick: int) -> None:
+        fresh[:] = [[25 + (number * 7 + (tick + past) * 13) % 17 / 4 for past in range(40)] for number in range(count)]
+
+    def tick() -> None:
+        for sparkline, data in zip(app.query(Sparkline), fresh, strict=True):
+            sparkline.data = data
+
+    return await _measure(app, size, ticks, read, tick)
+
+
+async def _measure(
+    app: App[Any],
+    size: tuple[int, int],
+    ticks: int,
+    read: Callable[[int], None],
+    tick: Callable[[], None],
+) -> tuple[float, float]:
+    cpu: list[float] = []
+    sent: list[int] = []
+    async with app.run_test(headless=False, size=size) as pilot:
+        await pilot.pause(1.0)
+        driver: Any = app._driver  # noqa: SLF001 - Textual has no public way to the driver
+        for number in range(ticks + 2):
+            read(number)
+            bytes_before, cpu_before = driver.sent, time.process_time()
+            tick()
+            await asyncio.sleep(_PAUSE_S)
+            if number >= 2:  # the first two warm the caches
+                cpu.append((time.process_time() - cpu_before) * 1000)
+                sent.append(driver.sent - bytes_before)
+    return statistics.median(cpu), statistics.median(sent)
+
+
+class _Clock:
+    at = _START
+
+    def now(self) -> datetime:
+        return self.at
+
+
+class _NoCommands:
+    def spawn(self, spec: object) -> None: ...
+    def pause(self, sensor_id: str) -> None: ...
+    def resume(self, sensor_id: str) -> None: ...
+    def remove(self, sensor_id: str) -> None: ...
+    def inject(self, sensor_id: str, fault: object) -> None: ...
+    def clear(self, sensor_id: str, fault_id: str | None = None) -> None: ...
+
+
+def _sink() -> type[Any]:
+    """A driver that sends nowhere and counts; made here, because Textual is imported after its settings are set."""
+    from textual.drivers.headless_driver import HeadlessDriver
+
+    class Sink(HeadlessDriver):
+        sent = 0
+
+        @property
+        def is_headless(self) -> bool:
+            return False
+
+        def write(self, data: str) -> None:
+            self.sent += len(data.encode())
+
+    return Sink

@@ -1,0 +1,38 @@
+"""`controlroom` and `python -m controlroom`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from controlroom.errors import ControlroomError
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code; errors are one line on stderr."""
+    from controlroom.cli import cli
+
+    try:
+        code = cli.main(args=argv, prog_name="controlroom", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) went away: that is its right, and no error. Python would complain once more
+        # when it flushes stdout at exit, so stdout is pointed elsewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except ControlroomError as error:
+        click.echo(f"controlroom: {error}", err=True)
+        code = error.exit_code
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

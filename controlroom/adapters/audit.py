@@ -1,0 +1,204 @@
+"""The audit of a database against its topic: nothing lost, nothing twice, the alarms of an uninterrupted run.
+
+The topic is read once more from its first record to each partition's watermark. Every record must be a reading or a
+reject of the database, once (or fall in a gap that was recorded). The same records go through a single, uninterrupted
+pipeline whose alarm events must be those of the database, by id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from controlroom.adapters.kafka.connection import KafkaConnection
+from controlroom.adapters.kafka.lean_fetch import AS_DECODED
+from controlroom.adapters.kafka.worker import WorkerOptions
+from controlroom.adapters.postgres.session import Session
+from controlroom.core.alarms.model import Alarm
+from controlroom.core.alert_handler import AlarmKey, handle
+from controlroom.core.pipeline import PartitionPipeline
+from controlroom.core.profiles import profile_for
+from controlroom.errors import InputError
+
+#: So many offsets are named of a finding; its count is of all.
+NAMED = 5
+POLL_MS = 1000
+STALLED_S = 30.0
+
+_WATERMARKS = "SELECT part, next_offset FROM watermark WHERE grp = $1 AND topic = $2 ORDER BY part"
+_READINGS = "SELECT off FROM readings WHERE topic = $1 AND part = $2"
+_REJECTS = "SELECT off FROM rejects WHERE topic = $1 AND part = $2"
+_GAPS = "SELECT from_offset, to_offset FROM gaps WHERE topic = $1 AND part = $2"
+# Of a sensor, not of a group of them, and what follows from readings alone: neither an operator's act nor silence,
+# which is told by a clock where no record tells it.
+_EVENTS = """
+SELECT e.sensor_id, e.kind, e.version, e.event, e.event_id, e.at FROM alarm_events e JOIN sensors s USING (sensor_id)
+WHERE e.kind = ANY($1) AND e.event = ANY($2)"""
+
+COMPARED_EVENTS = ("raised", "recurred", "severity-rose", "severity-fell", "clearing", "returned")
+
+#: (sensor, kind, version, what happened, id, event time)
+EventKey = tuple[str, str, int, str, str, datetime]
+
+
+@dataclass(slots=True)
+class Audit:
+    """What was looked at, and what is wrong."""
+
+    records: int = 0
+    readings: int = 0
+    rejects: int = 0
+    alarm_events: int = 0
+    findings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOptions:
+    """What is compared. `kinds` are the alarms whose events follow from the readings alone."""
+
+    every_reading: bool = True
+    alarms: bool = True
+    kinds: tuple[str, ...] = ("limit", "spike", "level", "drift", "noise", "stuck", "rail", "corrupt", "duplicate")
+
+
+async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options: AuditOptions) -> Audit:
+    """Audit what a group's workers, run with these options, made of their topic.
+
+    Raises:
+        Unreachable: Kafka or PostgreSQL does not answer.
+        InputError: the group has never worked on the topic.
+    """
+    result = Audit()
+    topic = worker.topics.data
+    expected: set[EventKey] = set()
+    async with Session(dsn, "fsck") as session:
+        connection = await session.connection()
+        marks = {row["part"]: row["next_offset"] for row in await connection.fetch(_WATERMARKS, worker.group, topic)}
+        if not marks:
+            raise InputError(f"group {worker.group} has no watermark on {topic}", hint="check --group and the topic")
+        consumer = AIOKafkaConsumer(
+            **kafka.options, enable_auto_commit=False, auto_offset_reset="none", value_deserializer=AS_DECODED,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )  # fmt: skip
+        await consumer.start()
+        try:
+            for part, end in marks.items():
+                tp = TopicPartition(topic, part)
+                offsets, ids = await _oracle(consumer, tp, end, worker, options, result)
+                expected |= ids
+                await _compare_offsets(connection, tp, end, offsets, options, result)
+        finally:
+            await consumer.stop()
+        if options.alarms:
+            await _compare_alarms(connection, expected, options, result)
+    return result
+
+
+async def _oracle(
+    consumer: AIOKafkaConsumer,
+    tp: TopicPartition,
+    end: int,
+    worker: WorkerOptions,
+    options: AuditOptions,
+    result: Audit,
+) -> tuple[list[int], set[EventKey]]:
+    """Offsets of the records before `end`, and the events that an uninterrupted pipeline makes of them."""
+    first = (await consumer.beginning_offsets([tp]))[tp]
+    if first > 0:
+        result.notes.append(f"partition {tp.partition}: records before {first} are gone; alarms from before may differ")
+    consumer.assign([tp])
+    consumer.seek(tp, first)
+    pipeline = PartitionPipeline(tp.topic, tp.partition, first, {}, profile_for, worker.pipeline)
+    alarms: dict[AlarmKey, Alarm] = {}
+    events: set[EventKey] = set()
+    offsets: list[int] = []
+    while first < end and (not offsets or offsets[-1] < end - 1):
+        async with asyncio.timeout(STALLED_S):
+            records: list[ConsumerRecord] = []
+            while not records:
+                records = (await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=2000)).get(tp, [])
+                if not records and await consumer.position(tp) >= end:
+                    return offsets, events
+        records = [record for record in records if record.offset < end]
+        if not records:
+            break
+        offsets += (record.offset for record in records)
+        pipeline.process(records)
+        batch = pipeline.take(checkpoint=False)
+        handled = handle(batch.signals, alarms, worker.definitions)
+        alarms.update(handled.alarms)
+        pipeline.set_deadlines(handled.deadlines)
+        events.update(
+            (event.sensor_id, event.kind, event.version, event.event, event.event_id, event.timestamp)
+            for event in handled.events
+            if event.kind in options.kinds and event.event in COMPARED_EVENTS
+        )
+        await asyncio.sleep(0)
+    return offsets, events
+
+
+async def _compare_offsets(
+    connection: asyncpg.Connection,
+    tp: TopicPartition,
+    end: int,
+    offsets: Iterable[int],
+    options: AuditOptions,
+    result: Audit,
+) -> None:
+    there = set(offsets)
+    result.records += len(there)
+    stored = [row[0] for row in await connection.fetch(_READINGS, tp.topic, tp.partition, timeout=600)]
+    rejected = [row[0] for row in await connection.fetch(_REJECTS, tp.topic, tp.partition, timeout=600)]
+    result.readings += len(stored)
+    result.rejects += len(rejected)
+    counted = Counter(stored)
+    counted.update(rejected)
+    gaps = [range(row[0], row[1]) for row in await connection.fetch(_GAPS, tp.topic, tp.partition)]
+
+    def find(what: str, found: set[int]) -> None:
+        if found:
+            named = ", ".join(str(offset) for offset in sorted(found)[:NAMED])
+            result.findings.append(f"partition {tp.partition}: {len(found)} {what} (offsets {named})")
+
+    find("records twice", {offset for offset, count in counted.items() if count > 1})
+    find("rows beyond the watermark", {offset for offset in counted if offset >= end})
+    if options.every_reading:
+        missing = there - counted.keys()
+        find("records lost", {offset for offset in missing if not any(offset in gap for gap in gaps)})
+    if there:
+        oldest = min(there)
+        find("rows that are no records", {offset for offset in counted.keys() - there if oldest <= offset < end})
+
+
+async def _compare_alarms(
+    connection: asyncpg.Connection, expected: set[EventKey], options: AuditOptions, result: Audit
+) -> None:
+    rows = await connection.fetch(_EVENTS, list(options.kinds), list(COMPARED_EVENTS), timeout=600)
+    found: set[EventKey] = {tuple(row) for row in rows}
+    result.alarm_events = len(found)
+    for what, some in (
+        ("of the oracle are missing", _beyond_doubt(expected - found, found)),
+        ("are not the oracle's", _beyond_doubt(found - expected, expected)),
+    ):
+        if some:
+            named = ", ".join(" ".join(map(str, event[:4])) for event in sorted(some)[:NAMED])
+            result.findings.append(f"{len(some)} alarm events {what} ({named})")
+
+
+def _beyond_doubt(some: set[EventKey], others: set[EventKey]) -> set[EventKey]:
+    """Without the last event of an alarm where it is the end of a delay.
+
+    A delay that ends within the last batch is told by the first reading of the next one, which is not there yet; and
+    how the records are cut into batches differs from run to run.
+    """
+    newest: dict[tuple[str, str], int] = {}
+    for sensor_id, kind, version, *_ in others:
+        newest[sensor_id, kind] = max(version, newest.get((sensor_id, kind), 0))
+    return {event for event in some if event[3] != "returned" or event[2] < newest.get(event[:2], 0)}

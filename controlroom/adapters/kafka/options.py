@@ -1,0 +1,61 @@
+"""Settings as a worker takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from controlroom.adapters.definitions_file import load_definitions
+from controlroom.adapters.kafka.worker import WorkerOptions
+from controlroom.adapters.postgres.partitions import Retention
+from controlroom.config import Settings
+from controlroom.core.alarms.policy import Policy, parse_policy
+from controlroom.core.pipeline import PipelineOptions
+from controlroom.errors import ConfigError
+
+
+def worker_options(
+    settings: Settings,
+    *,
+    start_at_end: bool = False,
+    until_idle: float | None = None,
+    stages: Collection[str] = ("detector", "aggregator"),
+) -> WorkerOptions:
+    """What the settings say to a worker.
+
+    Raises:
+        ConfigError: the file of alarm definitions, or of who is told, cannot be read or is wrong.
+    """
+    every = {"all": 1, "sampled": settings.sample_every, "none": 0}[settings.store_readings]
+    if "aggregator" not in stages:
+        every = 0
+    definitions = load_definitions(settings.alarms_file)
+    return WorkerOptions(
+        # A part of the work has watermarks of its own.
+        group=settings.group if len(stages) > 1 else f"{settings.group}-{next(iter(stages))}",
+        topics=settings.topics,
+        definitions=definitions,
+        definitions_file=settings.alarms_file,
+        notify=load_policy(settings.notify_file),
+        pipeline=PipelineOptions(
+            sample_every=every,
+            max_sensors=settings.max_sensors,
+            common_cause=definitions.common_cause,
+            bank=settings.detectors,
+            detect="detector" in stages,
+            roll_up="aggregator" in stages,
+        ),
+        retention=Retention(settings.readings_days, settings.rollup_days),
+        start_at_end=start_at_end,
+        until_idle=until_idle,
+    )
+
+
+def load_policy(path: Path | None) -> Policy:
+    """Who is told of alarms, from `path`; nobody without one."""
+    if path is None:
+        return Policy()
+    try:
+        return parse_policy(path.read_text("utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}", hint="check the setting notify_file") from None

@@ -1,0 +1,289 @@
+"""One partition in the hands of a detection worker: brought up, fed, committed, given back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from controlroom.adapters.postgres.alarm_journal import OutboxEntry
+from controlroom.adapters.postgres.outbox import Outgoing
+from controlroom.adapters.postgres.session import PASSING_ERRORS
+from controlroom.adapters.postgres.store import Claim, PartitionStore
+from controlroom.core.pipeline import PartitionPipeline
+from controlroom.core.records import Batch
+from controlroom.errors import Fenced
+from controlroom.wire import AlarmEvent
+
+log = logging.getLogger(__name__)
+
+#: Records of one partition that may wait for the database; then it is not polled until some are committed.
+MAX_PENDING = 20_000
+#: Detector states are saved this often; after a takeover the readings since are run through the detectors once more.
+CHECKPOINT_S = 5.0
+CHECKPOINT_RECORDS = 100_000
+RETRY_S = 1.0
+#: A silent partition's time goes on by the worker's clock, this much behind it: the brokers' clock may differ.
+CLOCK_MARGIN_S = 2.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a partition has done, for status lines and metrics."""
+
+    committed: int = 0
+    commits: int = 0
+    rejected: int = 0
+    events: int = 0
+    #: seconds from the receipt of a batch's first record to the end of its commit, of the last batch
+    commit_s: float = 0.0
+    #: why it waits for the database; empty when it does not
+    waiting: str = ""
+    #: monotonic seconds of the first record's receipt and of the last commit of records; None before there was one
+    first_at: float | None = None
+    last_at: float | None = None
+    #: times that another worker was found to have claimed a partition of ours
+    fenced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One batch that was committed, as metrics see it."""
+
+    partition: int
+    records: int
+    rejected: int
+    #: seconds of the transaction, with its repeats
+    took_s: float
+    #: seconds since the receipt of the batch's first record
+    waited_s: float
+
+
+class Partition:
+    """From assignment to revocation.
+
+    `feed` is called by the worker's poll loop, in order; a task of its own commits. Whatever ends that task is
+    handed to `on_failure`.
+    """
+
+    def __init__(
+        self,
+        tp: TopicPartition,
+        consumer: AIOKafkaConsumer,
+        store: PartitionStore,
+        make_pipeline: Callable[[TopicPartition, int, Mapping[str, bytes]], PartitionPipeline],
+        *,
+        progress: Progress,
+        on_events: Callable[[Sequence[AlarmEvent], Sequence[int]], None],
+        on_unsent: Callable[[Sequence[OutboxEntry]], None],
+        on_rejects: Callable[[Sequence[Outgoing]], None],
+        on_failure: Callable[[BaseException], None],
+        start_at_end: bool,
+        on_commit: Callable[[Commit], None] = lambda _: None,
+    ) -> None:
+        self.tp = tp
+        self.ready = False
+        self.progress = progress
+        #: offset up to which everything is in the database
+        self.committed_offset = -1
+        self._consumer = consumer
+        self._store = store
+        self._make_pipeline = make_pipeline
+        self._on_events = on_events
+        self._on_unsent = on_unsent
+        self._on_rejects = on_rejects
+        self._on_commit = on_commit
+        self._on_failure = on_failure
+        self._start_at_end = start_at_end
+        self._pipeline: PartitionPipeline | None = None
+        self._resume_at = 0
+        self._wake = asyncio.Event()
+        #: no transaction is under way
+        self._landed = asyncio.Event()
+        self._landed.set()
+        #: everything that was fed is committed
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._force_checkpoint = False
+        self._checkpoint_at = time.monotonic() + CHECKPOINT_S
+        self._since_checkpoint = 0
+        self._task = asyncio.create_task(self._run(), name=f"partition {tp.topic}/{tp.partition}")
+
+    @property
+    def accepts(self) -> bool:
+        """Whether it may be polled: it is ready, and not too much waits for the database."""
+        return self.ready and self._pipeline is not None and self._pipeline.pending.records < MAX_PENDING
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was fed is committed."""
+        return self.ready and self._settled.is_set()
+
+    def feed(self, records: Sequence[ConsumerRecord]) -> None:
+        """Process records that were polled while `accepts` held."""
+        pipeline = self._pipeline
+        if pipeline is None or not self.ready:
+            return
+        # The position is ours since the seek, so anything else is left over from before it.
+        if records[0].offset < pipeline.next_offset:
+            records = [record for record in records if record.offset >= pipeline.next_offset]
+        if records and records[0].offset < self._resume_at:
+            again = [record for record in records if record.offset < self._resume_at]
+            pipeline.rerun(again)
+            records = records[len(again) :]
+        if not records:
+            return
+        if pipeline.next_offset < self._resume_at:
+            pipeline.resume(self._resume_at)
+        if not pipeline.pending.records:
+            pipeline.pending.received_at = time.monotonic()
+        pipeline.process(records)
+        self._want_commit()
+
+    def advance(self, now: float) -> None:
+        """Nothing came although we are at the partition's end: let its time go on."""
+        pipeline = self._pipeline
+        caught_up = self.ready and pipeline is not None and pipeline.next_offset >= self._resume_at
+        if caught_up and pipeline is not None and pipeline.advance(now - CLOCK_MARGIN_S):
+            # The readings alone would not bring the detectors to this state again.
+            self._force_checkpoint = True
+            self._want_commit()
+
+    async def stop(self, grace: float) -> None:
+        """Take no more; let the batch in flight be known, for `grace` seconds at most; give the connection back."""
+        self.ready = False
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace):
+                await self._landed.wait()
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self._store.close()
+
+    async def flush(self) -> None:
+        """Commit what is pending, with a checkpoint, as the last thing before the end."""
+        if not self.ready:
+            return
+        self._force_checkpoint = True
+        self._want_commit()
+        settled = asyncio.create_task(self._settled.wait())
+        await asyncio.wait([settled, self._task], return_when=asyncio.FIRST_COMPLETED)
+        settled.cancel()
+
+    def _want_commit(self) -> None:
+        self._settled.clear()
+        self._wake.set()
+
+    async def _run(self) -> None:
+        try:
+            await self._bring_up()
+            await self._commit_loop()
+        except Fenced as fenced:
+            log.warning("%s; its state is dropped here", fenced)
+            self.progress.fenced += 1
+            self.ready = False
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - handed to the worker, which ends with it
+            self.ready = False
+            self._on_failure(error)
+
+    async def _bring_up(self) -> None:
+        """Claim, load, seek; until then the partition is paused, and an empty state is never used in its place."""
+        self._consumer.pause(self.tp)
+        while True:
+            try:
+                claim = await self._store.claim()
+                start = await self._starting_point(claim)
+            except (*PASSING_ERRORS, KafkaError) as error:
+                self.progress.waiting = str(error) or type(error).__name__
+                log.warning("%s/%d stays paused: %s", self.tp.topic, self.tp.partition, self.progress.waiting)
+                await asyncio.sleep(RETRY_S)
+                continue
+            if start is not None:
+                break
+        self.progress.waiting = ""
+        state_offset, self._resume_at = start
+        self.committed_offset = self._resume_at
+        self._pipeline = self._make_pipeline(self.tp, state_offset, claim.states)
+        self._pipeline.know(claim.facts)
+        self._pipeline.set_deadlines(claim.deadlines)
+        self._on_unsent(claim.unsent)
+        self._on_rejects(claim.dead_letters)
+        self._consumer.seek(self.tp, state_offset)
+        self._consumer.resume(self.tp)
+        self.ready = True
+        log.info("%s/%d is ours from offset %d", self.tp.topic, self.tp.partition, self._resume_at)
+
+    async def _starting_point(self, claim: Claim) -> tuple[int, int] | None:
+        """(where detectors go on, where commits go on); None: claim again."""
+        first = (await self._consumer.beginning_offsets([self.tp]))[self.tp]
+        end = (await self._consumer.end_offsets([self.tp]))[self.tp]
+        if claim.next_offset is None or claim.state_offset is None:
+            offset = end if self._start_at_end else first
+            return (offset, offset) if await self._store.begin(offset) else None
+        if first <= claim.next_offset <= end:
+            return max(first, claim.state_offset), claim.next_offset
+        # What lies between is gone: kept as a fact, never skipped in silence.
+        reason = "retention" if claim.next_offset < first else "topic made anew or truncated"
+        log.error(
+            "%s/%d: records from %d on are gone (%s)", self.tp.topic, self.tp.partition, claim.next_offset, reason
+        )
+        await self._store.record_gap(claim.next_offset, first, reason)
+        return first, first
+
+    async def _commit_loop(self) -> None:
+        pipeline = self._pipeline
+        assert pipeline is not None
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while _worth(pipeline.pending) or self._force_checkpoint:
+                checkpoint = self._checkpoint_due(pipeline.pending)
+                self._force_checkpoint = False
+                batch = pipeline.take(checkpoint=checkpoint)
+                self._landed.clear()
+                began = time.monotonic()
+                try:
+                    committed = await self._store.commit(batch)
+                finally:
+                    self._landed.set()
+                self.committed_offset = batch.next_offset
+                pipeline.set_deadlines(committed.deadlines)
+                self._account(batch, len(committed.events), began)
+                self._on_unsent(committed.posted)
+                self._on_rejects(committed.dead_letters)
+                if committed.events:
+                    self._on_events(committed.events, committed.outbox_ids)
+            self._settled.set()
+
+    def _checkpoint_due(self, batch: Batch) -> bool:
+        self._since_checkpoint += batch.records
+        now = time.monotonic()
+        if self._force_checkpoint or now >= self._checkpoint_at or self._since_checkpoint >= CHECKPOINT_RECORDS:
+            self._checkpoint_at = now + CHECKPOINT_S
+            self._since_checkpoint = 0
+            return True
+        return False
+
+    def _account(self, batch: Batch, events: int, began: float) -> None:
+        progress = self.progress
+        progress.committed += batch.records
+        progress.commits += 1
+        progress.rejected += len(batch.rejects)
+        progress.events += events
+        now = time.monotonic()
+        if batch.records:
+            progress.last_at = now
+            progress.commit_s = now - batch.received_at
+            progress.first_at = batch.received_at if progress.first_at is None else progress.first_at
+        self._on_commit(Commit(self.tp.partition, batch.records, len(batch.rejects), now - began, progress.commit_s))
+
+
+def _worth(batch: Batch) -> bool:
+    return bool(batch.records or batch.signals)

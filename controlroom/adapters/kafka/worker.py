@@ -1,0 +1,385 @@
+"""A detection worker: a member of the consumer group that runs the pipeline of every partition it is given."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.structs import OffsetAndMetadata
+
+from controlroom.adapters.definitions_file import follow
+from controlroom.adapters.kafka.connection import KafkaConnection
+from controlroom.adapters.kafka.lean_fetch import AS_DECODED
+from controlroom.adapters.kafka.partition import Commit, Partition, Progress
+from controlroom.adapters.kafka.relay import Relay
+from controlroom.adapters.kafka.watchdog import watch
+from controlroom.adapters.notifications.deliveries import Deliveries
+from controlroom.adapters.notifications.desk import NotificationDesk
+from controlroom.adapters.notifications.sender import AppriseSender
+from controlroom.adapters.postgres.duty import Duty
+from controlroom.adapters.postgres.outbox import Outbox
+from controlroom.adapters.postgres.partitions import PartitionKeeper, Retention
+from controlroom.adapters.postgres.posted import PostedEvents
+from controlroom.adapters.postgres.store import PartitionStore
+from controlroom.core.alarms.definitions import Definitions
+from controlroom.core.alarms.policy import Policy
+from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
+from controlroom.core.profiles import profile_for
+from controlroom.errors import KafkaUnreachable
+from controlroom.wire import AlarmEvent, TopicNames
+from controlroom.wire.alarm import encode_alarm_event
+from simulator.closing import close_consumer
+
+log = logging.getLogger(__name__)
+
+POLL_MS = 100
+MAX_POLL_RECORDS = 1000
+FETCH_BYTES = 4 * 1024 * 1024
+#: The broker's own lag tools see our progress this often; nothing of ours depends on it.
+KAFKA_COMMIT_S = 2.0
+#: A batch in flight at a revocation is given this long before its connection is cut; fencing keeps it harmless.
+REVOKE_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """What a worker is told beyond where Kafka and PostgreSQL are."""
+
+    group: str
+    topics: TopicNames
+    definitions: Definitions = field(default_factory=Definitions)
+    #: where they come from: what changes there counts at once
+    definitions_file: Path | None = None
+    pipeline: PipelineOptions = field(default_factory=PipelineOptions)
+    #: who is told of alarms; the same for all workers of a group, since one of them does it
+    notify: Policy = field(default_factory=Policy)
+    retention: Retention = field(default_factory=Retention)
+    #: where a group begins that has never run: at the end, or with the oldest record that is kept
+    start_at_end: bool = False
+    #: end by itself when nothing came for so many seconds and everything is committed; None: run until told to stop
+    until_idle: float | None = None
+
+
+class DetectionWorker:
+    """Runs in one event loop; everything it tells is told in that loop.
+
+    Args:
+        on_events: hears the alarm events of every batch after its commit, in order.
+        on_commit: hears of every batch after its commit.
+        make_store: makes the store of a partition; another one only to measure or to audit.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaConnection,
+        dsn: str,
+        options: WorkerOptions,
+        *,
+        on_events: Callable[[Sequence[AlarmEvent]], None] = lambda _: None,
+        on_commit: Callable[[Commit], None] = lambda _: None,
+        make_store: Callable[..., PartitionStore] = PartitionStore,
+    ) -> None:
+        self._on_commit = on_commit
+        self._make_store = make_store
+        self.name = f"{socket.gethostname()}-{os.getpid()}"
+        self._kafka = kafka
+        self._dsn = dsn
+        self._options = options
+        self._on_events = on_events
+        self._partitions: dict[TopicPartition, Partition] = {}
+        self._progress: dict[TopicPartition, Progress] = {}
+        self._consumer: AIOKafkaConsumer | None = None
+        self._assigned = False
+        self._relay: Relay | None = None
+        self._dead_letters: Relay | None = None
+        self._failure: asyncio.Future[None] | None = None
+
+    @property
+    def progress(self) -> Progress:
+        """The sum over all partitions since the start."""
+        total = Progress()
+        parts = list(self._progress.values())
+        total.first_at = min((part.first_at for part in parts if part.first_at is not None), default=None)
+        total.last_at = max((part.last_at for part in parts if part.last_at is not None), default=None)
+        for part in parts:
+            total.committed += part.committed
+            total.commits += part.commits
+            total.rejected += part.rejected
+            total.events += part.events
+            total.fenced += part.fenced
+            total.commit_s = max(total.commit_s, part.commit_s)
+            total.waiting = total.waiting or part.waiting
+        return total
+
+    @property
+    def by_partition(self) -> dict[int, Progress]:
+        """What was done for each partition that was ever ours, since the start."""
+        return {tp.partition: part for tp, part in list(self._progress.items())}
+
+    @property
+    def joined(self) -> bool:
+        """Whether the group has told us what is ours, and all of that is ready."""
+        return self._assigned and all(part.ready for part in list(self._partitions.values()))
+
+    @property
+    def lag(self) -> dict[int, int]:
+        """Records between what is committed and the end that the last fetch told, of our partitions."""
+        behind: dict[int, int] = {}
+        for tp, part in list(self._partitions.items()):
+            end = self._consumer.highwater(tp) if self._consumer is not None and part.ready else None
+            if end is not None:
+                behind[tp.partition] = max(0, end - part.committed_offset)
+        return behind
+
+    @property
+    def partitions(self) -> tuple[int, ...]:
+        """Partitions that are ours and ready."""
+        return tuple(sorted(tp.partition for tp, part in list(self._partitions.items()) if part.ready))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, or until idle for as long as the options say.
+
+        Raises:
+            KafkaUnreachable: no broker answers at the start. Later losses are waited out.
+        """
+        self._failure = asyncio.get_running_loop().create_future()
+        # Two, each with an outbox connection of its own: dead letters that find no topic never hold an alarm back.
+        outboxes = [Outbox(self._dsn, self.name) for _ in range(2)]
+        self._relay = Relay(self._kafka, self._options.topics.alerts, outboxes[0])
+        self._dead_letters = Relay(self._kafka, self._options.topics.dead_letters, outboxes[1])
+        keeper = PartitionKeeper(self._dsn, self.name, self._options.retention)
+        beside = [asyncio.create_task(work) for work in (self._relay.run(), self._dead_letters.run(), keeper.run())]
+        policy, definitions, topic = self._options.notify, self._options.definitions, self._options.topics.data
+        wake = asyncio.Event()
+        desk = NotificationDesk(policy, definitions, topic)
+        deliveries = Deliveries(desk, AppriseSender(policy), policy, wake.set)
+        duty = Duty(self._dsn, self.name, definitions, deliveries.turn, wake)
+        posted = PostedEvents(
+            self._dsn, self.name, self._options.topics.data, lambda: self.partitions, self._relay.push
+        )
+        consumer = self._consumer = AIOKafkaConsumer(
+            **self._kafka.options,
+            group_id=self._options.group,
+            client_id=f"controlroom-{self.name}",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            session_timeout_ms=15_000,
+            heartbeat_interval_ms=3_000,
+            rebalance_timeout_ms=60_000,
+            max_poll_records=MAX_POLL_RECORDS,
+            max_partition_fetch_bytes=FETCH_BYTES,
+            fetch_max_bytes=4 * FETCH_BYTES,
+            value_deserializer=AS_DECODED,
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+        )
+        consumer.subscribe([self._options.topics.data], listener=_Listener(self))
+        try:
+            try:
+                await consumer.start()
+            except KafkaError as error:
+                raise KafkaUnreachable(
+                    f"no Kafka broker answers at {self._kafka.brokers} ({type(error).__name__})",
+                    hint="check that they run, and --brokers",
+                ) from None
+            gc.freeze()
+            await self._until(
+                stop,
+                self._poll_loop(consumer),
+                self._commit_to_kafka(consumer),
+                posted.run(),
+                duty.run(),
+                follow(self._options.definitions_file, definitions),
+                watch(consumer, lambda: self._partitions),
+                *beside,
+            )
+            await self._finish()
+        finally:
+            await self._release(self._partitions)
+            for task in beside:
+                task.cancel()
+            await close_consumer(consumer)
+            await asyncio.wait(beside)
+            for outbox in outboxes:
+                await outbox.close()
+            deliveries.close()
+
+    async def _until(self, stop: asyncio.Event, *work: object) -> None:
+        """Run `work` until `stop`, until the first of it ends, or until a partition fails."""
+        assert self._failure is not None
+        tasks = [item if isinstance(item, asyncio.Task) else asyncio.create_task(item) for item in work]  # type: ignore[arg-type]
+        waiting = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([*tasks, waiting, self._failure], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            own = [task for task, item in zip(tasks, work, strict=True) if task is not item]
+            for task in (*own, waiting):
+                task.cancel()
+            await asyncio.wait([*own, waiting])
+
+    async def _poll_loop(self, consumer: AIOKafkaConsumer) -> None:
+        quiet_since = time.monotonic()
+        while True:
+            open_ = [tp for tp, part in self._partitions.items() if part.accepts]
+            if not open_:
+                await asyncio.sleep(POLL_MS / 1000)
+                continue
+            try:
+                polled = await consumer.getmany(*open_, timeout_ms=POLL_MS, max_records=MAX_POLL_RECORDS)
+            except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
+                await self._reposition(error)
+                continue
+            except KafkaError as error:
+                log.warning("reading from Kafka: %s", error)
+                await asyncio.sleep(POLL_MS / 1000)
+                continue
+            for tp, records in polled.items():
+                part = self._partitions.get(tp)
+                if part is not None:
+                    part.feed(records)
+            if polled:
+                quiet_since = time.monotonic()
+                # One turn of the loop for heartbeats and commits: batches come faster than anyone else would get it.
+                await asyncio.sleep(0)
+            else:
+                self._let_time_pass(consumer)
+                idle_for = self._options.until_idle
+                if idle_for is not None and time.monotonic() - quiet_since >= idle_for and self._all_committed():
+                    return
+
+    async def _reposition(self, error: Exception) -> None:
+        """The position of a partition is not there: if it was ready, retention or a new topic took it away."""
+        lost = {
+            tp for arg in error.args for tp in (arg if isinstance(arg, Mapping) else [arg]) if tp in self._partitions
+        }
+        for tp in lost:
+            if self._partitions[tp].ready:
+                await self._release([tp])
+                self._take([tp])
+
+    def _let_time_pass(self, consumer: AIOKafkaConsumer) -> None:
+        now = time.time()
+        for tp, part in self._partitions.items():
+            if part.ready and consumer.highwater(tp) == part.committed_offset and part.idle:
+                part.advance(now)
+
+    def _all_committed(self) -> bool:
+        return bool(self._partitions) and all(part.idle for part in self._partitions.values())
+
+    async def _commit_to_kafka(self, consumer: AIOKafkaConsumer) -> None:
+        """Tell the broker's group how far we are: for lag tools alone, so a failure is no matter."""
+        told: dict[TopicPartition, int] = {}
+        while True:
+            await asyncio.sleep(KAFKA_COMMIT_S)
+            await self._tell_kafka(consumer, told)
+
+    async def _tell_kafka(self, consumer: AIOKafkaConsumer, told: dict[TopicPartition, int]) -> None:
+        news = {
+            tp: part.committed_offset
+            for tp, part in self._partitions.items()
+            if part.ready and told.get(tp) != part.committed_offset
+        }
+        if not news:
+            return
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await consumer.commit({tp: OffsetAndMetadata(offset, "") for tp, offset in news.items()})
+            told.update(news)
+        except (KafkaError, TimeoutError) as error:
+            log.debug("offsets are not told to the broker: %s", error)
+
+    async def _finish(self) -> None:
+        """A clean end: everything that was polled is committed with a checkpoint, and announced."""
+        assert self._relay is not None
+        assert self._dead_letters is not None
+        assert self._consumer is not None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await asyncio.gather(*(part.flush() for part in self._partitions.values()))
+                await self._tell_kafka(self._consumer, {})
+                await self._relay.drained()
+                await self._dead_letters.drained()
+
+    def _take(self, tps: Iterable[TopicPartition]) -> None:
+        self._assigned = True
+        for tp in tps:
+            self._progress.setdefault(tp, Progress())
+            self._partitions[tp] = self._make_partition(tp, self._progress[tp])
+
+    async def _release(self, tps: Iterable[TopicPartition]) -> None:
+        parts = [part for tp in list(tps) if (part := self._partitions.pop(tp, None)) is not None]
+        await asyncio.gather(*(part.stop(REVOKE_TIMEOUT_S) for part in parts))
+
+    def _make_partition(self, tp: TopicPartition, progress: Progress) -> Partition:
+        assert self._consumer is not None
+        assert self._relay is not None
+        assert self._dead_letters is not None
+        relay = self._relay
+
+        def waits(reason: str) -> None:
+            if bool(reason) != bool(progress.waiting):
+                log.warning(
+                    "%s/%d: %s", tp.topic, tp.partition, f"commits wait: {reason}" if reason else "commits go on"
+                )
+            progress.waiting = reason
+
+        def announce(events: Sequence[AlarmEvent], outbox_ids: Sequence[int]) -> None:
+            relay.push([(i, e.sensor_id, encode_alarm_event(e)) for i, e in zip(outbox_ids, events, strict=True)])
+            self._on_events(events)
+
+        def pipeline(tp: TopicPartition, offset: int, states: Mapping[str, bytes]) -> PartitionPipeline:
+            return PartitionPipeline(tp.topic, tp.partition, offset, states, profile_for, self._options.pipeline)
+
+        store = self._make_store(
+            self._dsn,
+            group=self._options.group,
+            topic=tp.topic,
+            partition=tp.partition,
+            owner=self.name,
+            definitions=self._options.definitions,
+            on_wait=waits,
+        )
+        return Partition(
+            tp,
+            self._consumer,
+            store,
+            pipeline,
+            progress=progress,
+            on_events=announce,
+            on_unsent=relay.push,
+            on_rejects=self._dead_letters.send,
+            on_commit=self._on_commit,
+            on_failure=self._fail,
+            start_at_end=self._options.start_at_end,
+        )
+
+    def _fail(self, error: BaseException) -> None:
+        assert self._failure is not None
+        if not self._failure.done():
+            self._failure.set_exception(error)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka publishes no type for it
+    """Assignment begins the bring-up of a partition, and does not wait for it: a slow database delays no rebalance."""
+
+    def __init__(self, worker: DetectionWorker) -> None:
+        self._worker = worker
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._worker._release(revoked)  # noqa: SLF001 - the worker's own listener
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._worker._take(assigned)  # noqa: SLF001

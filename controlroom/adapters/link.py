@@ -1,0 +1,167 @@
+"""The control room's link to the plant: it follows, probes and orders, and writes what it learns to the state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+from collections.abc import Awaitable, Callable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from controlroom.adapters.alarm_desk import AlarmDesk
+from controlroom.adapters.kafka.connection import KafkaConnection
+from controlroom.adapters.kafka.feed import Feed
+from controlroom.adapters.kafka.orders import Orders
+from controlroom.adapters.kafka.probe import ClusterProbe
+from controlroom.adapters.kafka.worker import DetectionWorker
+from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
+from controlroom.adapters.postgres.probe import DatabaseProbe, Watermark
+from controlroom.adapters.postgres.session import PASSING_ERRORS
+from controlroom.core.alarms.definitions import Definitions
+from controlroom.core.plant_state import PipelineView, PlantState
+from controlroom.wire import TopicNames
+from simulator.closing import close_consumer
+
+log = logging.getLogger(__name__)
+
+PROBE_S = 2.0
+RETRY_S = 2.0
+STOP_S = 3.0
+
+
+class Link:
+    """Everything between the plant and the state that the screen shows.
+
+    Args:
+        operator: who gives orders and acts on alarms, for journal and audit.
+        definitions: how alarms behave.
+        worker: the detection worker of this process, if it has one: its rate is shown.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaConnection,
+        dsn: str,
+        topics: TopicNames,
+        group: str,
+        state: PlantState,
+        *,
+        operator: str,
+        definitions: Definitions | None = None,
+        worker: DetectionWorker | None = None,
+    ) -> None:
+        self._kafka = kafka
+        self._topics = topics
+        self._group = group
+        self._state = state
+        self._operator = operator
+        self._worker = worker
+        self._feed = Feed(kafka, topics, state)
+        self._cluster = ClusterProbe(kafka, (topics.data, topics.alerts, topics.commands, topics.status))
+        self._database = DatabaseProbe(dsn, group, topics.data)
+        self._orders: Orders | None = None
+        self._actions = AlarmActionStore(dsn, definitions or Definitions(), who=operator, whence=socket.gethostname())
+        self._desk: AlarmDesk | None = None
+        self._ready = threading.Event()
+
+    @property
+    def orders(self) -> Orders:
+        """Takes the operator's orders, from any thread, while `run` runs; waits for its begin."""
+        self._ready.wait()
+        assert self._orders is not None
+        return self._orders
+
+    @property
+    def desk(self) -> AlarmDesk:
+        """Takes the operator's actions on alarms, from any thread, while `run` runs; waits for its begin."""
+        self._ready.wait()
+        assert self._desk is not None
+        return self._desk
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow the plant until `stop`; whatever is lost is waited for and taken up again."""
+        self._orders = Orders(
+            self._kafka,
+            self._topics.commands,
+            loop=asyncio.get_running_loop(),
+            desired=self._feed.commands,
+            state=self._state,
+            operator=self._operator,
+        )
+        self._desk = AlarmDesk(self._actions, loop=asyncio.get_running_loop(), state=self._state)
+        self._ready.set()
+        tasks = [
+            asyncio.create_task(self._again("feed", self._feed.run)),
+            asyncio.create_task(self._again("cluster", self._probe_cluster)),
+            asyncio.create_task(self._again("pipeline", self._probe_pipeline)),
+        ]
+        try:
+            await stop.wait()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks, timeout=STOP_S)
+            await self._orders.close()
+            await self._desk.close()
+            await self._cluster.close()
+            await self._database.close()
+
+    async def _again(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` for ever; a loss is told once and retried."""
+        told = False
+        while True:
+            try:
+                await work()
+            except (KafkaError, *PASSING_ERRORS) as error:
+                if not told:
+                    log.warning("%s: %s; trying again", name, str(error) or type(error).__name__)
+                told = True
+            await asyncio.sleep(RETRY_S)
+
+    async def _probe_cluster(self) -> None:
+        while True:
+            self._state.apply_cluster(await self._cluster.probe())
+            await asyncio.sleep(PROBE_S)
+
+    async def _probe_pipeline(self) -> None:
+        """The database, and the group's lag: how far it is (PostgreSQL) against the partitions' ends (Kafka)."""
+        for event in await self._database.live_alarms():
+            self._state.apply_alarm(event)
+        consumer = AIOKafkaConsumer(**self._kafka.options)
+        before, committed = time.monotonic(), 0
+        try:
+            await consumer.start()
+            while True:
+                view, watermarks = await self._database.probe()
+                self._state.apply_database(view)
+                rate = None
+                if self._worker is not None:
+                    now, done = time.monotonic(), self._worker.progress.committed
+                    rate = (done - committed) / max(now - before, 1e-3)
+                    before, committed = now, done
+                self._state.apply_pipeline(await self._pipeline(consumer, watermarks, rate))
+                await asyncio.sleep(PROBE_S)
+        finally:
+            await close_consumer(consumer)
+
+    async def _pipeline(
+        self, consumer: AIOKafkaConsumer, watermarks: dict[int, Watermark] | None, rate: float | None
+    ) -> PipelineView:
+        if watermarks is None:
+            return PipelineView(time.time(), rate=rate, error="the database does not answer")
+        workers: dict[str, list[int]] = {}
+        for partition, mark in sorted(watermarks.items()):
+            workers.setdefault(mark.owner, []).append(partition)
+        owners = {name: tuple(parts) for name, parts in workers.items()}
+        tps = [TopicPartition(self._topics.data, partition) for partition in watermarks]
+        try:
+            async with asyncio.timeout(PROBE_S):
+                ends = await consumer.end_offsets(tps) if tps else {}
+        except (KafkaError, TimeoutError) as error:
+            return PipelineView(time.time(), workers=owners, rate=rate, error=str(error) or "the brokers do not answer")
+        lag = {tp.partition: max(0, end - watermarks[tp.partition].next_offset) for tp, end in ends.items()}
+        return PipelineView(time.time(), lag, owners, rate)

@@ -1,0 +1,187 @@
+"""The outbox of notifications in PostgreSQL: planned, taken for sending, marked as sent or as failed."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+
+import asyncpg
+import msgspec
+
+from controlroom.adapters.postgres.alarm_actions import CLOCK, LockedAlarm, apply_event, lock_alarm
+from controlroom.core.alarms.definitions import Definitions
+from controlroom.core.alarms.dispatch import Message, back_off, dispatch
+from controlroom.core.alarms.events import Returned
+from controlroom.core.alarms.model import DELIVERY_KIND, AckState, decode_alarm, new_alarm
+from controlroom.core.alarms.notify import (
+    Flood,
+    Planned,
+    Topic,
+    delivery_failed,
+    flood_ended,
+    follow_flood,
+    follow_up,
+    plan,
+)
+from controlroom.core.alarms.policy import Policy, Receiver
+from controlroom.core.alarms.transitions import Transition
+from controlroom.core.records import Source, facts_of_group
+
+#: Notices that are planned in one transaction.
+MOST_AT_ONCE = 500
+#: Sent notifications are kept so long, for who asks what was sent.
+KEPT_DAYS = 30
+
+INSERT = """
+INSERT INTO notifications (id, receiver, topic, occurrence_id, batch, due_at, doc)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"""
+CANCEL = """
+DELETE FROM notifications WHERE occurrence_id = $1 AND topic = ANY($2::text[]) AND (NOT $3 OR batch <> '')
+   AND sent_at IS NULL AND NOT given_up"""
+WAITING = """
+SELECT doc, extract(epoch FROM due_at)::float8 AS due_at, message_id FROM notifications
+WHERE receiver = $1 AND sent_at IS NULL AND NOT given_up"""
+SENT = """
+SELECT extract(epoch FROM max(sent_at))::float8 FROM notifications
+WHERE receiver = $1 AND sent_at > clock_timestamp() - make_interval(secs => $2) GROUP BY message_id"""
+ALARM = "SELECT doc FROM alarms WHERE sensor_id = $1 AND kind = $2 FOR SHARE"
+FORGET = "DELETE FROM notifications WHERE receiver = $1 AND sent_at < clock_timestamp() - make_interval(days => $2)"
+FAILED = """
+UPDATE notifications SET attempts = attempts + 1, last_error = $2,
+    due_at = clock_timestamp() + make_interval(secs => $3),
+    given_up = created_at < clock_timestamp() - make_interval(secs => $4)
+WHERE id = ANY($1::text[]) AND sent_at IS NULL RETURNING given_up"""
+
+
+class NotificationDesk:
+    """All that is written of notifications; used by the worker on duty alone, on the connection that proves it.
+
+    Args:
+        policy: who is told.
+        definitions: how the alarm of a failed delivery behaves.
+        topic: of the readings: the owner of its partition 0 announces that alarm.
+    """
+
+    def __init__(self, policy: Policy, definitions: Definitions, topic: str) -> None:
+        self._policy = policy
+        self._definitions = definitions
+        self._topic = topic
+
+    async def plan(self, connection: asyncpg.Connection) -> int:
+        """Plan what the alarms' transactions have left to plan. Returns how many transitions it was."""
+        async with connection.transaction():
+            notices = await connection.fetch("SELECT id, doc FROM alarm_notices ORDER BY id LIMIT $1", MOST_AT_ONCE)
+            now = await connection.fetchval(CLOCK)
+            stored = await connection.fetchval("SELECT doc FROM alarm_flood")
+            before = flood = msgspec.json.decode(stored, type=Flood) if stored else Flood()
+            for notice in notices:
+                transition = msgspec.json.decode(notice["doc"], type=Transition)
+                flood = follow_flood(flood, now, self._policy.flood, annunciations=int(transition.annunciated))
+                planned = plan(transition, now, self._policy, flood)
+                for cancel in planned.cancels:
+                    topics = [str(topic) for topic in cancel.topics]
+                    await connection.execute(CANCEL, cancel.occurrence_id, topics, cancel.batched_only)
+                await self._insert(connection, planned.rows)
+            after = follow_flood(flood, now, self._policy.flood)
+            if flood.since is not None and after.since is None:
+                await self._insert(connection, flood_ended(flood, now, self._policy))
+            if after != before:
+                await connection.execute(
+                    "INSERT INTO alarm_flood (doc) VALUES ($1) ON CONFLICT (one) DO UPDATE SET doc = excluded.doc",
+                    msgspec.json.encode(after).decode(),
+                )
+            if notices:
+                done = [notice["id"] for notice in notices]
+                await connection.execute("DELETE FROM alarm_notices WHERE id = ANY($1::bigint[])", done)
+        return len(notices)
+
+    async def take(self, connection: asyncpg.Connection, receiver: Receiver) -> tuple[Message, ...]:
+        """The messages to send to `receiver` now. They are marked as taken: a repeat will be the same messages."""
+        async with connection.transaction():
+            rows = [_waiting(row) for row in await connection.fetch(WAITING, receiver.name)]
+            now = await connection.fetchval(CLOCK)
+            if not any(row.due_at <= now for row in rows):
+                return ()
+            sent = [row[0] for row in await connection.fetch(SENT, receiver.name, receiver.rate_window_s)]
+            rows = [row for row in rows if await self._still_stands(connection, row, now)]
+            found = dispatch(rows, sent, now, receiver)
+            known = {row.id: row for row in rows}
+            for message in found.messages:
+                await connection.execute(
+                    "UPDATE notifications SET message_id = $1 WHERE id = ANY($2::text[])",
+                    message.id,
+                    list(message.rows),
+                )
+                fresh = [known[i] for i in message.rows if not known[i].message_id]
+                next_ones = [step for row in fresh if (step := follow_up(row, now, self._policy)) is not None]
+                await self._insert(connection, next_ones)
+        return found.messages
+
+    async def sent(self, connection: asyncpg.Connection, receiver: Receiver, message: Message) -> None:
+        """The receiver has taken it."""
+        async with connection.transaction():
+            await connection.execute(
+                "UPDATE notifications SET sent_at = clock_timestamp(), last_error = '' WHERE id = ANY($1::text[])",
+                list(message.rows),
+            )
+            await connection.execute(FORGET, receiver.name, KEPT_DAYS)
+            locked = await lock_alarm(connection, f"receiver:{receiver.name}", DELIVERY_KIND)
+            if locked is not None and locked.alarm.active:
+                over = Returned(at=await connection.fetchval(CLOCK))
+                await apply_event(connection, locked, over, self._definitions)
+
+    async def failed(self, connection: asyncpg.Connection, receiver: Receiver, message: Message, error: str) -> None:
+        """It was not taken: later again, and after a day or so never again, which is an alarm itself."""
+        async with connection.transaction():
+            attempts = await connection.fetchval(
+                "SELECT max(attempts) FROM notifications WHERE id = ANY($1::text[])", list(message.rows)
+            )
+            wait = back_off(attempts or 0, random.random())  # noqa: S311 - jitter, not cryptography
+            marked = await connection.fetch(FAILED, list(message.rows), error, wait, self._policy.give_up_s)
+            if any(row["given_up"] for row in marked):
+                now = await connection.fetchval(CLOCK)
+                name, event = delivery_failed(receiver.name, now, error)
+                locked = await lock_alarm(connection, name, DELIVERY_KIND)
+                if locked is None:
+                    alarm = new_alarm(name, DELIVERY_KIND)
+                    locked = LockedAlarm(alarm, facts_of_group(name), Source(self._topic, 0, -1))
+                await apply_event(connection, locked, event, self._definitions)
+
+    async def _still_stands(self, connection: asyncpg.Connection, row: Planned, now: float) -> bool:
+        """Whether an escalation that is due is still called for: an ack may be on its way here. Drops it if not."""
+        if row.topic is not Topic.ESCALATED or row.due_at > now or row.message_id:
+            return True
+        doc = await connection.fetchval(ALARM, row.sensor_id, row.alarm_kind)
+        alarm = decode_alarm(doc) if doc is not None else None
+        stands = (
+            alarm is not None
+            and alarm.occurrence_id == row.occurrence_id
+            and alarm.ack is AckState.UNACK
+            and not alarm.suppressed
+        )
+        if not stands:
+            await connection.execute("DELETE FROM notifications WHERE id = $1", row.id)
+        return stands
+
+    async def _insert(self, connection: asyncpg.Connection, rows: tuple[Planned, ...] | list[Planned]) -> None:
+        if rows:
+            await connection.executemany(
+                INSERT,
+                [
+                    (
+                        row.id,
+                        row.receiver,
+                        str(row.topic),
+                        row.occurrence_id,
+                        row.batch,
+                        datetime.fromtimestamp(row.due_at, UTC),
+                        msgspec.json.encode(row).decode(),
+                    )
+                    for row in rows
+                ],
+            )
+
+
+def _waiting(row: asyncpg.Record) -> Planned:
+    planned = msgspec.json.decode(row["doc"], type=Planned)
+    return msgspec.structs.replace(planned, due_at=row["due_at"], message_id=row["message_id"])

@@ -1,0 +1,157 @@
+"""Partitions of a day: made ahead, dropped by retention.
+
+A row that falls in no day is kept in the DEFAULT partition and never refused, so nothing depends on this running in
+time: a day that is made late takes its rows out of there. One worker at a time does it, whoever gets the lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+
+log = logging.getLogger(__name__)
+
+#: Days that exist before they begin: a weekend without a worker loses nothing, and is not even slower.
+AHEAD_DAYS = 3
+EVERY_S = 3600.0
+RETRY_S = 60.0
+#: Writers wait behind whoever waits for an exclusive lock, so it is given up soon and tried again later.
+LOCK_TIMEOUT = "2s"
+_TRY_LATER: tuple[type[Exception], ...] = (*PASSING_ERRORS, asyncpg.LockNotAvailableError)
+_LOCK_KEY = 0x706172746974  # "partit"
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    name: str
+    column: str
+    options: str = ""
+
+
+_READINGS = _Table("readings", "log_ts")
+_MINUTES = _Table("rollup_minute", "bucket", " WITH (fillfactor = 80)")
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long readings and roll-ups by the minute are kept, in days; those by the hour are few and kept for good."""
+
+    readings: int = 7
+    minutes: int = 30
+
+
+@dataclass(slots=True)
+class Done:
+    """Partitions that were made and dropped, by name."""
+
+    made: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+
+class PartitionKeeper:
+    """Makes and drops the partitions of a database."""
+
+    def __init__(self, dsn: str, owner: str, retention: Retention) -> None:
+        self._session = Session(dsn, f"{owner} partitions")
+        self._retention = retention
+
+    async def run(self) -> None:
+        """Keep them until cancelled."""
+        try:
+            while True:
+                try:
+                    done = await self.keep(datetime.now(UTC))
+                except _TRY_LATER as error:
+                    self._session.drop()
+                    log.warning("day partitions wait: %s", error)
+                    await asyncio.sleep(RETRY_S)
+                    continue
+                if done.made or done.dropped:
+                    log.info("day partitions: %d made, %d dropped", len(done.made), len(done.dropped))
+                await asyncio.sleep(EVERY_S * random.uniform(0.9, 1.1))  # noqa: S311 - so that workers do not meet
+        finally:
+            await self._session.close()
+
+    async def keep(self, now: datetime) -> Done:
+        """Make what is missing and drop what is too old, unless another worker is at it.
+
+        Raises:
+            one of PASSING_ERRORS, asyncpg.LockNotAvailableError: try again later; what was done stays done.
+        """
+        done = Done()
+        connection = await self._session.connection()
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK_KEY):
+            return done
+        try:
+            today = now.date()
+            for table, days in ((_READINGS, self._retention.readings), (_MINUTES, self._retention.minutes)):
+                there = await _partitions(connection, table)
+                for ahead in range(-1, AHEAD_DAYS + 1):
+                    day = today + timedelta(days=ahead)
+                    if day not in there:
+                        done.made.append(await _make(connection, table, day))
+                for day, name in sorted(there.items()):
+                    if day < today - timedelta(days=days):
+                        await _drop(connection, name)
+                        done.dropped.append(name)
+            # Nothing is deleted of the roll-ups' default partition: old times there are of a history that was replayed.
+            oldest = _start(today - timedelta(days=self._retention.readings))
+            await connection.execute("DELETE FROM readings_default WHERE log_ts < $1", oldest)
+        finally:
+            if not connection.is_closed():
+                await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
+        return done
+
+    async def close(self) -> None:
+        """Give the connection back."""
+        await self._session.close()
+
+
+async def _partitions(connection: asyncpg.Connection, table: _Table) -> dict[date, str]:
+    names = await connection.fetch(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = $1::regclass",
+        table.name,
+    )
+    pattern = re.compile(rf"{table.name}_d(\d{{8}})")
+    found = ((pattern.fullmatch(row["relname"]), row["relname"]) for row in names)
+    return {datetime.strptime(match[1], "%Y%m%d").replace(tzinfo=UTC).date(): name for match, name in found if match}
+
+
+async def _make(connection: asyncpg.Connection, table: _Table, day: date) -> str:
+    """One day's partition, with the rows of that day that were kept in the default one."""
+    name = f"{table.name}_d{day:%Y%m%d}"
+    first, last = _start(day), _start(day + timedelta(days=1))
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        await connection.execute(f"CREATE TABLE {name} (LIKE {table.name} INCLUDING DEFAULTS){table.options}")
+        # Nobody adds to the default partition between the move and the attachment, which would make it fail.
+        await connection.execute(f"LOCK TABLE {table.name}_default IN ACCESS EXCLUSIVE MODE")
+        await connection.execute(
+            f"WITH moved AS (DELETE FROM {table.name}_default WHERE {table.column} >= $1 AND {table.column} < $2 RETURNING *)"  # noqa: S608, E501
+            f" INSERT INTO {name} SELECT * FROM moved",
+            first,
+            last,
+            timeout=300,
+        )
+        await connection.execute(
+            f"ALTER TABLE {table.name} ATTACH PARTITION {name} FOR VALUES FROM ('{first.isoformat()}') TO ('{last.isoformat()}')"  # noqa: E501
+        )
+    return name
+
+
+async def _drop(connection: asyncpg.Connection, name: str) -> None:
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        await connection.execute(f"DROP TABLE {name}")
+
+
+def _start(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)

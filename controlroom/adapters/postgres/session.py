@@ -1,0 +1,107 @@
+"""One connection to PostgreSQL that comes back by itself, and which errors are worth waiting for.
+
+No pool: a release that raises after a successful commit, as asyncpg's can, would make a committed batch look failed. An
+owner (a partition, a probe) has a connection of its own and is its only user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Self
+
+import asyncpg
+
+from controlroom.errors import DatabaseUnreachable
+
+#: No statement of ours runs longer; a server that is stopped (SIGSTOP) answers nothing and is noticed by this.
+COMMAND_TIMEOUT_S = 15.0
+CONNECT_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 2.0
+
+#: The server or the way to it is away, full or busy: what was asked is right, and can be asked again.
+PASSING_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # What asyncpg says now and then when the server goes away in the middle of an exchange.
+    asyncpg.InternalClientError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.PostgresIOError,
+    # What a row meets that is on its way to the default partition while the partition of its day is attached.
+    asyncpg.CheckViolationError,
+    DatabaseUnreachable,
+)
+
+
+async def connect(dsn: str, *, name: str) -> asyncpg.Connection:
+    """A connection; `name` is seen in pg_stat_activity.
+
+    Raises:
+        DatabaseUnreachable: nothing answers there, or it refuses us; the message says which.
+    """
+    try:
+        return await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+            server_settings={"application_name": f"controlroom {name}"[:60], "timezone": "UTC", "jit": "off"},
+        )
+    except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as error:
+        raise DatabaseUnreachable(f"PostgreSQL refuses the login ({error})", hint="check user and password") from None
+    except asyncpg.InvalidCatalogNameError as error:
+        raise DatabaseUnreachable(f"PostgreSQL: {error}", hint="create the database, or correct --dsn") from None
+    except (ValueError, asyncpg.ClientConfigurationError) as error:
+        raise DatabaseUnreachable(
+            f"the database URL is not usable ({error})", hint="it reads postgresql://user:password@host:port/database"
+        ) from None
+    except TimeoutError:
+        raise DatabaseUnreachable("PostgreSQL does not answer", hint="check that it runs, and --dsn") from None
+    except (OSError, asyncpg.PostgresError) as error:
+        raise DatabaseUnreachable(f"PostgreSQL is not reachable ({error})", hint="check --dsn") from None
+
+
+class Session:
+    """A connection that is made when it is needed and thrown away when it fails."""
+
+    def __init__(self, dsn: str, name: str) -> None:
+        self._dsn = dsn
+        self._name = name
+        self._connection: asyncpg.Connection | None = None
+
+    async def connection(self) -> asyncpg.Connection:
+        """The connection.
+
+        Raises:
+            DatabaseUnreachable: it cannot be made.
+        """
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await connect(self._dsn, name=self._name)
+        return self._connection
+
+    def drop(self) -> None:
+        """Give the connection up at once: after an error nobody knows what it is in the middle of."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+    async def close(self) -> None:
+        """Close it, politely if the server lets us."""
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            with contextlib.suppress(*PASSING_ERRORS):
+                async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                    await connection.close()
+            connection.terminate()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

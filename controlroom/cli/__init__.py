@@ -1,0 +1,73 @@
+"""The command line: one module per group of commands, imported only when its command is called.
+
+`COMMANDS` is the whole table. Start-up time is an operator's time: `controlroom --help` imports neither Kafka, nor
+PostgreSQL, nor Textual (tests/unit/test_import_hygiene.py proves it).
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from controlroom import __version__
+
+#: command name -> (module, attribute, one-line help). The help is repeated here so that listing needs no import.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "console": ("controlroom.cli.console", "console", "Open the control room (what `controlroom` alone does)."),
+    "up": ("controlroom.cli.plant", "up", "Start the local plant: three Kafka brokers and PostgreSQL."),
+    "down": ("controlroom.cli.plant", "down", "Stop the local plant."),
+    "status": ("controlroom.cli.plant", "status", "What runs: each broker and the database."),
+    "health": ("controlroom.cli.plant", "health", "Is the plant well? Exit 0 when it is."),
+    "verify": ("controlroom.cli.plant", "verify", "Prove the cluster: topics, replication, a record there and back."),
+    "setup": ("controlroom.cli.setup", "setup", "Make the topics and migrate the schema of a plant elsewhere."),
+    "topics": ("controlroom.cli.topics", "topics", "List the topics, how well they are replicated, what they hold."),
+    "tail": ("controlroom.cli.topics", "tail", "Follow a topic as JSON lines."),
+    "clean": ("controlroom.cli.plant", "clean", "Delete the local plant's data."),
+    "broker": ("controlroom.cli.plant", "broker", "Stop, kill or start one local broker, for drills."),
+    "simulate": ("controlroom.cli.simulate", "simulate", "Run simulated sensors."),
+    "replay": ("controlroom.cli.replay", "replay", "Publish a timestamp,value CSV file as readings."),
+    "alarms": ("controlroom.cli.alarms", "alarms", "List alarms, acknowledge and shelve them, see their history."),
+    "report": ("controlroom.cli.report", "report", "How good the alarms are, against the targets of ISA-18.2."),
+    "notify": ("controlroom.cli.notify", "notify", "Who is told of alarms; send a test message."),
+    "detect": ("controlroom.cli.detect", "detect", "Run detection workers without a terminal."),
+    "rejects": ("controlroom.cli.rejects", "rejects", "List rejected records, show one, publish them again."),
+    "fsck": ("controlroom.cli.fsck", "fsck", "Audit the database against the topic."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command's module only when that command is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table, not of the alphabet: it is the order of use."""
+        return list(COMMANDS)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """`controlroom` and `controlroom --option ...` mean `controlroom console ...`."""
+        if not args or (args[0].startswith("-") and args[0] not in {"-h", "--help", "--version"}):
+            args = ["console", *args]
+        return super().parse_args(ctx, args)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command, or None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table alone, so that `--help` imports none of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="controlroom")
+def cli() -> None:
+    """A factory's control room in one terminal program.
+
+    Without a command it opens the control room; `controlroom console --help` lists what that takes.
+    """

@@ -1,0 +1,164 @@
+"""What `health` and `verify` ask a plant, as a list of checks that each came out well or not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from controlroom.errors import ControlroomError
+from controlroom.wire import topic_specs
+
+if TYPE_CHECKING:
+    from controlroom.cli.options import Connections
+    from controlroom.local import LocalPlant
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One check: what was looked at, how it came out, what was found."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+async def health(connections: Connections, plant: LocalPlant | None) -> list[Check]:
+    """Brokers, replication and database, as they are this moment.
+
+    Args:
+        connections: the plant's addresses.
+        plant: the local plant if that is what they belong to: then its processes are looked at, too.
+    """
+    checks = _processes(plant) if plant else []
+    checks += await _cluster(connections)
+    checks.append(await _check("database", lambda: _database_answers(connections)))
+    return checks
+
+
+async def verify(connections: Connections, plant: LocalPlant | None) -> list[Check]:
+    """Health, and what takes longer: files' hashes, the topics as specified, a record there and back, the schema."""
+    checks = [_files(plant)] if plant else []
+    checks += await health(connections, plant)
+    checks.append(await _check("topics", lambda: _topics_as_specified(connections)))
+    checks.append(await _check("record", lambda: _record_there_and_back(connections)))
+    checks.append(await _check("schema", lambda: _schema_is_current(connections)))
+    return checks
+
+
+async def _check(name: str, work: Callable[[], Awaitable[tuple[bool, str]]]) -> Check:
+    try:
+        ok, detail = await work()
+    except ControlroomError as error:
+        return Check(name, ok=False, detail=str(error))
+    return Check(name, ok=ok, detail=detail)
+
+
+def _processes(plant: LocalPlant) -> list[Check]:
+    return [
+        Check(
+            f"{component.name} process",
+            ok=component.state == "running",
+            detail=f"{component.state}, port {component.port}" + (f", pid {component.pid}" if component.pid else ""),
+        )
+        for component in plant.status().components
+    ]
+
+
+def _files(plant: LocalPlant) -> Check:
+    problems = plant.verify_files()
+    return Check("files", ok=not problems, detail="; ".join(problems) or "every hash is the pinned one")
+
+
+async def _cluster(connections: Connections) -> list[Check]:
+    from controlroom.adapters.kafka.connection import KafkaConnection
+    from controlroom.adapters.kafka.probe import ClusterProbe
+
+    settings = connections.settings
+    kafka = KafkaConnection.of(connections.brokers, settings)
+    names = [spec.name for spec in topic_specs(settings.topics)]
+    probe = ClusterProbe(kafka, names)
+    try:
+        view = await probe.probe()
+    finally:
+        await probe.close()
+    if not view.reachable:
+        return [Check("brokers", ok=False, detail=view.error or f"none answers at {connections.brokers}")]
+    online = {broker.broker_id for broker in view.brokers if broker.online}
+    away = sorted({replica for part in view.partitions for replica in part.replicas} - online)
+    behind = sum(len(part.in_sync) < len(part.replicas) for part in view.partitions)
+    leaderless = sum(part.leader is None for part in view.partitions)
+    listed = ", ".join(map(str, sorted(online)))
+    return [
+        Check("brokers", ok=not away, detail=f"{listed} up" + (f"; down: {', '.join(map(str, away))}" if away else "")),
+        Check(
+            "replication",
+            ok=not behind and not leaderless,
+            detail=f"{len(view.partitions)} partitions, {behind} lack an in-sync replica, {leaderless} a leader",
+        ),
+    ]
+
+
+async def _database_answers(connections: Connections) -> tuple[bool, str]:
+    from controlroom.adapters.postgres.session import Session
+
+    async with Session(connections.dsn, "health") as session:
+        connection = await session.connection()
+        return True, f"PostgreSQL {await connection.fetchval('SHOW server_version')} answers"
+
+
+async def _schema_is_current(connections: Connections) -> tuple[bool, str]:
+    from controlroom.adapters.postgres.migrate import pending_migrations, schema_version
+    from controlroom.adapters.postgres.session import Session
+
+    async with Session(connections.dsn, "verify") as session:
+        connection = await session.connection()
+        missing = await pending_migrations(connection)
+        version = await schema_version(connection)
+    if missing:
+        return False, f"version {version}, {len(missing)} migrations behind: run `controlroom setup`"
+    return True, f"version {version}, the newest"
+
+
+async def _topics_as_specified(connections: Connections) -> tuple[bool, str]:
+    from controlroom.adapters.kafka.connection import KafkaConnection
+    from controlroom.adapters.kafka.topics import topics_drift
+
+    settings = connections.settings
+    specs = topic_specs(
+        settings.topics, data_partitions=settings.sensor_partitions, alert_partitions=settings.alerts_partitions
+    )
+    drift = await topics_drift(
+        connections.brokers,
+        specs,
+        replication_factor=settings.replication_factor,
+        min_insync_replicas=settings.min_insync_replicas,
+        client=KafkaConnection.of(connections.brokers, settings).options,
+    )
+    factor = f"{settings.replication_factor} replicas, {settings.min_insync_replicas} in sync at least"
+    return not drift, "; ".join(drift) or f"{len(specs)} as specified, {factor}"
+
+
+async def _record_there_and_back(connections: Connections) -> tuple[bool, str]:
+    from controlroom.adapters.kafka.connection import KafkaConnection
+    from controlroom.adapters.kafka.roundtrip import record_round_trip
+
+    settings = connections.settings
+    seconds = await record_round_trip(
+        connections.brokers,
+        replication_factor=settings.replication_factor,
+        min_insync_replicas=settings.min_insync_replicas,
+        client=KafkaConnection.of(connections.brokers, settings).options,
+    )
+    return True, f"written with acks=all and read back in {seconds * 1000:.0f} ms"
+
+
+def table(checks: list[Check]) -> str:
+    """The checks as lines for people."""
+    width = max(len(check.name) for check in checks)
+    columns = shutil.get_terminal_size().columns
+    return "\n".join(
+        f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<{width}}  {check.detail}"[: max(columns, 80)]
+        for check in checks
+    )

@@ -1,0 +1,168 @@
+"""`controlroom`: the control room itself, or, where there is no terminal, the same plant without one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from controlroom.cli.options import brokers_option, dir_option, dsn_option, resolve, settings_for
+from controlroom.errors import ConfigError, ControlroomError
+
+if TYPE_CHECKING:
+    from controlroom.config import Settings
+    from controlroom.local import Step
+    from controlroom.services import Services
+
+#: After a signal the screen has so long to close by itself; a stalled terminal never would.
+GRACE_S = 3.0
+
+
+@click.command()
+@brokers_option
+@dsn_option
+@dir_option
+@click.option("--attach", is_flag=True, help="Look at the local plant that runs already; start nothing.")
+@click.option("--sensor", "sensor_id", metavar="ID", help="Open with the detail of this sensor.")
+@click.option("--ascii", "ascii_glyphs", is_flag=True, help="Draw with ASCII alone.")
+@click.option("--read-only", is_flag=True, help="Look, but change nothing.")
+def console(
+    brokers: str | None,
+    dsn: str | None,
+    directory: Path | None,
+    attach: bool,  # noqa: FBT001 - flags of the command line
+    sensor_id: str | None,
+    ascii_glyphs: bool,  # noqa: FBT001
+    read_only: bool,  # noqa: FBT001
+) -> None:
+    """Open the control room.
+
+    Alone it brings up a local plant of real Kafka brokers and a real PostgreSQL, 15 simulated sensors and a detection
+    worker, and stops what it started when it ends. With --brokers and --dsn it attaches to a plant that runs elsewhere
+    and starts nothing. Without a terminal (in a pipe, as a service) it runs the same plant and writes alarm events as
+    JSON lines, until SIGTERM.
+    """
+    settings = settings_for(directory, brokers=brokers, dsn=dsn)
+    if attach:
+        connections = resolve(brokers, dsn, directory)
+        settings = settings_for(directory, brokers=connections.brokers, dsn=connections.dsn)
+    if (settings.brokers is None) != (settings.dsn is None):
+        half, missing = ("brokers", "--dsn") if settings.brokers else ("a database", "--brokers")
+        raise ConfigError(f"{half} given, but no {missing}", hint="give both, or neither for a local plant")
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        given: dict[str, object] = {"sensor_id": sensor_id, "ascii": ascii_glyphs or None, "read_only": read_only}
+        _on_screen(settings, given)
+    else:
+        _without_screen(settings)
+
+
+def _on_screen(settings: Settings, given: dict[str, object]) -> None:
+    from controlroom import ui
+    from controlroom.logs import log_to_file
+    from controlroom.services import Services, operator
+
+    ui.check_terminal()
+    log_to_file(settings.dir / "logs" / "console.log")
+    stopping = _signalled()
+    with ExitStack() as stack:
+        brokers, dsn, own = stack.enter_context(_endpoints(settings, stopping))
+        services = Services(brokers, dsn, settings, own_plant=own)
+        stack.enter_context(_running(services))
+        banner = "local plant" if own else f"plant at {brokers}"
+        options = ui.options_for(
+            os.environ, banner=banner, operator=operator(), stopping=stopping.is_set, alarms=services.alarms, **given
+        )
+        with _ending_without_the_terminal(stopping, stack):
+            status = ui.run(services.state, services.orders, options)
+    if status:
+        raise ControlroomError("the screen has ended with an error", hint="what is above tells more")
+    if services.failed is not None:
+        raise services.failed
+
+
+@contextmanager
+def _ending_without_the_terminal(stopping: threading.Event, stack: ExitStack) -> Iterator[None]:
+    """A signal ends the process in good order although its terminal takes nothing any more (Ctrl-S, a dead link).
+
+    The screen's loop then hangs in a write for ever, so another thread stops what was started and ends the process.
+    """
+    closed = threading.Event()
+
+    def guard() -> None:
+        stopping.wait()
+        if not closed.wait(GRACE_S):
+            stack.pop_all().close()
+            os._exit(0)
+
+    threading.Thread(target=guard, name="guard", daemon=True).start()
+    try:
+        yield
+    finally:
+        closed.set()
+
+
+def _without_screen(settings: Settings) -> None:
+    from controlroom import headless
+    from controlroom.logs import log_to_stderr
+    from controlroom.services import Services
+
+    stopping = _signalled()  # before the line that promises it
+    click.echo("controlroom: no terminal here: alarm events follow as JSON lines, until SIGTERM", err=True)
+    log_to_stderr(verbose=False)
+    with _endpoints(settings, stopping) as (brokers, dsn, own), headless.writing(sys.stdout.buffer) as announce:
+        services = Services(brokers, dsn, settings, own_plant=own, on_events=announce)
+        with _running(services):
+            headless.wait(stopping, services)
+    if services.failed is not None:
+        raise services.failed
+
+
+@contextmanager
+def _endpoints(settings: Settings, cancel: threading.Event) -> Iterator[tuple[str, str, bool]]:
+    """(brokers, DSN, whether the plant is our own): what was given, or a local plant for as long as this lasts."""
+    if settings.brokers is not None and settings.dsn is not None:
+        yield settings.brokers, settings.dsn.get_secret_value(), False
+        return
+
+    from controlroom.cli.bring_up import bring_up
+    from controlroom.cli.narrate import Narrator
+    from controlroom.local import LocalPlant
+
+    narrator = Narrator()
+
+    def tell(step: Step) -> None:
+        # After a signal nobody may be there to read it, and a write to a stalled terminal waits for ever.
+        if not cancel.is_set():
+            narrator(step)
+
+    plant = LocalPlant(settings.dir)
+    endpoints = bring_up(plant, settings, tell, cancel=cancel, settle=False)
+    try:
+        yield endpoints.brokers, endpoints.dsn, True
+    finally:
+        if plant.started:
+            plant.stop(tell, only=plant.started)
+
+
+@contextmanager
+def _running(services: Services) -> Iterator[None]:
+    services.start()
+    try:
+        yield
+    finally:
+        services.stop()
+
+
+def _signalled() -> threading.Event:
+    """Set by SIGTERM, SIGINT and SIGHUP: first it calls a start off, later it ends the screen."""
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping

@@ -1,0 +1,101 @@
+"""`controlroom notify`: who is told of alarms, and whether a message reaches them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from controlroom.cli.options import dir_option, settings_for
+from controlroom.core.json_line import json_line
+from controlroom.core.sanitise import sanitise
+from controlroom.errors import ConfigError, InputError
+
+if TYPE_CHECKING:
+    from controlroom.core.alarms.policy import Policy, Receiver
+
+file_option = click.option(
+    "--file",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Who is told of alarms, TOML (default: the setting notify_file).",
+)
+
+
+@click.group()
+def notify() -> None:
+    """Who is told of alarms: list the receivers, send one of them a test message."""
+
+
+@notify.command("list")
+@dir_option
+@file_option
+@click.option("--json", "as_json", is_flag=True, help="JSON, one receiver a line.")
+def list_(directory: Path | None, path: Path | None, *, as_json: bool) -> None:
+    """List the receivers, without the secrets in their URLs."""
+    policy = _policy(directory, path)
+    for receiver in policy.receiver:
+        found = _told(receiver)
+        if as_json:
+            click.echo(json_line(found))
+        else:
+            wants = f"{found['min_severity']} and worse, sensors {found['sensor']}, kinds {found['kind']}"
+            tags = f" [{', '.join(receiver.tags)}]" if receiver.tags else ""
+            click.echo(sanitise(f"{receiver.name}{tags}: by {found['by']}, {wants}", limit=400))
+
+
+@notify.command("test")
+@dir_option
+@file_option
+@click.argument("receiver")
+def test_(directory: Path | None, path: Path | None, receiver: str) -> None:
+    """Send a test message to RECEIVER and wait for its answer."""
+    from uuid import uuid4
+
+    from controlroom.adapters.notifications.sender import AppriseSender, DeliveryFailed
+    from controlroom.core.alarms.dispatch import Message
+    from controlroom.core.alarms.model import Severity
+
+    policy = _policy(directory, path)
+    found = policy.named(receiver)
+    if found is None:
+        known = ", ".join(each.name for each in policy.receiver) or "none"
+        raise InputError(f"no receiver is called {receiver!r}", hint=f"there are: {known}")
+    message = Message(
+        id=str(uuid4()),
+        rows=(),
+        occurrences=(),
+        title="TEST of the control room's notifications",
+        body="This is a test. No alarm stands behind it.",
+        severity=Severity.WARNING,
+    )
+    try:
+        AppriseSender(policy.model_copy(update={"receiver": (found,)})).send(found, message)
+    except DeliveryFailed as error:
+        raise DeliveryFailed(f"{receiver} has not taken the message ({error.message})", hint="check its URL") from None
+    click.echo(f"{receiver} has taken the message {message.id}")
+
+
+def _policy(directory: Path | None, path: Path | None) -> Policy:
+    """The policy in `path` or in the settings' file.
+
+    Raises:
+        ConfigError: there is none, or it is wrong.
+    """
+    from controlroom.adapters.kafka.options import load_policy
+
+    settings = settings_for(directory, notify_file=path)
+    if settings.notify_file is None:
+        raise ConfigError("nobody is told of alarms", hint="name a file with --file or the setting notify_file")
+    return load_policy(settings.notify_file)
+
+
+def _told(receiver: Receiver) -> dict[str, object]:
+    scheme = urlsplit(receiver.url.get_secret_value()).scheme if receiver.url is not None else f"${receiver.url_env}"
+    return {
+        "name": receiver.name,
+        "by": scheme,
+        **receiver.model_dump(mode="json", exclude={"name", "url", "url_env"}),
+    }

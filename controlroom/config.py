@@ -1,0 +1,180 @@
+"""The only reader of the environment and of the configuration file.
+
+Order, the first that says something wins: the command line, the environment, the configuration file, the default.
+Environment names are `CONTROLROOM_<SETTING>`, and for the names that the plant has always used, those: `KAFKA_BROKERS`
+and `SENSOR_TOPIC`. The file is TOML with the same names in lower case.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from controlroom.errors import ConfigError
+from controlroom.wire import TopicNames
+
+_APP = "controlroom"
+
+#: What is kept of raw readings: every one, one in `sample_every`, or none. Alarms and watermarks are always kept.
+StorePolicy = Literal["all", "sampled", "none"]
+
+
+def default_dir() -> Path:
+    """Where the local plant keeps its state."""
+    return platformdirs.user_data_path(_APP)
+
+
+def config_path() -> Path:
+    """Where the configuration file is looked for."""
+    return platformdirs.user_config_path(_APP) / "config.toml"
+
+
+class Settings(BaseSettings):
+    """Every setting of the program."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CONTROLROOM_", env_nested_delimiter="__", extra="forbid", populate_by_name=True, frozen=True
+    )
+
+    brokers: str | None = Field(None, validation_alias=AliasChoices("brokers", "KAFKA_BROKERS", "CONTROLROOM_BROKERS"))
+    """Bootstrap brokers, `host:port,host:port`; unset: the local plant's."""
+
+    dsn: SecretStr | None = None
+    """PostgreSQL, `postgresql://user:password@host:port/database`; unset: the local plant's."""
+
+    dir: Path = Field(default_factory=default_dir)
+    """Where the local plant keeps its state."""
+
+    sensor_topic: str = Field("sensor-data", validation_alias=AliasChoices("sensor_topic", "SENSOR_TOPIC"))
+    """Topic of the readings."""
+
+    alerts_topic: str = "alerts"
+    """Topic of the alarm events."""
+
+    commands_topic: str = "sensor-commands"
+    """Compacted topic of what each simulated sensor should be."""
+
+    status_topic: str = "sensor-status"
+    """Compacted topic of what each simulated sensor is."""
+
+    sensor_partitions: int = Field(3, ge=1, le=10_000)
+    """Partitions of the readings' topic when it is made: the most workers that can share it."""
+
+    alerts_partitions: int = Field(2, ge=1, le=10_000)
+    """Partitions of the alarm topic when it is made."""
+
+    replication_factor: int = Field(3, ge=1, le=10)
+    """Copies of each partition when a topic is made."""
+
+    min_insync_replicas: int = Field(2, ge=1, le=10)
+    """Copies that must confirm a write: 2 of 3 lets one broker die with nothing stopped and nothing lost."""
+
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """How to talk to the brokers."""
+
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How to log in to the brokers."""
+
+    sasl_username: str | None = None
+    """Who logs in to the brokers."""
+
+    sasl_password: SecretStr | None = None
+    """The password for it."""
+
+    ssl_cafile: Path | None = None
+    """Certificates that are trusted for the brokers; unset: the system's."""
+
+    group: str = "controlroom-detect"
+    """Consumer group of the detection workers."""
+
+    store_readings: StorePolicy = "all"
+    """What is kept of raw readings."""
+
+    sample_every: int = Field(10, ge=1)
+    """With `store_readings = "sampled"`: one reading in this many, per sensor, and every one that changes an alarm."""
+
+    readings_days: int = Field(7, ge=1)
+    """Days that raw readings are kept in PostgreSQL."""
+
+    rollup_days: int = Field(30, ge=1)
+    """Days that roll-ups by the minute are kept; those by the hour stay."""
+
+    detectors: Literal["default", "cheap"] = "default"
+    """What watches each sensor: every detector, or limits and one statistical detector at a fraction of the cost."""
+
+    alarms_file: Path | None = None
+    """Alarm definitions, TOML; unset: the built-in ones."""
+
+    notify_file: Path | None = None
+    """Who is told of alarms, TOML; unset: nobody. The same for all workers of a plant: one of them does it."""
+
+    max_sensors: int = Field(100_000, ge=1)
+    """Sensors a worker knows per partition at the most; readings of more are rejected."""
+
+    @field_validator("brokers")
+    @classmethod
+    def _brokers_are_addresses(cls, value: str | None) -> str | None:
+        for address in value.split(",") if value else ():
+            host, colon, port = address.strip().rpartition(":")
+            if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+                raise ValueError(f"{address.strip()!r} is not host:port")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The command line (init), then the environment, then the file."""
+        return init_settings, env_settings, _TomlFile(settings_cls)
+
+    @property
+    def topics(self) -> TopicNames:
+        """The topics' names."""
+        return TopicNames(self.sensor_topic, self.alerts_topic, self.commands_topic, self.status_topic)
+
+
+class _TomlFile(PydanticBaseSettingsSource):
+    """The configuration file, if there is one."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401 - pydantic's signature
+        """Not used: the file is read as a whole."""
+        raise NotImplementedError
+
+    def __call__(self) -> dict[str, Any]:
+        path = config_path()
+        try:
+            return tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(f"{path}: {error}", hint="mend the file or move it away") from None
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings, with what the command line says on top (None says nothing).
+
+    Raises:
+        ConfigError: a value is wrong; names the setting.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})  # type: ignore[arg-type]  # pydantic checks them
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise ConfigError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def secret_of(name: str) -> str | None:
+    """The environment variable of this name: a secret that a file refers to (see `url_env` of a receiver)."""
+    return os.environ.get(name)

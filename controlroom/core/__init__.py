@@ -1,0 +1,1 @@
+"""The pure heart: plant state, pipeline, alarm lifecycle, roll-ups. No I/O, no clock, no threads."""

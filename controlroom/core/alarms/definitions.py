@@ -1,0 +1,184 @@
+"""Alarm definitions: delays, latch, priority and guidance, from a TOML file over built-in defaults.
+
+::
+
+    [defaults]                  # every alarm
+    off_delay_s = 30
+
+    [[alarm]]                   # every alarm that all given patterns match; a later entry wins over an earlier one
+    sensor_type = "temperature" # patterns: * and ? and [abc], as in file names
+    sensor = "temp-*"
+    kind = "limit"
+    on_delay_s = 5
+    latching = true
+    cause = "Cooling water lost"
+    action = "Open valve V-12, then call maintenance"
+    limits = { warning_high = 35, critical_high = 40 }
+
+    [common_cause]              # when silent sensors of one zone, gateway or partition are one alarm
+    min_count = 3
+
+Definitions hold no state: a new file takes effect at the next step, and a delay that runs already ends as it began.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from itertools import pairwise
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from controlroom.core.alarms.common_cause import GROUP_KIND, GroupPolicy
+from controlroom.core.alarms.documents import validated
+from controlroom.core.alarms.model import DELIVERY_KIND, NO_DATA_KIND, Priority, Severity
+
+__all__ = ["Definition", "Definitions", "Limits", "parse_definitions"]
+
+_Seconds = Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)]
+_Limit = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(_Model):
+    """Alarm limits in the sensor's unit; a missing one means what the readings carry, or none. Applied by detectors."""
+
+    warning_high: _Limit | None = None
+    critical_high: _Limit | None = None
+    warning_low: _Limit | None = None
+    critical_low: _Limit | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        given = [
+            (name, value)
+            for name in ("critical_low", "warning_low", "warning_high", "critical_high")
+            if (value := getattr(self, name)) is not None
+        ]
+        for (low, a), (high, b) in pairwise(given):
+            if a >= b:
+                raise ValueError(f"{low} = {a:g} must be below {high} = {b:g}")
+        return self
+
+
+class Definition(_Model):
+    """How one alarm behaves, and what its operator should know."""
+
+    on_delay_s: _Seconds = 0.0
+    """Event time that a condition must last before it is an alarm."""
+    off_delay_s: _Seconds = 30.0
+    """Event time that a condition must be gone before the alarm returns to normal."""
+    deadband: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    """Fraction of the limit by which a value must be back inside. Applied by the detectors, carried here."""
+    deadband_abs: _Limit | None = Field(default=None, ge=0)
+    """The same in the sensor's unit; takes the place of ``deadband`` when given."""
+    latching: bool = False
+    re_alarm_s: _Seconds = 0.0
+    """Wall-clock time after which an acked alarm that still stands is un-acked again; 0 is never."""
+    chatter_count: Annotated[int, Field(ge=2, le=100)] = 3
+    chatter_window_s: _Seconds = 60.0
+    stale_s: _Seconds = 86_400.0
+    """Event time after which an active alarm counts as stale."""
+    recurrence_rings: bool = False
+    """Whether an alarm that fires again before its first ack rings again. Off: the first ring is still unanswered."""
+    max_shelve_s: _Seconds = 86_400.0
+    shelve_warning_s: _Seconds = 300.0
+    priority_warning: Priority = Priority.LOW
+    priority_critical: Priority = Priority.HIGH
+    limits: Limits = Limits()
+    cause: str = ""
+    consequence: str = ""
+    action: str = ""
+    runbook: str = ""
+    allowed_response_s: _Seconds = 0.0
+    """Time the operator has to act; 0 is "not stated"."""
+
+    def priority(self, severity: Severity) -> Priority:
+        """The priority of an occurrence of this severity."""
+        return self.priority_warning if severity is Severity.WARNING else self.priority_critical
+
+
+class _Rule(Definition):
+    sensor: str = "*"
+    sensor_type: str = "*"
+    kind: str = "*"
+
+    def matches(self, sensor_id: str, sensor_type: str, kind: str) -> bool:
+        return (
+            fnmatchcase(kind, self.kind)
+            and fnmatchcase(sensor_type, self.sensor_type)
+            and fnmatchcase(sensor_id, self.sensor)
+        )
+
+    def settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.model_fields_set - {"sensor", "sensor_type", "kind"}}
+
+
+class _File(_Model):
+    defaults: Definition = Definition()
+    alarm: list[_Rule] = []
+    common_cause: GroupPolicy = GroupPolicy()
+
+
+_MESSAGE_KINDS = ("late", "duplicate", "order", "corrupt")
+_LIMIT_KINDS = ("limit", "rail")
+
+_BUILT_IN = (
+    # A statistical finding is a hint, not a limit that someone engineered: it never takes the highest priority.
+    _Rule(kind="*", priority_critical=Priority.MEDIUM),
+    *(_Rule(kind=kind, priority_critical=Priority.HIGH) for kind in _LIMIT_KINDS),
+    # Faults of the messages are for maintenance; they come and go with the network.
+    *(_Rule(kind=kind, priority_critical=Priority.LOW, off_delay_s=60.0) for kind in _MESSAGE_KINDS),
+    # Long enough that a common cause is found before each of its sensors rings for itself.
+    _Rule(kind=NO_DATA_KIND, on_delay_s=15.0, off_delay_s=10.0),
+    # No reading moves it, so no delay of it could end.
+    _Rule(kind=DELIVERY_KIND, on_delay_s=0.0, off_delay_s=0.0),
+    _Rule(kind=GROUP_KIND, priority_critical=Priority.HIGH, off_delay_s=10.0),
+)
+
+
+class Definitions:
+    """All definitions of a plant: ``resolve`` finds the one of an alarm."""
+
+    def __init__(
+        self,
+        defaults: Definition | None = None,
+        rules: tuple[_Rule, ...] = (),
+        common_cause: GroupPolicy | None = None,
+    ) -> None:
+        self.common_cause = common_cause if common_cause is not None else GroupPolicy()
+        overall = defaults if defaults is not None else Definition()
+        everywhere = _Rule.model_construct(
+            _fields_set=set(overall.model_fields_set),
+            **{name: getattr(overall, name) for name in overall.model_fields_set},
+        )
+        self._rules = (*_BUILT_IN, everywhere, *rules)
+        self._merged: dict[tuple[int, ...], Definition] = {}
+
+    def adopt(self, other: Definitions) -> None:
+        """Say from now on what ``other`` says; whoever holds these definitions goes on with the new ones.
+
+        Alarms keep their state. ``common_cause`` is what a worker begins with, so a new one counts from its next start.
+        """
+        self.common_cause = other.common_cause
+        self._rules, self._merged = other._rules, {}
+
+    def resolve(self, sensor_id: str, sensor_type: str, kind: str) -> Definition:
+        """The definition of the alarm ``kind`` of a sensor: built-in, then ``[defaults]``, then each match in order."""
+        key = tuple(i for i, rule in enumerate(self._rules) if rule.matches(sensor_id, sensor_type, kind))
+        found = self._merged.get(key)  # as many entries as there are combinations of rules, not as there are sensors
+        if found is None:
+            settings: dict[str, Any] = {}
+            for i in key:
+                settings |= self._rules[i].settings()
+            found = self._merged[key] = Definition.model_construct(**settings)
+        return found
+
+
+def parse_definitions(text: str, source: str = "alarm definitions") -> Definitions:
+    """Definitions from TOML text; ``source`` names the file in errors. Raises ConfigError that names the key."""
+    file = validated(_File, text, source)
+    return Definitions(file.defaults, tuple(file.alarm), file.common_cause)

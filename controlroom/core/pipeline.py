@@ -1,0 +1,439 @@
+"""The pipeline of one partition, pure: records in, a batch of everything that follows from them out.
+
+The *anomaly detector* stage runs each reading through its sensor's bank of detectors; what changes an alarm becomes a
+signal of the batch, which the store applies to the alarm inside the batch's transaction (the *alert handler*); readings
+are collected for the *data aggregator*. Nothing here waits or reads a clock, so the same records give the same batches'
+contents, however they are cut into batches.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from msgspec import UNSET
+
+from controlroom.core.alarms.common_cause import GroupPolicy
+from controlroom.core.alarms.events import AlarmEvent as AlarmInput
+from controlroom.core.alarms.events import Detected, Returned, TimePassed
+from controlroom.core.alarms.model import NO_DATA_KIND, Severity
+from controlroom.core.records import Batch, Record, Reject, SensorFacts, Signal, Source, facts_of_group
+from controlroom.core.rollups import MINUTE, Bucket, BucketKey
+from controlroom.core.silences import STATE_KEY, Silences, Step
+from controlroom.wire import BadMessage, Reading, Reason, decode_reading
+from controlroom.wire.codec import MAX_BYTES
+from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, REFUSALS, decode_quickly
+from detectors.bank import VERSION as DEFAULT_VERSION
+from detectors.bank import SensorBank
+from detectors.cheap import VERSION as CHEAP_VERSION
+from detectors.cheap import CheapBank
+from detectors.finding import Finding
+from detectors.profile import Profile
+
+log = logging.getLogger(__name__)
+
+Bank = SensorBank | CheapBank
+
+#: Silence is looked for at every whole multiple of this, seconds of broker time.
+TICK_S = 1.0
+#: An event time this far ahead of the broker's, or before 2000, is not believed: a wrong clock, or a wrong unit.
+MAX_AHEAD_S = 366 * 86_400.0
+EARLIEST_S = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineOptions:
+    """What the pipeline is told. `sample_every` 1 keeps every reading, 0 none."""
+
+    sample_every: int = 1
+    max_sensors: int = 100_000
+    #: when silent sensors are one alarm
+    common_cause: GroupPolicy = field(default_factory=GroupPolicy)
+    #: whether readings are summed up by minute and hour
+    roll_up: bool = True
+    #: whether readings are watched, and rejects kept; else it is the aggregator alone
+    detect: bool = True
+    #: limits and one statistical detector, or everything there is
+    bank: Literal["default", "cheap"] = "default"
+
+
+class _Slot:
+    """What is kept of one sensor while its partition is ours."""
+
+    __slots__ = (
+        "arrived",
+        "bank",
+        "bucket",
+        "bucket_start",
+        "clock",
+        "count",
+        "critical",
+        "deadline",
+        "dirty",
+        "facts",
+        "fault_id",
+        "location",
+        "saved",
+        "sensor_id",
+        "source",
+        "unit",
+        "warning",
+    )
+
+    def __init__(self, facts: SensorFacts, bank: Bank, reading: Reading) -> None:
+        self.sensor_id = facts.sensor_id
+        self.facts = facts
+        self.bank = bank
+        self.unit = reading.unit
+        self.location = reading.location
+        self.warning = reading.metadata.warning_threshold
+        self.critical = reading.metadata.critical_threshold
+        self.count = 0
+        #: the roll-up that the last reading went to
+        self.bucket: Bucket | None = None
+        self.bucket_start = 0
+        self.dirty = True
+        #: event time at which a delay of one of its alarms ends
+        self.deadline = math.inf
+        #: the sensor's own time: the latest event time it has told; and the broker's time of its last record
+        self.clock = -math.inf
+        self.arrived = -math.inf
+        #: offset of the last record, and the fault that shaped it: what silence is ascribed to
+        self.source = -1
+        #: the same at the last checkpoint
+        self.saved = -1
+        self.fault_id: str | None = None
+
+    def clock_at(self, log_s: float) -> float:
+        """The sensor's own time when the broker's is `log_s`: what its last reading told, and the time since.
+
+        Everything that happens to an alarm is told in this one time, also what no reading tells: on a sensor whose
+        clock is years off, or whose history is replayed, the broker's time would put delays where they never end.
+        """
+        return self.clock + (log_s - self.arrived) if self.clock > -math.inf else log_s
+
+
+class PartitionPipeline:
+    """One partition's sensors, and the batch that is being filled.
+
+    Args:
+        topic: the topic of the readings.
+        partition: which partition of it.
+        next_offset: the first record that has not been processed.
+        states: saved detector states by sensor id.
+        profile_for: how a sensor is watched, from what is known of it.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        partition: int,
+        next_offset: int,
+        states: Mapping[str, bytes],
+        profile_for: Callable[[SensorFacts], Profile],
+        options: PipelineOptions,
+    ) -> None:
+        self.topic = topic
+        self.partition = partition
+        self.next_offset = next_offset
+        self._states = dict(states)
+        self._profile_for = profile_for
+        self._options = options
+        self._slots: dict[bytes, _Slot] = {}
+        self._deadlines: dict[str, Mapping[str, float]] = {}
+        #: of sensors that have not spoken since the partition was taken, as far as they have alarms
+        self._facts: Mapping[str, SensorFacts] = {}
+        self._silences = Silences(
+            options.common_cause, f"{topic}/{partition}", self._clock_of, self._states.pop(STATE_KEY, None)
+        )
+        self._log_s = -math.inf
+        self._next_tick = -math.inf
+        self._batch = Batch(next_offset, next_offset)
+        # They outlive a batch: what was not saved by a checkpoint comes again when its readings are run once more.
+        self._rollups: dict[BucketKey, Bucket] = {}
+
+    @property
+    def sensors(self) -> int:
+        """Sensors seen since the partition was taken."""
+        return len(self._slots)
+
+    @property
+    def pending(self) -> Batch:
+        """The batch that is being filled."""
+        return self._batch
+
+    def take(self, *, checkpoint: bool) -> Batch:
+        """End the batch and begin the next.
+
+        With `checkpoint` it holds the detectors' states as of its end, and the roll-ups since the last checkpoint.
+        """
+        batch = self._batch
+        if checkpoint:
+            batch.rollups, self._rollups = self._rollups, {}
+            batch.states = {}
+            for slot in self._slots.values():
+                if slot.dirty or slot.source > slot.saved:
+                    slot.dirty = False
+                    slot.saved = slot.source
+                    slot.bucket = None
+                    batch.states[slot.sensor_id] = slot.bank.dump()
+            if self._silences.dirty:
+                batch.states[STATE_KEY] = self._silences.dump()
+        self._batch = Batch(batch.next_offset, batch.next_offset)
+        return batch
+
+    def rerun(self, records: Iterable[Record]) -> None:
+        """Run records through the detectors that were committed already: they learn, and nothing else comes of it."""
+        self.process(records)
+        self.discard()
+
+    def resume(self, offset: int) -> None:
+        """Begin the next batch at `offset`: the records before it are committed, or never were."""
+        self.next_offset = offset
+        self.discard()
+        # What was said of a delay on the way here was forgotten with the rest.
+        self.set_deadlines(dict(self._deadlines))
+
+    def discard(self) -> None:
+        """Forget what is in the batch; the detectors keep what they learned."""
+        self._batch = Batch(self.next_offset, self.next_offset)
+
+    def process(self, records: Iterable[Record]) -> None:
+        """Add the consequences of `records` (in order of offset) to the batch."""
+        batch = self._batch
+        slots = self._slots
+        rows = batch.readings
+        sample_every = self._options.sample_every
+        offset = self.next_offset - 1
+        count = 0
+        log_ms = -1
+        arrived = latest = 0.0
+        rolls_up = self._options.roll_up
+        detects = self._options.detect
+        for record in records:
+            offset = record.offset
+            count += 1
+            if record.timestamp != log_ms:
+                log_ms = record.timestamp
+                arrived = log_ms / 1000
+                latest = arrived + MAX_AHEAD_S
+                if arrived >= self._next_tick:
+                    self._tick(arrived)
+            key = record.key
+            try:
+                raw = record.value or b""
+                try:
+                    reading = decode_quickly(raw)
+                    if b"\\" in raw or reading.schema_version is not UNSET or len(raw) > MAX_BYTES:
+                        reading = decode_reading(raw)
+                except REFUSALS:
+                    reading = decode_reading(raw)
+                slot = slots.get(key) if key is not None else None
+                if slot is None or slot.sensor_id != reading.sensor_id:
+                    slot = self._new_slot(record, reading)
+                metadata = reading.metadata
+                if (
+                    metadata.warning_threshold != slot.warning
+                    or metadata.critical_threshold != slot.critical
+                    or reading.unit != slot.unit
+                    or reading.location != slot.location
+                ):
+                    self._changed_facts(slot, record, reading)
+            except BadMessage as bad:
+                self._reject(record, bad)
+                continue
+            event_s = stored_s = reading.timestamp.timestamp()
+            value = reading.value
+            quality = reading.quality
+            if event_s > latest or event_s < EARLIEST_S:
+                # The clock is wrong, the value may well be right: watched at the time it came, kept as doubtful.
+                event_s, stored_s, quality = slot.clock_at(arrived), arrived, 0.0
+            # It never goes back: a late reading does not undo what has happened since.
+            if event_s > slot.clock:
+                slot.clock = event_s
+            slot.arrived = arrived
+            slot.source = offset
+            headers = record.headers
+            if headers or slot.fault_id is not None:
+                slot.fault_id = _fault_id(headers)
+            if slot.clock >= slot.deadline:
+                self._time_passed(slot, slot.clock)
+            findings = slot.bank.observe(metadata.reading_count, event_s, arrived, value) if detects else ()
+            if findings:
+                self._signal(slot, findings, slot.clock, arrived)
+            if rolls_up:
+                bucket = slot.bucket
+                if bucket is None or not 0.0 <= event_s - slot.bucket_start < MINUTE:
+                    bucket = self._bucket(slot, event_s)
+                bucket.add(event_s, value, quality)
+            if sample_every:
+                slot.count += 1
+                if sample_every == 1 or findings or slot.count % sample_every == 0:
+                    rows.append((offset, arrived, stored_s, slot.sensor_id, value, quality, metadata.reading_count))
+        batch.records += count
+        self.next_offset = batch.next_offset = offset + 1
+
+    def know(self, facts: Mapping[str, SensorFacts]) -> None:
+        """The facts of sensors that have alarms, as they are stored: one of them may be silent."""
+        self._facts = facts
+
+    def set_deadlines(self, deadlines: Mapping[str, Mapping[str, float]]) -> None:
+        """When running delays end: sensor id -> kind -> event time. Replaces what was known of these sensors."""
+        for sensor_id, kinds in deadlines.items():
+            self._silences.set_deadlines(sensor_id, kinds)
+            if kinds:
+                self._deadlines[sensor_id] = kinds
+            else:
+                self._deadlines.pop(sensor_id, None)
+            slot = self._slots.get(sensor_id.encode())
+            if slot is not None:
+                slot.deadline = min(kinds.values(), default=math.inf)
+
+    def advance(self, now: float) -> bool:
+        """Broker time has come to `now` (seconds since the epoch) with no record to show it: look for silence.
+
+        Returns:
+            Whether anything follows from it: then the batch must be committed, with a checkpoint.
+        """
+        before = len(self._batch.signals)
+        if now >= self._next_tick:
+            self._tick(now)
+        return len(self._batch.signals) > before
+
+    def _time_passed(self, slot: _Slot, event_s: float) -> None:
+        source = Source(self.topic, self.partition, slot.source)
+        for kind, deadline in self._deadlines.get(slot.sensor_id, {}).items():
+            if event_s >= deadline:
+                self._batch.signals.append(Signal(slot.facts, kind, TimePassed(at=event_s), source))
+        # Said once: the store's answer to the batch sets the next deadline.
+        slot.deadline = math.inf
+
+    def _tick(self, now: float) -> None:
+        if now > self._log_s:
+            self._log_s = now
+        self._next_tick = (math.floor(self._log_s / TICK_S) + 1) * TICK_S
+        for slot in self._slots.values():
+            findings = slot.bank.tick(self._log_s)
+            if findings:
+                slot.dirty = True
+                self._signal(slot, findings, slot.clock_at(self._log_s), self._log_s)
+        for name, kind, at in self._silences.ended(self._log_s):
+            self._append(name, kind, TimePassed(at=at))
+        for step in self._silences.time_passed(self._log_s):
+            self._append(*step)
+
+    def _clock_of(self, sensor_id: str, log_s: float) -> float:
+        slot = self._slots.get(sensor_id.encode())
+        return slot.clock_at(log_s) if slot is not None else log_s
+
+    def _append(self, name: str, kind: str, event: AlarmInput) -> None:
+        """Something that no reading tells, of a sensor or of a group of them."""
+        slot = self._slots.get(name.encode())
+        facts = slot.facts if slot is not None else self._facts.get(name) or facts_of_group(name)
+        offset = slot.source if slot is not None else -1
+        self._batch.signals.append(Signal(facts, kind, event, Source(self.topic, self.partition, offset)))
+
+    def _bucket(self, slot: _Slot, event_s: float) -> Bucket:
+        start = int(event_s // MINUTE) * MINUTE
+        slot.bucket_start = start
+        slot.bucket = self._rollups.setdefault((slot.sensor_id, start), Bucket())
+        return slot.bucket
+
+    def _new_slot(self, record: Record, reading: Reading) -> _Slot:
+        key = record.key
+        if key is None or key != reading.sensor_id.encode():
+            # The key decides the partition: without it a sensor's readings would lose their order and their owner.
+            raise BadMessage(Reason.KEY, "the record's key is not the reading's sensor_id")
+        if len(self._slots) >= self._options.max_sensors:
+            raise BadMessage(Reason.SENSOR_LIMIT, f"more than {self._options.max_sensors} sensors in a partition")
+        facts = SensorFacts.of(reading, simulated=_is_simulated(record.headers))
+        profile = self._profile_for(facts)
+        saved = self._states.pop(facts.sensor_id, None)
+        bank = self._load(facts.sensor_id, profile, saved)
+        slot = self._slots[key] = _Slot(facts, bank, reading)
+        slot.deadline = min(self._deadlines.get(facts.sensor_id, {}).values(), default=math.inf)
+        self._silences.join(facts, self.partition)
+        self._batch.sensors[facts.sensor_id] = facts
+        return slot
+
+    def _load(self, sensor_id: str, profile: Profile, saved: bytes | None) -> Bank:
+        kind = CheapBank if self._options.bank == "cheap" else SensorBank
+        if saved is None:
+            return kind(profile)
+        if saved[:1] != bytes([CHEAP_VERSION if kind is CheapBank else DEFAULT_VERSION]):
+            # Of the other bank or of another version: nothing of it can be used, and that is told.
+            log.warning("%s: its detectors' state is of another kind; they begin anew", sensor_id)
+            return kind(profile)
+        # A state that cannot be read ends the worker: an empty one is never used in its place.
+        return kind.load(profile, saved)
+
+    def _changed_facts(self, slot: _Slot, record: Record, reading: Reading) -> None:
+        facts = SensorFacts.of(reading, simulated=_is_simulated(record.headers))
+        profile = self._profile_for(facts)
+        if profile != slot.bank.profile:
+            slot.bank = type(slot.bank).load(profile, slot.bank.dump())
+        slot.facts, slot.unit, slot.location = facts, reading.unit, reading.location
+        slot.warning, slot.critical = facts.warning, facts.critical
+        self._silences.join(facts, self.partition)
+        self._batch.sensors[facts.sensor_id] = facts
+
+    def _reject(self, record: Record, bad: BadMessage) -> None:
+        if not self._options.detect:
+            return
+        log_ts = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        self._batch.rejects.append(Reject(record.offset, log_ts, str(bad.reason), bad.detail, record.key, record.value))
+        slot = self._slots.get(record.key) if record.key is not None else None
+        if slot is not None:
+            slot.source, slot.dirty = record.offset, True
+            slot.fault_id = _fault_id(record.headers)
+            arrived = record.timestamp / 1000
+            self._signal(slot, slot.bank.reject(arrived), slot.clock_at(arrived), arrived)
+
+    def _signal(self, slot: _Slot, findings: Sequence[Finding], at: float, log_s: float) -> None:
+        """What a sensor's detectors found, at `at` in its own time and `log_s` in the broker's."""
+        source = Source(self.topic, self.partition, slot.source)
+        for finding in findings:
+            event = _alarm_input(finding, slot, at)
+            if finding.kind != NO_DATA_KIND:
+                self._batch.signals.append(Signal(slot.facts, finding.kind, event, source))
+                continue
+            for step in self._silence(slot, event, log_s):
+                self._append(*step)
+
+    def _silence(self, slot: _Slot, event: Detected | Returned, log_s: float) -> Sequence[Step]:
+        if isinstance(event, Returned):
+            return self._silences.back(slot.sensor_id, event, log_s)
+        return self._silences.silent(slot.sensor_id, event, log_s, slot.arrived)
+
+
+def _alarm_input(finding: Finding, slot: _Slot, at: float) -> Detected | Returned:
+    if finding.level == 0:
+        return Returned(at=at)
+    return Detected(
+        at=at,
+        severity=Severity.of_level(finding.level),
+        value=finding.value,
+        limit=finding.limit,
+        expected=finding.expected,
+        score=finding.score,
+        detector=finding.detector,
+        message=finding.message,
+        offset=slot.source,
+        simulated=slot.facts.simulated,
+        fault_id=slot.fault_id or "",
+    )
+
+
+def _fault_id(headers: Sequence[tuple[str, bytes]]) -> str | None:
+    for name, value in headers:
+        if name == HEADER_FAULT:
+            return value.decode("utf-8", "replace")[:128].replace("\x00", "") or None
+    return None
+
+
+def _is_simulated(headers: Sequence[tuple[str, bytes]]) -> bool:
+    return any(name == HEADER_SIMULATED for name, _ in headers)

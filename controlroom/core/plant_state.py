@@ -1,0 +1,383 @@
+"""The plant as the control room last saw it: one snapshot that the link's thread writes and the screen reads.
+
+Nothing here waits, draws or talks to anything. Writers bump `version` (of a sensor, and of the whole); the screen polls
+the versions on its own timer and redraws only what moved, so a stalled terminal stops nothing and a flood of readings
+costs the screen nothing. Text from the network is sanitised here, where it enters.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from controlroom.core.ring import Ring
+from controlroom.core.sanitise import sanitise
+from controlroom.wire import SENSOR_TYPES, AlarmEvent, FaultSpec, Location, Reading, SensorStatus
+
+#: readings kept in memory per sensor, for sparklines and the live chart
+RING_CAPACITY = 600
+FEED_CAPACITY = 500
+NOTICE_CAPACITY = 100
+
+#: 0 normal, 1 warning, 2 critical
+Severity = Literal[0, 1, 2]
+SEVERITIES: dict[str, Severity] = {"normal": 0, "warning": 1, "critical": 2}
+
+
+class SensorView:
+    """One sensor as it is shown. Times are seconds since the epoch, UTC; values are in `unit`."""
+
+    __slots__ = (
+        "alarms",
+        "critical",
+        "fault_ids",
+        "faults",
+        "interval",
+        "label",
+        "last_time",
+        "last_value",
+        "location",
+        "owner",
+        "quality",
+        "reading_count",
+        "seen_at",
+        "sensor_id",
+        "sensor_type",
+        "simulated",
+        "state",
+        "times",
+        "unit",
+        "values",
+        "version",
+        "warning",
+    )
+
+    def __init__(self, sensor_id: str) -> None:
+        #: the id as it is on the wire: the key of everything
+        self.sensor_id = sensor_id
+        #: the id as it may be shown
+        self.label = sanitise(sensor_id, limit=64)
+        self.sensor_type = ""
+        self.unit = ""
+        self.location = Location()
+        self.warning: float | None = None
+        self.critical: float | None = None
+        self.values = Ring(RING_CAPACITY)
+        self.times = Ring(RING_CAPACITY)
+        self.last_value: float | None = None
+        self.last_time: float | None = None
+        #: when this program received the last reading
+        self.seen_at: float | None = None
+        self.quality = 1.0
+        self.reading_count = 0
+        #: running, paused, removed, refused; empty for a sensor that is not simulated
+        self.state = ""
+        self.owner = ""
+        self.simulated = False
+        self.faults: tuple[FaultSpec, ...] = ()
+        #: seconds between readings, as its simulator has it; None: not known
+        self.interval: float | None = None
+        #: live alarms: kind -> view
+        self.alarms: dict[str, AlarmView] = {}
+        self.version = 0
+
+    @property
+    def severity(self) -> Severity:
+        """The worst of its active alarms."""
+        worst: Severity = 0
+        for alarm in list(self.alarms.values()):
+            if alarm.active and alarm.severity > worst:
+                worst = alarm.severity
+        return worst
+
+    @property
+    def unacked(self) -> bool:
+        """Whether an alarm of it waits for an operator."""
+        return any(alarm.unacked for alarm in list(self.alarms.values()))
+
+
+@dataclass(slots=True)
+class AlarmView:
+    """One live alarm (sensor, kind) as it is shown."""
+
+    sensor_id: str
+    kind: str
+    occurrence_id: str
+    version: int
+    severity: Severity
+    #: ISA-18.2 label
+    state: str
+    raised_at: float
+    changed_at: float
+    value: float | None
+    unit: str
+    message: str
+    simulated: bool
+    fault_id: str | None
+
+    @property
+    def active(self) -> bool:
+        """Whether the condition holds now."""
+        return self.state not in {"NORMAL", "RTN-UNACK"}
+
+    @property
+    def unacked(self) -> bool:
+        """Whether it waits for an operator."""
+        return self.state in {"UNACK", "RTN-UNACK"}
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerView:
+    """One broker: `online` as the cluster's own metadata has it."""
+
+    broker_id: int
+    address: str
+    online: bool
+    leads: int
+    in_sync: int
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionView:
+    """One partition with its leader (None: leaderless), replicas and in-sync replicas, by broker id."""
+
+    topic: str
+    partition: int
+    leader: int | None
+    replicas: tuple[int, ...]
+    in_sync: tuple[int, ...]
+
+    @property
+    def under_replicated(self) -> bool:
+        """Whether a replica is missing from the in-sync set."""
+        return len(self.in_sync) < len(self.replicas)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """Brokers and partitions. What is unknown is None, never zero."""
+
+    checked_at: float
+    #: whether any broker answered
+    reachable: bool
+    brokers: tuple[BrokerView, ...] = ()
+    partitions: tuple[PartitionView, ...] = ()
+    #: whether a majority of the controllers is there; None: not known
+    quorum: bool | None = None
+    error: str = ""
+
+    @property
+    def online(self) -> int:
+        """Brokers that are up."""
+        return sum(broker.online for broker in self.brokers)
+
+    @property
+    def under_replicated(self) -> int:
+        """Partitions with a replica out of sync."""
+        return sum(partition.under_replicated for partition in self.partitions)
+
+    @property
+    def leaderless(self) -> int:
+        """Partitions that nobody leads: they can be neither read nor written."""
+        return sum(partition.leader is None for partition in self.partitions)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseView:
+    """PostgreSQL as the last probe saw it."""
+
+    checked_at: float
+    reachable: bool
+    version: str = ""
+    #: milliseconds of a round trip
+    latency_ms: float | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineView:
+    """The detection group. `lag` is records behind the end, per partition and in all; None: not known."""
+
+    checked_at: float
+    #: partition -> records behind the end
+    lag: dict[int, int] = field(default_factory=dict)
+    #: worker name -> partitions
+    workers: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    #: committed readings a second, of the workers in this process
+    rate: float | None = None
+    error: str = ""
+
+    @property
+    def total_lag(self) -> int | None:
+        """Records behind in all; None when it is not known."""
+        return sum(self.lag.values()) if self.lag else None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """The answer to something the operator did, or a thing that he should know."""
+
+    at: float
+    text: str
+    level: Literal["info", "warning", "error"] = "info"
+
+
+class PlantState:
+    """All that the screen shows. One thread writes (the link's), one reads (the screen's)."""
+
+    def __init__(self) -> None:
+        self.sensors: dict[str, SensorView] = {}
+        #: (sensor, kind) -> alarm that is not closed
+        self._live: dict[tuple[str, str], AlarmView] = {}
+        self.feed: deque[AlarmEvent] = deque(maxlen=FEED_CAPACITY)
+        self.notices: deque[Notice] = deque(maxlen=NOTICE_CAPACITY)
+        self.cluster: ClusterView | None = None
+        self.database: DatabaseView | None = None
+        self.pipeline: PipelineView | None = None
+        #: readings seen since the start
+        self.readings = 0
+        self.rejected = 0
+        #: changes with anything
+        self.version = 0
+        #: changes when the set of sensors, an alarm or a state changes: when a sorted list must be made anew
+        self.structure_version = 0
+        #: changes with the feed
+        self.feed_version = 0
+        #: changes with the notices
+        self.notice_version = 0
+
+    def sensor(self, sensor_id: str) -> SensorView:
+        """The view of a sensor, made when it is new."""
+        view = self.sensors.get(sensor_id)
+        if view is None:
+            view = self.sensors[sensor_id] = SensorView(sensor_id)
+            self.structure_version += 1
+        return view
+
+    def apply_reading(self, reading: Reading, *, seen_at: float, simulated: bool) -> None:
+        """A reading has arrived at `seen_at` (seconds since the epoch)."""
+        view = self.sensor(reading.sensor_id)
+        if not view.sensor_type or view.unit != reading.unit:
+            view.sensor_type = sanitise(reading.sensor_type, limit=32)
+            view.unit = sanitise(reading.unit, limit=12)
+            self.structure_version += 1
+        if view.location != reading.location:
+            view.location = _shown(reading.location)
+        view.warning = reading.metadata.warning_threshold
+        view.critical = reading.metadata.critical_threshold
+        view.quality = reading.quality
+        view.reading_count = reading.metadata.reading_count
+        view.simulated = simulated or view.simulated
+        at = reading.timestamp.timestamp()
+        view.last_value, view.last_time, view.seen_at = reading.value, at, seen_at
+        view.values.append(reading.value)
+        view.times.append(at)
+        view.version += 1
+        self.readings += 1
+        self.version += 1
+
+    def apply_status(self, status: SensorStatus | None, sensor_id: str) -> None:
+        """A simulator has said what a sensor of its own is; None (a tombstone): it is gone."""
+        if status is None or status.state == "removed":
+            gone = self.sensors.pop(sensor_id, None)
+            if gone is not None:
+                for kind in gone.alarms:
+                    self._live.pop((sensor_id, kind), None)
+                self.structure_version += 1
+                self.version += 1
+            return
+        if status.state == "refused":
+            self.notify(f"{sensor_id}: refused: {status.reason}", status.timestamp, "error")
+            if status.spec is None:
+                return
+        view = self.sensor(sensor_id)
+        before = (view.state, view.owner, view.faults, view.simulated, view.location, view.interval)
+        view.state, view.owner, view.faults, view.simulated = status.state, sanitise(status.owner), status.faults, True
+        if status.spec is not None:
+            usual = SENSOR_TYPES.get(status.spec.sensor_type)
+            view.sensor_type = view.sensor_type or sanitise(status.spec.sensor_type, limit=32)
+            view.location = _shown(status.spec.location)
+            view.interval = status.spec.interval or (usual.interval if usual is not None else None)
+        # A status comes every few seconds from every sensor; nearly always it says nothing new.
+        if before != (view.state, view.owner, view.faults, view.simulated, view.location, view.interval):
+            view.version += 1
+            self.structure_version += 1
+            self.version += 1
+
+    def apply_alarm(self, event: AlarmEvent) -> None:
+        """An alarm has changed: it goes to the feed, and to its sensor's live alarms until it is closed."""
+        view = self.sensor(event.sensor_id)
+        known = view.alarms.get(event.kind)
+        if known is not None and known.occurrence_id == event.occurrence_id and known.version >= event.version:
+            return
+        at = event.timestamp.timestamp()
+        if event.state == "NORMAL":
+            view.alarms.pop(event.kind, None)
+            self._live.pop((event.sensor_id, event.kind), None)
+        else:
+            same = known is not None and known.occurrence_id == event.occurrence_id
+            view.alarms[event.kind] = self._live[event.sensor_id, event.kind] = AlarmView(
+                sensor_id=event.sensor_id,
+                kind=event.kind,
+                occurrence_id=event.occurrence_id,
+                version=event.version,
+                severity=SEVERITIES.get(event.severity, 2),
+                state=event.state,
+                raised_at=known.raised_at if known is not None and same else at,
+                changed_at=at,
+                value=event.value,
+                unit=sanitise(event.unit, limit=12),
+                message=sanitise(event.message),
+                simulated=event.simulated,
+                fault_id=event.fault_id,
+            )
+        self.feed.append(event)
+        self.feed_version += 1
+        view.version += 1
+        self.structure_version += 1
+        self.version += 1
+
+    def apply_cluster(self, view: ClusterView) -> None:
+        """The cluster was probed."""
+        self.cluster = view
+        self.version += 1
+
+    def apply_database(self, view: DatabaseView) -> None:
+        """The database was probed."""
+        self.database = view
+        self.version += 1
+
+    def apply_pipeline(self, view: PipelineView) -> None:
+        """The detection group was probed."""
+        self.pipeline = view
+        self.version += 1
+
+    def notify(self, text: str, at: datetime, level: Literal["info", "warning", "error"] = "info") -> None:
+        """Tell the operator something."""
+        self.notices.append(Notice(at.timestamp(), sanitise(text), level))
+        self.notice_version += 1
+        self.version += 1
+
+    def waits(self, event: AlarmEvent) -> bool:
+        """Whether the alarm still stands as this event left it, and waits for an operator."""
+        view = self.sensors.get(event.sensor_id)
+        alarm = view.alarms.get(event.kind) if view is not None else None
+        return (
+            alarm is not None
+            and alarm.unacked
+            and (alarm.occurrence_id, alarm.version) == (event.occurrence_id, event.version)
+        )
+
+    def live_alarms(self) -> Iterable[AlarmView]:
+        """Every alarm that is not closed."""
+        return list(self._live.values())
+
+
+def _shown(location: Location) -> Location:
+    return Location(
+        *(sanitise(part, limit=40) for part in (location.factory_section, location.machine_id, location.zone))
+    )

@@ -1,0 +1,135 @@
+"""What the pipeline takes from a record of Kafka, and what it hands to the store for one partition and batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from controlroom.core.alarms.events import AlarmEvent as AlarmInput
+from controlroom.core.rollups import Bucket, BucketKey
+from controlroom.wire import Location, Reading
+
+
+class Record(Protocol):
+    """A record as aiokafka hands it out; only these fields are used."""
+
+    @property
+    def offset(self) -> int:
+        """Place in the partition."""
+        ...
+
+    @property
+    def timestamp(self) -> int:
+        """When the broker appended it, milliseconds since the epoch."""
+        ...
+
+    @property
+    def key(self) -> bytes | None:
+        """The sensor's id."""
+        ...
+
+    @property
+    def value(self) -> bytes | None:
+        """The reading, JSON."""
+        ...
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """`simulated`, `fault-id`."""
+        ...
+
+
+class Source(msgspec.Struct, frozen=True):
+    """The record that caused something."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class SensorFacts(msgspec.Struct, frozen=True):
+    """What is known of a sensor besides its values."""
+
+    sensor_id: str
+    sensor_type: str
+    unit: str
+    location: Location
+    warning: float | None
+    critical: float | None
+    simulated: bool
+
+    @classmethod
+    def of(cls, reading: Reading, *, simulated: bool) -> SensorFacts:
+        """The facts that a reading tells."""
+        metadata = reading.metadata
+        return cls(
+            reading.sensor_id,
+            reading.sensor_type,
+            reading.unit,
+            reading.location,
+            metadata.warning_threshold,
+            metadata.critical_threshold,
+            simulated,
+        )
+
+
+def facts_of_group(name: str) -> SensorFacts:
+    """The facts of what has alarms and is no sensor: `zone:zone-a`, `machine:m-1`, `partition:2`, `receiver:shift`.
+
+    >>> facts_of_group("zone:zone-a").location.zone
+    'zone-a'
+    """
+    sort, _, rest = name.partition(":") if ":" in name else ("", "", "")
+    place = Location(machine_id=rest if sort == "machine" else "", zone=rest if sort == "zone" else "")
+    return SensorFacts(name, sort, "", place, None, None, simulated=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that could not be accepted."""
+
+    offset: int
+    log_ts: datetime
+    reason: str
+    detail: str
+    key: bytes | None
+    raw: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something that moves one alarm (sensor, kind), with the record that caused it."""
+
+    facts: SensorFacts
+    kind: str
+    event: AlarmInput
+    source: Source
+
+
+#: (off, log_ts, event_ts, sensor_id, value, quality, seq): a row of `readings` less its topic and partition; times are
+#: seconds since the epoch, since a datetime costs as much as all the rest of a reading that is not stored
+ReadingRow = tuple[int, float, float, str, float, float, int]
+
+
+@dataclass(slots=True)
+class Batch:
+    """All that follows from the records [first, next_offset) of one partition: written as a whole or not at all."""
+
+    first: int
+    next_offset: int
+    records: int = 0
+    readings: list[ReadingRow] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    signals: list[Signal] = field(default_factory=list)
+    #: sensors that are new or whose facts have changed
+    sensors: dict[str, SensorFacts] = field(default_factory=dict)
+    #: sensor id -> detector state as of next_offset; None: no checkpoint in this batch
+    states: dict[str, bytes] | None = None
+    #: roll-ups by minute since the last checkpoint; only a batch with a checkpoint has them
+    rollups: dict[BucketKey, Bucket] = field(default_factory=dict)
+    #: monotonic seconds when the first record of it was received
+    received_at: float = 0.0

@@ -1,0 +1,123 @@
+"""The silences of one partition: which sensors fall silent together, and the timers of alarms that no reading moves.
+
+What is silent tells no time of its own. A common cause is looked for in broker time, in which all sensors agree; what
+it does to a sensor's alarm is told in that sensor's own time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from controlroom.core.alarms.common_cause import (
+    GROUP_KIND,
+    CommonCause,
+    GroupPolicy,
+    events_of,
+    events_of_return,
+    events_of_silence,
+)
+from controlroom.core.alarms.events import AlarmEvent, Detected, Returned
+from controlroom.core.alarms.model import NO_DATA_KIND
+from controlroom.core.records import SensorFacts
+
+log = logging.getLogger(__name__)
+
+#: The tracker is saved beside the detectors' states, under a name that no sensor can have.
+STATE_KEY = ""
+
+#: (sensor or group, kind of alarm, what happened), in the order in which it must be applied
+Step = tuple[str, str, AlarmEvent]
+
+
+class Silences:
+    """Follows a partition's silent sensors.
+
+    Args:
+        holder: the partition's name: a group's alarm stands while one of its partitions holds it.
+        clock_of: a sensor's own time when the broker's is the given one, seconds since the epoch.
+        saved: what `dump` gave, or None.
+    """
+
+    def __init__(
+        self, policy: GroupPolicy, holder: str, clock_of: Callable[[str, float], float], saved: bytes | None
+    ) -> None:
+        self._holder = holder
+        self._clock_of = clock_of
+        self._causes = _load(policy, saved)
+        self._deadlines: dict[tuple[str, str], float] = {}
+        #: something has changed since `dump`
+        self.dirty = False
+
+    def dump(self) -> bytes:
+        """The state, for `saved`."""
+        self.dirty = False
+        return self._causes.dump()
+
+    def join(self, facts: SensorFacts, partition: int) -> None:
+        """A sensor is there, or has moved. The likeliest common cause comes first."""
+        place = facts.location
+        groups = [f"machine:{place.machine_id}"] if place.machine_id else []
+        groups += [f"zone:{place.zone}"] if place.zone else []
+        self._causes.join(facts.sensor_id, (*groups, f"partition:{partition}"))
+        self.dirty = True
+
+    def silent(self, sensor_id: str, event: Detected, log_s: float, last_seen: float) -> list[Step]:
+        """A sensor's silence was noticed (`event`, in its own time) at broker time `log_s`."""
+        self.dirty = True
+        steps = events_of_silence(
+            self._causes, sensor_id, msgspec.structs.replace(event, at=log_s), last_seen, self._holder
+        )
+        return [self._told(step, log_s, event) for step in steps]
+
+    def back(self, sensor_id: str, event: Returned, log_s: float) -> list[Step]:
+        """A sensor speaks again."""
+        self.dirty = True
+        steps = events_of_return(self._causes, sensor_id, msgspec.structs.replace(event, at=log_s), self._holder)
+        return [self._told(step, log_s) for step in steps]
+
+    def time_passed(self, log_s: float) -> list[Step]:
+        """Broker time is `log_s`: groups that are over."""
+        steps = [step for effect in self._causes.time_passed(log_s) for step in events_of(effect, self._holder)]
+        self.dirty = self.dirty or bool(steps)
+        return [self._told(step, log_s) for step in steps]
+
+    def set_deadlines(self, name: str, kinds: Mapping[str, float]) -> None:
+        """When running delays of a sensor's or group's alarms end, in its own time; replaces what was known of it."""
+        for kind in (NO_DATA_KIND, GROUP_KIND):
+            if kind in kinds:
+                self._deadlines[name, kind] = kinds[kind]
+            else:
+                self._deadlines.pop((name, kind), None)
+
+    def ended(self, log_s: float) -> list[tuple[str, str, float]]:
+        """(sensor or group, kind, its own time) of delays that have ended; each is told once."""
+        if not self._deadlines:
+            return []
+        found = [
+            (name, kind, at)
+            for (name, kind), deadline in self._deadlines.items()
+            if (at := log_s if kind == GROUP_KIND else self._clock_of(name, log_s)) >= deadline
+        ]
+        for name, kind, _ in found:
+            del self._deadlines[name, kind]
+        return found
+
+    def _told(self, step: Step, log_s: float, cause: Detected | None = None) -> Step:
+        name, kind, event = step
+        if kind != GROUP_KIND:
+            return name, kind, msgspec.structs.replace(event, at=self._clock_of(name, log_s))
+        if isinstance(event, Detected) and cause is not None:
+            # A drill's alarm is a drill's, also where it stands for many.
+            event = msgspec.structs.replace(event, simulated=cause.simulated, fault_id=cause.fault_id)
+        return name, kind, event
+
+
+def _load(policy: GroupPolicy, saved: bytes | None) -> CommonCause:
+    try:
+        return CommonCause(policy, saved)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        log.warning("the state of common causes is not readable (%s): it begins anew", error)
+        return CommonCause(policy)

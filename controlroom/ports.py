@@ -1,0 +1,89 @@
+"""What the core and the screen need of the outside world, as protocols: adapters implement them, tests fake them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from controlroom.wire import FaultSpec, SensorSpec
+
+
+class Clock(Protocol):
+    """Wall-clock time."""
+
+    def now(self) -> datetime:
+        """The time, aware, UTC."""
+        ...
+
+
+class OperatorCommands(Protocol):
+    """What an operator can order. Every method returns at once, from any thread; the outcome arrives as a notice."""
+
+    def spawn(self, spec: SensorSpec) -> None:
+        """Make a simulated sensor."""
+        ...
+
+    def pause(self, sensor_id: str) -> None:
+        """Stop a simulated sensor's readings until it is resumed."""
+        ...
+
+    def resume(self, sensor_id: str) -> None:
+        """Let a paused sensor go on."""
+        ...
+
+    def remove(self, sensor_id: str) -> None:
+        """Take a simulated sensor away."""
+        ...
+
+    def inject(self, sensor_id: str, fault: FaultSpec) -> None:
+        """Hurt a simulated sensor in a known way."""
+        ...
+
+    def clear(self, sensor_id: str, fault_id: str | None = None) -> None:
+        """End one fault of a sensor, or all."""
+        ...
+
+
+class AlarmActions(Protocol):
+    """What an operator can do about alarms. Every method returns at once, from any thread; the outcome is a notice.
+
+    An alarm is named by its sensor and kind. A refusal (already acked by somebody, severity has risen since the screen
+    was drawn, the login may not act) is a notice of level "error" that says why.
+    """
+
+    def ack(self, sensor_id: str, kind: str, occurrence_id: str, version: int) -> None:
+        """Acknowledge what the operator saw: this occurrence, drawn from this version."""
+        ...
+
+    def ack_page(self, seen: Sequence[tuple[str, str, str, int]]) -> None:
+        """Acknowledge all that a page shows: (sensor id, kind, occurrence, version) of each."""
+        ...
+
+    def shelve(self, sensor_id: str, kind: str, seconds: float, reason: str, *, one_shot: bool = False) -> None:
+        """Silence it for `seconds`, one-shot also no longer than until it returns to normal; needs a reason."""
+        ...
+
+    def unshelve(self, sensor_id: str, kind: str) -> None:
+        """End a shelve before its time."""
+        ...
+
+    def out_of_service(self, sensor_id: str, kind: str, reason: str) -> None:
+        """Take it out of service for maintenance; needs a reason."""
+        ...
+
+    def return_to_service(self, sensor_id: str, kind: str) -> None:
+        """Maintenance is over."""
+        ...
+
+    def reset(self, sensor_id: str, kind: str) -> None:
+        """Reset the latch of an alarm whose condition is back to normal."""
+        ...
+
+    def comment(self, sensor_id: str, kind: str, text: str) -> None:
+        """Add a note to its journal."""
+        ...
+
+    def mark_false(self, sensor_id: str, kind: str, reason: str = "") -> None:
+        """Call its latest occurrence a false alarm; nothing else changes."""
+        ...

@@ -1,0 +1,128 @@
+"""What one process runs beside its screen: simulated sensors, a detection worker, and the link that fills the state.
+
+Each on a thread of its own with a loop of its own, so that a stalled terminal stops none of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+
+from controlroom.adapters.definitions_file import load_definitions
+from controlroom.adapters.kafka.connection import KafkaConnection
+from controlroom.adapters.kafka.options import worker_options
+from controlroom.adapters.kafka.worker import DetectionWorker
+from controlroom.adapters.link import Link
+from controlroom.adapters.postgres.schema import require_schema
+from controlroom.adapters.service_thread import ServiceThread
+from controlroom.config import Settings
+from controlroom.core.plant_state import PlantState
+from controlroom.errors import ControlroomError
+from controlroom.ports import AlarmActions, OperatorCommands
+from controlroom.wire import AlarmEvent
+from simulator.plant import default_plant
+from simulator.runner import Simulator
+
+log = logging.getLogger(__name__)
+
+STOP_S = 12.0
+
+
+class Services:
+    """The services of one process, from `start` to `stop`.
+
+    Args:
+        own_plant: the plant is this process' own: it runs simulated sensors and a detection worker for it.
+        on_events: hears alarm events after their commit, on the worker's thread.
+    """
+
+    def __init__(
+        self,
+        brokers: str,
+        dsn: str,
+        settings: Settings,
+        *,
+        own_plant: bool,
+        on_events: Callable[[Sequence[AlarmEvent]], None] = lambda _: None,
+    ) -> None:
+        self.state = PlantState()
+        self.worker: DetectionWorker | None = None
+        self._kafka = KafkaConnection.of(brokers, settings)
+        self._dsn = dsn
+        self._threads: list[ServiceThread] = []
+        if own_plant:
+            self.worker = DetectionWorker(self._kafka, dsn, worker_options(settings), on_events=on_events)
+            simulator = Simulator(brokers, settings.topics, default_plant().sensors, client=self._kafka.options)
+            self._add("detection", self.worker.run)
+            self._add("simulator", simulator.run)
+        self._link = Link(
+            self._kafka,
+            dsn,
+            settings.topics,
+            settings.group,
+            self.state,
+            operator=operator(),
+            definitions=load_definitions(settings.alarms_file),
+            worker=self.worker,
+        )
+        self._add("link", self._link.run)
+
+    @property
+    def orders(self) -> OperatorCommands:
+        """Takes the operator's orders, from `start` to `stop`."""
+        return self._link.orders
+
+    @property
+    def alarms(self) -> AlarmActions:
+        """Takes the operator's actions on alarms, from `start` to `stop`."""
+        return self._link.desk
+
+    @property
+    def failed(self) -> ControlroomError | None:
+        """Why a service ended by itself, if one did."""
+        for thread in self._threads:
+            if isinstance(thread.error, ControlroomError):
+                return thread.error
+            if thread.error is not None:
+                return ControlroomError(f"{thread.name} has ended: {thread.error}", hint="the log tells more")
+        return None
+
+    def start(self) -> None:
+        """Start all.
+
+        Raises:
+            Unreachable: Kafka or PostgreSQL does not answer.
+            ConfigError: the schema is not the program's.
+        """
+        asyncio.run(self._require())
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop all, the link last; what was read is committed, for some seconds at the most."""
+        for thread in self._threads:
+            thread.ask_to_stop()
+        for thread in self._threads:
+            if not thread.join(STOP_S):
+                log.error("%s did not end in time", thread.name)
+
+    async def _require(self) -> None:
+        await self._kafka.require()
+        await require_schema(self._dsn)
+
+    def _add(self, name: str, service: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+        def tell(error: BaseException) -> None:
+            self.state.notify(f"{name} has ended: {error}", datetime.now(UTC), "error")
+
+        self._threads.append(ServiceThread(name, service, tell))
+
+
+def operator() -> str:
+    """Who sits at this terminal, as the audit names them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,12 @@
+"""The terminal program. The only place that imports Textual, and only when `run` is called.
+
+::
+
+    from controlroom.ui import run, options_for
+    run(state, commands, options_for(os.environ, banner="local plant"))
+"""
+
+from controlroom.ui.launch import check_terminal, run
+from controlroom.ui.options import UiOptions, options_for
+
+__all__ = ["UiOptions", "check_terminal", "options_for", "run"]

@@ -1,0 +1,152 @@
+"""The application: wiring alone. Screens show the plant, `Context` carries what they work with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.command import CommandPalette
+from textual.events import Resize
+from textual.screen import Screen
+
+from controlroom.core.plant_state import PlantState
+from controlroom.ports import OperatorCommands
+from controlroom.ui.bindings import APP
+from controlroom.ui.context import Context
+from controlroom.ui.launch import LEAST_SIZE
+from controlroom.ui.options import UiOptions
+from controlroom.ui.palette import Palette
+from controlroom.ui.palette_commands import KeyCommands, SensorCommands
+from controlroom.ui.screens.alarms import AlarmsScreen
+from controlroom.ui.screens.cluster import ClusterScreen
+from controlroom.ui.screens.help import Help
+from controlroom.ui.screens.overview import OverviewScreen
+from controlroom.ui.screens.plant_screen import PlantScreen
+from controlroom.ui.screens.sensor import SensorScreen
+from controlroom.ui.screens.simulator import SimulatorScreen
+from controlroom.ui.screens.too_small import TooSmall
+from controlroom.ui.theme import DEFAULT, THEMES
+
+_MODES: dict[str, type[PlantScreen]] = {
+    "overview": OverviewScreen,
+    "alarms": AlarmsScreen,
+    "cluster": ClusterScreen,
+    "simulator": SimulatorScreen,
+}
+_RATES = (0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+class ControlRoomApp(App[int]):
+    """The control room.
+
+    Args:
+        state: the plant as the link's thread writes it; it is read a few times a second.
+        commands: where orders go.
+        options: how the program behaves.
+    """
+
+    CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = APP
+    COMMANDS = App.COMMANDS | {KeyCommands, SensorCommands}
+    TITLE = "controlroom"
+    # Ours is among the bindings, where it can be given another key.
+    COMMAND_PALETTE_BINDING = "f20"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (190, "-wide")]  # noqa: RUF012 - Textual declares it per instance
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012 - as above
+
+    def __init__(self, state: PlantState, commands: OperatorCommands, options: UiOptions) -> None:
+        super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = options.theme or DEFAULT
+        for name in set(self.available_themes) - {theme.name for theme in THEMES}:
+            self.unregister_theme(name)
+        self.context = Context(state, commands, options, self._palette(options))
+        self.animation_level = "none"
+        self._rate = options.refresh_rate
+
+    def _palette(self, options: UiOptions) -> Palette:
+        return Palette(self.current_theme.variables, ascii_only=options.ascii, colour=not self.no_color)
+
+    def on_mount(self) -> None:
+        """Make the screens and begin to look at the plant."""
+        options = self.context.options
+        for name, screen in _MODES.items():
+            self.add_mode(name, partial(screen, self.context))
+        self.set_class(options.ascii, "-ascii")
+        self.set_keymap(dict(options.keymap))
+        self.theme_changed_signal.subscribe(self, lambda _: self._restyle())
+        self.switch_mode("overview")
+        if options.sensor_id is not None:
+            self.push_screen(SensorScreen(self.context, options.sensor_id))
+        self._timer = self.set_interval(1 / self._rate, self.tick)
+
+    def tick(self) -> None:
+        """Bring the screens up to date: a few times a second, by a timer."""
+        if self.context.options.stopping():
+            self.action_leave()
+            return
+        # A screen below a form is seen through it, so it goes on; what is covered costs nothing.
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, PlantScreen):
+                screen.tick()
+            if not screen.is_modal:
+                break
+
+    def _restyle(self) -> None:
+        self.context.palette = self._palette(self.context.options)
+        for screen in self.screen_stack:
+            if isinstance(screen, PlantScreen):
+                screen.restyle()
+
+    def on_resize(self, event: Resize) -> None:
+        """Say so when the terminal becomes smaller than what is supported, as long as it is."""
+        small = event.size.width < LEAST_SIZE[0] or event.size.height < LEAST_SIZE[1]
+        shown = isinstance(self.screen, TooSmall)
+        if small and not shown:
+            self.push_screen(TooSmall())
+        elif shown and not small:
+            self.pop_screen()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Of Textual's own commands only the choice of a theme; the keys' actions are found by `KeyCommands`."""
+        yield SystemCommand("Theme", "Dark, light, high contrast", self.action_change_theme)
+
+    def action_show_mode(self, name: str) -> None:
+        """Show one of the numbered screens."""
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.switch_mode(name)
+
+    def action_command_palette(self) -> None:
+        """Commands and sensors, found by typing."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder="a command, or a sensor", id="--command-palette"))
+
+    def action_help(self) -> None:
+        """The keys as they are bound now."""
+        self.push_screen(Help(self.context, list(self.screen.active_bindings.values())))
+
+    def action_leave(self) -> None:
+        """Quit."""
+        self.context.options.on_quit()
+        self.exit(0)
+
+    def action_faster(self) -> None:
+        """Look at the plant more often."""
+        self._set_rate(min((rate for rate in _RATES if rate > self._rate), default=_RATES[-1]))
+
+    def action_slower(self) -> None:
+        """Look at the plant less often."""
+        self._set_rate(max((rate for rate in _RATES if rate < self._rate), default=_RATES[0]))
+
+    def _set_rate(self, rate: float) -> None:
+        self._rate = rate
+        self._timer.stop()
+        self._timer = self.set_interval(1 / rate, self.tick)
+        clock = self.context.options.clock
+        self.context.state.notify(f"drawing at most {rate:g} times a second", clock.now())

@@ -1,0 +1,66 @@
+"""Every key, with an id by which a configuration can give it another (`App.set_keymap`).
+
+Ctrl-S, Ctrl-Q, Ctrl-B and Ctrl-A are left alone, and nothing hangs on a function key: SSH, tmux and serial terminals
+take them.
+"""
+
+from __future__ import annotations
+
+from textual.binding import Binding, BindingType
+
+#: screen name -> key and title
+SCREENS: dict[str, tuple[str, str]] = {
+    "overview": ("1", "Overview"),
+    "alarms": ("2", "Alarms"),
+    "cluster": ("3", "Cluster"),
+    "simulator": ("4", "Simulator"),
+}
+
+APP: list[BindingType] = [
+    *(
+        Binding(key, f"show_mode('{name}')", title, id=f"screen.{name}", show=False)
+        for name, (key, title) in SCREENS.items()
+    ),
+    Binding("colon,ctrl+p", "command_palette", "Palette", id="app.palette", key_display=":", show=False),
+    Binding("question_mark", "help", "Help", id="app.help", key_display="?"),
+    Binding("q", "leave", "Quit", id="app.quit"),
+    Binding("plus", "faster", "Draw more often", id="app.faster", key_display="+", show=False),
+    Binding("minus", "slower", "Draw less often", id="app.slower", key_display="-", show=False),
+]
+
+MOVE: list[BindingType] = [
+    Binding("up,k", "move('up')", "Up", id="move.up", key_display="↑ k", show=False),
+    Binding("down,j", "move('down')", "Down", id="move.down", key_display="↓ j", show=False),
+    Binding("left,h", "move('left')", "Left", id="move.left", key_display="← h", show=False),
+    Binding("right,l", "move('right')", "Right", id="move.right", key_display="→ l", show=False),
+    Binding("pageup", "move('page-up')", "Page up", id="move.page-up", key_display="PgUp", show=False),
+    Binding("pagedown", "move('page-down')", "Page down", id="move.page-down", key_display="PgDn", show=False),
+    Binding("g,home", "move('first')", "First", id="move.first", key_display="g", show=False),
+    Binding("G,end", "move('last')", "Last", id="move.last", key_display="G", show=False),
+    Binding("enter", "choose", "Open", id="move.choose", key_display="Enter", show=False),
+]
+
+#: what a viewer may not do: actions, for `check_action`
+MUTATING = frozenset({"spawn", "pause", "remove", "inject", "clear", "ack"})
+
+SENSOR: list[BindingType] = [
+    Binding("n", "spawn", "New", id="sensor.spawn"),
+    Binding("p", "pause", "Pause", id="sensor.pause"),
+    Binding("i", "inject", "Inject", id="sensor.inject"),
+    Binding("c", "clear", "Clear", id="sensor.clear"),
+    Binding("x", "remove", "Remove", id="sensor.remove"),
+]
+
+ALARM: list[BindingType] = [
+    Binding("a", "ack", "Ack", id="alarm.ack"),
+]
+
+LIST: list[BindingType] = [
+    Binding("slash", "filter", "Filter", id="list.filter", key_display="/"),
+    Binding("t", "turn_order", "Order", id="list.order", show=False),
+    Binding("escape", "back", "Back", id="list.back", key_display="Esc", show=False),
+]
+
+DETAIL: list[BindingType] = [
+    Binding("escape", "back", "Back", id="detail.back", key_display="Esc"),
+]

@@ -1,0 +1,34 @@
+"""What every screen and widget works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from controlroom.core.plant_state import PlantState
+from controlroom.ports import OperatorCommands
+from controlroom.ui.options import UiOptions
+from controlroom.ui.palette import Palette
+from controlroom.ui.render.glyphs import ASCII, UNICODE, Glyphs
+from controlroom.ui.render.header import RateMeter
+
+
+@dataclass(slots=True)
+class Context:
+    """The plant as it was last seen, the way to give orders, and how things look."""
+
+    state: PlantState
+    commands: OperatorCommands
+    options: UiOptions
+    #: changes with the theme
+    palette: Palette
+    #: readings a second, the same on every screen
+    meter: RateMeter = field(default_factory=RateMeter)
+
+    @property
+    def glyphs(self) -> Glyphs:
+        """The shapes that this terminal can show."""
+        return ASCII if self.options.ascii else UNICODE
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self.options.clock.now().timestamp()

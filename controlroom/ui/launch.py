@@ -1,0 +1,50 @@
+"""Starts the terminal program, after a look at whether this terminal can show it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from controlroom.core.plant_state import PlantState
+from controlroom.errors import TerminalError
+from controlroom.ports import OperatorCommands
+from controlroom.ui.options import UiOptions
+
+#: the smallest terminal that shows everything: columns, lines
+LEAST_SIZE = (80, 24)
+#: frames a second at the most; a plant is watched, not played
+_FRAMES = "10"
+
+
+def check_terminal() -> None:
+    """See whether there is a terminal, and room on it.
+
+    Raises:
+        TerminalError: there is none, or it is smaller than 80x24; says what to do.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise TerminalError("no terminal to show the control room on", hint="`controlroom detect` runs without one")
+    if os.environ.get("TERM", "") in {"", "dumb"}:
+        raise TerminalError("this terminal cannot place a cursor (TERM is unset or dumb)", hint="set TERM, or detect")
+    columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    if 0 < columns < LEAST_SIZE[0] or 0 < lines < LEAST_SIZE[1]:
+        raise TerminalError(
+            f"the terminal has {columns}x{lines}, the control room needs {LEAST_SIZE[0]}x{LEAST_SIZE[1]}",
+            hint="enlarge the window or choose a smaller font",
+        )
+
+
+def run(state: PlantState, commands: OperatorCommands, options: UiOptions) -> int:
+    """Show the plant until the operator quits; the process's exit status.
+
+    Raises:
+        TerminalError: this terminal cannot show it.
+    """
+    check_terminal()
+    # Textual reads this once, when it is imported.
+    os.environ.setdefault("TEXTUAL_FPS", _FRAMES)
+    from controlroom.ui.app import ControlRoomApp
+
+    app = ControlRoomApp(state, commands, options)
+    app.run(mouse=options.mouse)
+    return app.return_code or 0

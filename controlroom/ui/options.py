@@ -1,0 +1,69 @@
+"""How the terminal program behaves: everything that is not the plant itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from controlroom.ports import AlarmActions, Clock
+
+#: looks at the plant a second, at the most; what did not change costs nothing
+LOCAL_RATE = 5.0
+#: over SSH a screenful of changes takes longer to send than to draw
+SSH_RATE = 2.0
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The time, aware, UTC."""
+        return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UiOptions:
+    """How the terminal program behaves."""
+
+    #: what plant this is, for the header: "local plant", or the brokers' address
+    banner: str = "local plant"
+    clock: Clock = field(default_factory=SystemClock)
+    #: looks at the plant a second
+    refresh_rate: float = LOCAL_RATE
+    #: shapes of ASCII alone
+    ascii: bool = False
+    #: a viewer: no key that changes anything
+    read_only: bool = False
+    mouse: bool = True
+    theme: str | None = None
+    #: binding id -> keys, as Textual's `App.set_keymap` takes them
+    keymap: Mapping[str, str] = field(default_factory=dict)
+    #: opens with the detail of this sensor
+    sensor_id: str | None = None
+    #: who gives the orders; stands in the faults that are injected
+    operator: str = ""
+    #: takes the operator's actions on alarms; None: none can be taken here, and there is no key for them
+    alarms: AlarmActions | None = None
+    #: called once when the operator quits, before the screen is given back
+    on_quit: Callable[[], None] = lambda: None
+    #: whether the process was asked to end (SIGTERM, SIGHUP): looked at with every tick
+    stopping: Callable[[], bool] = lambda: False
+
+
+def options_for(environ: Mapping[str, str], **given: object) -> UiOptions:
+    """The options for a terminal that is described by its environment; what is `given` (and not None) wins.
+
+    ASCII shapes are for `CONTROLROOM_GLYPHS=ascii` and for locales without UTF-8; over SSH (`SSH_CONNECTION`) the
+    screen is drawn less often and the mouse is left to the terminal.
+    """
+    remote = bool(environ.get("SSH_CONNECTION"))
+    glyphs = environ.get("CONTROLROOM_GLYPHS", "").lower()
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    defaults: dict[str, object] = {
+        "ascii": glyphs == "ascii" or (not glyphs and encoding not in {"utf8", "utf16"}),
+        "refresh_rate": SSH_RATE if remote else LOCAL_RATE,
+        "mouse": not remote,
+    }
+    return UiOptions(**{**defaults, **{key: value for key, value in given.items() if value is not None}})  # type: ignore[arg-type]  # the caller's names are UiOptions' own

@@ -1,0 +1,58 @@
+"""One row of the list of live alarms."""
+
+from __future__ import annotations
+
+from controlroom.core.plant_state import AlarmView
+from controlroom.core.sanitise import sanitise
+from controlroom.ui.render.glyphs import Glyphs
+from controlroom.ui.render.line import Line, Role, fit, left, right
+from controlroom.ui.render.marks import severity_mark
+from controlroom.ui.render.numbers import age_text, clock_text, quantity_text
+
+_SENSOR = 17
+_WIDE_SENSOR = 24
+_WIDE = 110
+
+
+def alarm_head(width: int) -> Line:
+    """The names of the columns."""
+    sensor = _SENSOR if width < _WIDE else _WIDE_SENSOR
+    names = f" {'alarm':6} {'state':9} {'since':8} {'age':>4} {left('sensor', sensor)} {'':3} {'kind':8} "
+    if width >= _WIDE:
+        names += f"{'value':>12}  "
+    return fit([(f"{names}message", Role.TITLE_DIM)], width, Role.TITLE)
+
+
+def alarm_row(alarm: AlarmView, now: float, width: int, glyphs: Glyphs, *, selected: bool) -> Line:
+    """Severity, state, since when, sensor, kind, and how it was put.
+
+    An alarm that is active keeps its severity's shape; one that went away by itself has the shape of that.
+    """
+    mark = severity_mark(alarm.severity if alarm.active else 0, glyphs, unacked=alarm.unacked)
+    line: Line = [
+        (glyphs.cursor if selected else " ", Role.CURSOR),
+        mark,
+        (" ", Role.TEXT),
+        (left(sanitise(alarm.state, limit=16), 9), Role.STRONG if alarm.unacked else Role.DIM),
+        (f" {clock_text(alarm.raised_at)} ", Role.TEXT),
+        (f"{right(age_text(now - alarm.raised_at), 4)} ", Role.DIM),
+        (left(sanitise(alarm.sensor_id, limit=64), _SENSOR if width < _WIDE else _WIDE_SENSOR), Role.TEXT),
+        (" ", Role.TEXT),
+        ("SIM " if alarm.simulated else "    ", Role.SIM),
+        (left(sanitise(alarm.kind, limit=32), 8), Role.TEXT),
+        (" ", Role.TEXT),
+    ]
+    if width >= _WIDE:
+        value = quantity_text(alarm.value, alarm.unit) if alarm.value is not None else ""
+        line.append((f"{right(value, 12)}  ", Role.TEXT))
+    return fit([*line, (alarm.message, Role.TEXT)], width)
+
+
+def alarm_line(alarm: AlarmView) -> Line:
+    """All that an alarm says, for the status line."""
+    value = f"  {quantity_text(alarm.value, alarm.unit)}" if alarm.value is not None else ""
+    return [
+        (f" {sanitise(alarm.sensor_id, limit=64)}", Role.STRONG),
+        (f"  {sanitise(alarm.kind, limit=32)}{value}", Role.TEXT),
+        (f"  {alarm.message}", Role.TEXT),
+    ]

@@ -1,0 +1,96 @@
+"""The shapes on the screen, in two sets: Unicode, and ASCII for terminals that have nothing else.
+
+Every severity has a shape of its own, so that nothing hangs on colour. No emoji: terminals disagree on their width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+
+
+@dataclass(frozen=True, slots=True)
+class Glyphs:
+    """One set of shapes; each is one cell wide."""
+
+    ascii: bool
+    critical: str
+    warning: str
+    #: an alarm that went back to normal un-acked
+    returned: str
+    normal: str
+    #: what is known to be bad without being an alarm: an offline broker, an unreachable database
+    fault: str
+    cursor: str
+    #: from empty to full
+    levels: str
+    rule: str
+    separator: str
+    choice_left: str
+    choice_right: str
+    arrow: str
+
+
+UNICODE = Glyphs(
+    ascii=False,
+    critical="■",
+    warning="▲",
+    returned="◇",
+    normal="·",
+    fault="✗",
+    cursor="▌",
+    levels="▁▂▃▄▅▆▇█",
+    rule="─",
+    separator="│",
+    choice_left="‹",
+    choice_right="›",
+    arrow="→",
+)
+
+ASCII = Glyphs(
+    ascii=True,
+    critical="#",
+    warning="^",
+    returned="o",
+    normal=".",
+    fault="x",
+    cursor=">",
+    levels="_.,-=+*#",
+    rule="-",
+    separator="|",
+    choice_left="<",
+    choice_right=">",
+    arrow=">",
+)
+
+_ASCII_TABLE = str.maketrans(
+    {
+        "…": "~",
+        "·": ".",
+        "°": "'",
+        "µ": "u",
+        "–": "-",
+        "×": "x",
+        "²": "2",
+        "³": "3",
+        "↑": "^",
+        "↓": "v",
+        "←": "<",
+        "→": ">",
+    }
+)
+
+
+def to_ascii(text: str) -> str:
+    """`text` with whatever is not ASCII replaced by something that is, of the same width in cells.
+
+    >>> to_ascii("42.5 °C …")
+    "42.5 'C ~"
+    >>> to_ascii("日")
+    '??'
+    """
+    if text.isascii():
+        return text
+    text = text.translate(_ASCII_TABLE)
+    return "".join(char if char.isascii() else "?" * cell_len(char) for char in text)

@@ -1,0 +1,110 @@
+"""The two lines at the top: what plant, how many alarms, what time; the screens, and how much comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from controlroom.core.plant_state import AlarmView
+from controlroom.ui.render.glyphs import Glyphs
+from controlroom.ui.render.line import Line, Role, spread
+from controlroom.ui.render.numbers import UNKNOWN, clock_text, count_text, date_text
+
+#: the narrowest screen with room for the date
+_DATE_FROM = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmCounts:
+    """Live alarms, by what they ask of an operator."""
+
+    critical: int = 0
+    warning: int = 0
+    unacked: int = 0
+
+    @classmethod
+    def of(cls, alarms: Iterable[AlarmView]) -> AlarmCounts:
+        """Of these alarms; one that went away by itself counts as un-acked alone."""
+        alarms = list(alarms)
+        active = [alarm for alarm in alarms if alarm.active]
+        return cls(
+            critical=sum(alarm.severity == 2 for alarm in active),
+            warning=sum(alarm.severity == 1 for alarm in active),
+            unacked=sum(alarm.unacked for alarm in alarms),
+        )
+
+
+def title_line(banner: str, counts: AlarmCounts | None, width: int, glyphs: Glyphs, *, read_only: bool) -> Line:
+    """Name, plant, alarms (None: not known yet)."""
+    start: Line = [(" CONTROLROOM ", Role.TITLE_STRONG)]
+    if read_only:
+        start.append((" READ ONLY ", Role.TITLE))
+    start.append((f" {banner}", Role.TITLE_DIM))
+    end: Line = [(" ", Role.TITLE), *(_alarms(counts, glyphs) if counts else [("alarms ?  ", Role.TITLE_DIM)])]
+    return spread(start, end, width, Role.TITLE)
+
+
+def clock_line(now: float, screen_width: int) -> Line:
+    """The time, with the date where there is room for it."""
+    return [(f"{date_text(now) if screen_width >= _DATE_FROM else clock_text(now)} UTC ", Role.TITLE)]
+
+
+def _alarms(counts: AlarmCounts, glyphs: Glyphs) -> Line:
+    end: Line = []
+    if counts.critical:
+        end.append((f"{glyphs.critical} {counts.critical} CRIT", Role.TITLE_CRIT))
+        end.append(("  ", Role.TITLE))
+    if counts.warning:
+        end.append((f"{glyphs.warning} {counts.warning} WARN", Role.TITLE_WARN))
+        end.append(("  ", Role.TITLE))
+    if counts.unacked:
+        end.append((f"{counts.unacked} un-acked", Role.TITLE))
+        end.append(("  ", Role.TITLE))
+    if not (counts.critical or counts.warning or counts.unacked):
+        end.append(("no alarm  ", Role.TITLE_DIM))
+    return end
+
+
+def tabs_line(tabs: Sequence[tuple[str, str]], current: str) -> Line:
+    """`tabs` are (key, name); the current one stands out by weight and a mark, the others are quiet."""
+    line: Line = []
+    for key, name in tabs:
+        line += [(f" {key} ", Role.DIM), (name, Role.TAB if name == current else Role.DIM), (" ", Role.TEXT)]
+    return line
+
+
+def rate_line(sensors: int, rate: float | None, width: int) -> Line:
+    """How many sensors there are, and how much comes in."""
+    speed = UNKNOWN if rate is None else count_text(rate) if rate >= 10 else f"{rate:.1f}"
+    line: Line = [
+        (f"{count_text(sensors)} ", Role.TEXT),
+        ("sensor " if sensors == 1 else "sensors", Role.DIM),
+        (f"  {speed}", Role.TEXT),
+        (" readings/s ", Role.DIM),
+    ]
+    return spread([], line, width)
+
+
+class RateMeter:
+    """Readings a second over the last moments, from a growing total.
+
+    >>> meter = RateMeter(span_s=10.0)
+    >>> [meter.rate(now, total) for now, total in ((0.0, 100), (5.0, 150), (20.0, 180))]
+    [None, 10.0, 2.0]
+    """
+
+    def __init__(self, span_s: float = 10.0) -> None:
+        self._span = span_s
+        self._samples: list[tuple[float, int]] = []
+
+    def rate(self, now: float, total: int) -> float | None:
+        """The rate; None until a second has been seen."""
+        samples = self._samples
+        if not samples or now - samples[-1][0] >= 1.0:
+            samples.append((now, total))
+        while len(samples) > 2 and now - samples[1][0] >= self._span:
+            samples.pop(0)
+        began, before = samples[0]
+        if now - began < 1.0:
+            return None
+        return max(0.0, (total - before) / (now - began))

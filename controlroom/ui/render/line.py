@@ -1,0 +1,112 @@
+"""A line of the screen before it has colours: pieces of text, each with a role.
+
+A role says what a piece of text *means*; the palette (`controlroom.ui.palette`) says how that looks in a theme. So
+everything that draws can be tested as strings, and no meaning hangs on a colour alone.
+
+>>> plain(fit([("temp", Role.TEXT), (" 42.5", Role.CRIT)], 12)) + "|"
+'temp 42.5   |'
+>>> plain(fit([("temperature", Role.TEXT)], 6))
+'tempe…'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from rich.cells import cell_len, set_cell_size
+
+
+class Role(StrEnum):
+    """What a piece of text means."""
+
+    TEXT = "text"
+    #: secondary: units, labels of figures, what is normal
+    DIM = "dim"
+    #: what the eye should find first among what is normal
+    STRONG = "strong"
+    #: a title on a raised background
+    TITLE = "title"
+    TITLE_DIM = "title-dim"
+    TITLE_STRONG = "title-strong"
+    TITLE_WARN = "title-warn"
+    TITLE_CRIT = "title-crit"
+    TITLE_SIM = "title-sim"
+    #: the tab of the screen that is shown
+    TAB = "tab"
+    #: a normal sparkline
+    SPARK = "spark"
+    #: the curve of a chart
+    CHART = "chart"
+    WARN = "warn"
+    CRIT = "crit"
+    #: the same, waiting for an operator: reverse video
+    WARN_UNACK = "warn-unack"
+    CRIT_UNACK = "crit-unack"
+    #: back to normal by itself, waiting for an operator
+    RTN_UNACK = "rtn-unack"
+    #: stale, offline, unknown: not an alarm, but not to be believed either
+    STALE = "stale"
+    #: a drill: made by an injected fault
+    SIM = "sim"
+    #: the cursor's own mark
+    CURSOR = "cursor"
+
+
+Span = tuple[str, Role]
+Line = list[Span]
+
+
+def plain(line: Iterable[Span]) -> str:
+    """The text alone."""
+    return "".join(text for text, _ in line)
+
+
+def width_of(line: Iterable[Span]) -> int:
+    """Cells that the line takes."""
+    return sum(cell_len(text) for text, _ in line)
+
+
+def crop(text: str, width: int) -> str:
+    """`text` in at most `width` cells; what does not fit ends with an ellipsis."""
+    if cell_len(text) <= width:
+        return text
+    bare = text.rstrip(" ")
+    if cell_len(bare) <= width:
+        return set_cell_size(text, width)
+    if width <= 1:
+        return "…"[:width]
+    return set_cell_size(bare, width - 1).rstrip(" ") + "…"
+
+
+def left(text: str, width: int) -> str:
+    """`text` in exactly `width` cells, at the left of them."""
+    text = crop(text, width)
+    return text + " " * (width - cell_len(text))
+
+
+def right(text: str, width: int) -> str:
+    """`text` in exactly `width` cells, at the right of them."""
+    text = crop(text, width)
+    return " " * (width - cell_len(text)) + text
+
+
+def fit(line: Line, width: int, fill: Role = Role.TEXT) -> Line:
+    """The line in exactly `width` cells: cropped with an ellipsis, or filled with spaces of the role `fill`."""
+    fitted: Line = []
+    room = width
+    for text, role in line:
+        size = cell_len(text)
+        if size > room:
+            fitted.append((left(text, room), role))
+            return fitted
+        fitted.append((text, role))
+        room -= size
+    if room:
+        fitted.append((" " * room, fill))
+    return fitted
+
+
+def spread(start: Line, end: Line, width: int, fill: Role = Role.TEXT) -> Line:
+    """`start` at the left, `end` at the right of `width` cells; `end` is whole, `start` gives way."""
+    return [*fit(start, max(0, width - width_of(end)), fill), *end] if width_of(end) < width else fit(end, width, fill)

@@ -1,0 +1,52 @@
+"""In which order sensors and alarms are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from controlroom.core.plant_state import AlarmView, SensorView
+
+
+class SensorOrder(StrEnum):
+    """Of sensors."""
+
+    WORST = "worst first"
+    AREA = "by area"
+    NAME = "by name"
+
+    @property
+    def next(self) -> SensorOrder:
+        """The one that the key turns to."""
+        orders = list(SensorOrder)
+        return orders[(orders.index(self) + 1) % len(orders)]
+
+
+class AlarmOrder(StrEnum):
+    """Of alarms."""
+
+    SEVERITY = "severity"
+    TIME = "newest first"
+
+    @property
+    def next(self) -> AlarmOrder:
+        """The one that the key turns to."""
+        return AlarmOrder.TIME if self is AlarmOrder.SEVERITY else AlarmOrder.SEVERITY
+
+
+def sorted_sensors(views: Iterable[SensorView], order: SensorOrder) -> list[SensorView]:
+    """The sensors in that order; names decide between equals, so that the order never flickers."""
+    if order is SensorOrder.WORST:
+        return sorted(views, key=lambda view: (-view.severity, not view.unacked, not view.faults, view.label))
+    if order is SensorOrder.AREA:
+        return sorted(
+            views, key=lambda v: (v.location.factory_section, v.location.zone, v.location.machine_id, v.label)
+        )
+    return sorted(views, key=lambda view: view.label)
+
+
+def sorted_alarms(alarms: Iterable[AlarmView], order: AlarmOrder) -> list[AlarmView]:
+    """The alarms in that order: by severity, within it un-acked first, then the newest; or the newest alone."""
+    if order is AlarmOrder.SEVERITY:
+        return sorted(alarms, key=lambda a: (-a.severity, not a.unacked, -a.raised_at, a.sensor_id, a.kind))
+    return sorted(alarms, key=lambda a: (-a.raised_at, a.sensor_id, a.kind))

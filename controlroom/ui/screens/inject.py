@@ -1,0 +1,98 @@
+"""The form that hurts a simulated sensor in a known way. It is a drill, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from controlroom.core.plant_state import SensorView
+from controlroom.ui import entry
+from controlroom.ui.context import Context
+from controlroom.ui.render.line import Line, Role
+from controlroom.ui.render.sensor_state import interval_of
+from controlroom.ui.screens.form_screen import FormScreen
+from controlroom.ui.widgets.choice import Choice
+from controlroom.ui.widgets.form_field import FormField
+from controlroom.ui.widgets.text_entry import TextEntry
+from controlroom.wire import FaultSpec
+from simulator.faults import FAULTS, FaultKind
+
+#: a simulated sensor that lags the clock by more runs in a past of its own
+_OWN_PAST_S = 3600.0
+
+
+class InjectForm(FormScreen[FaultSpec]):
+    """Fault, magnitude, duration.
+
+    Args:
+        context: what every widget works with.
+        view: the sensor that will suffer.
+    """
+
+    def __init__(self, context: Context, view: SensorView) -> None:
+        super().__init__(context)
+        self._view = view
+        self._fault = Choice(context, list(FAULTS), id="inject-fault")
+        self._magnitude = TextEntry(self._usual_magnitude(), id="inject-magnitude")
+        self._duration = TextEntry(self._usual_duration(), id="inject-duration")
+
+    @property
+    def kind(self) -> FaultKind:
+        """The fault that is chosen."""
+        return FAULTS[self._fault.value]
+
+    def title_line(self) -> Line:
+        """A banner: nobody should take this for the real thing."""
+        return [(" FAULT INJECTION ", Role.TITLE_SIM), (f" into {self._view.label}", Role.TITLE)]
+
+    def make_fields(self) -> Iterable[FormField]:
+        """Fault first: the defaults follow from it."""
+        yield FormField(self.context, "fault", self._fault, note="left and right choose")
+        yield FormField(self.context, "magnitude", self._magnitude, check=self._check_magnitude)
+        yield FormField(
+            self.context, "duration", self._duration, check=entry.duration, note="s, 5m, 1h; empty: until cleared"
+        )
+
+    def look(self) -> bool:
+        """The magnitude's measure is the fault's own."""
+        self.fields[1].note = self.kind.measure or "not used"
+        return super().look()
+
+    def about(self) -> list[Line]:
+        """What the fault does, and what it leads to."""
+        return [
+            [(f"{self.kind.name}: {self.kind.summary}", Role.TEXT)],
+            [("Every alarm that it causes is marked ", Role.DIM), ("SIM", Role.SIM), (".", Role.DIM)],
+        ]
+
+    def chosen(self, choice: Choice) -> None:
+        """The defaults of another fault."""
+        self._magnitude.value, self._duration.value = self._usual_magnitude(), self._usual_duration()
+
+    def result(self) -> FaultSpec:
+        """The fault, from now on, in the sensor's own time."""
+        return FaultSpec(
+            fault_id=f"{self.kind.name}-{uuid4().hex[:8]}",
+            fault=self.kind.name,
+            start=datetime.fromtimestamp(self._start(), UTC),
+            duration=entry.duration(self._duration.value),
+            magnitude=self._check_magnitude(self._magnitude.value),
+            by=self.context.options.operator,
+        )
+
+    def _check_magnitude(self, text: str) -> float:
+        return entry.number(text, self.kind.lowest, self.kind.highest)
+
+    def _usual_magnitude(self) -> str:
+        return f"{self.kind.magnitude:g}"
+
+    def _usual_duration(self) -> str:
+        return f"{self.kind.seconds(interval_of(self._view)):g}"
+
+    def _start(self) -> float:
+        """A simulated plant may run faster than the clock, or in the past."""
+        now, last = self.context.now(), self._view.last_time
+        if last is None:
+            return now
+        return last if last < now - _OWN_PAST_S else max(now, last)

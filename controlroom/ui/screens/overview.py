@@ -1,0 +1,53 @@
+"""Screen 1: is the plant well?"""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from controlroom.core.plant_state import SensorView
+from controlroom.ui.bindings import SCREENS
+from controlroom.ui.context import Context
+from controlroom.ui.render.order import SensorOrder, sorted_sensors
+from controlroom.ui.screens.list_screen import ListScreen
+from controlroom.ui.screens.sensor_orders import SensorOrders
+from controlroom.ui.widgets.alert_feed import AlertFeed
+from controlroom.ui.widgets.sensor_grid import SensorGrid
+
+
+class OverviewScreen(ListScreen, SensorOrders):
+    """A pane per sensor, worst first, and the alert feed."""
+
+    TAB = SCREENS["overview"][1]
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.order = SensorOrder.WORST
+
+    def body(self) -> ComposeResult:
+        """Grid and feed: below one another, or side by side where there is room (see the style sheet)."""
+        with Container(id="overview"):
+            yield SensorGrid(self.context, id="grid")
+            yield AlertFeed(self.context, id="feed")
+
+    def listed(self) -> list[str]:
+        """Sensors, in the order that was chosen."""
+        views = [view for view in list(self.context.state.sensors.values()) if self.filter.passes_sensor(view)]
+        return [view.sensor_id for view in sorted_sensors(views, self.order)]
+
+    def update(self) -> None:
+        """The grid, and the feed."""
+        super().update()
+        self.query_one(AlertFeed).tick()
+
+    def selected_sensor(self) -> SensorView | None:
+        """The one under the cursor."""
+        selected = self.items.selected
+        return None if selected is None else self.context.state.sensors.get(selected)
+
+    def action_turn_order(self) -> None:
+        """Worst first, by area, by name."""
+        self.order = self.order.next
+        self.query_one(SensorGrid).by_area = self.order is SensorOrder.AREA
+        self.relist()
+        self.context.state.notify(f"sensors {self.order}", self.context.options.clock.now())

@@ -1,0 +1,100 @@
+"""What every screen of the control room has: header, cluster line, status line, keys."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from controlroom.core.plant_state import SensorView
+from controlroom.ui.bindings import MUTATING
+from controlroom.ui.context import Context
+from controlroom.ui.render.line import Line
+from controlroom.ui.render.status_line import sensor_line
+from controlroom.ui.widgets.cluster_bar import ClusterBar
+from controlroom.ui.widgets.item_view import ItemView
+from controlroom.ui.widgets.plant_header import PlantHeader
+from controlroom.ui.widgets.status_bar import StatusBar
+
+
+class PlantScreen(Screen[None]):
+    """A screen about the plant. `tick` brings it up to date; the app calls it a few times a second."""
+
+    #: as in the tabs
+    TAB = ""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__()
+        self.context = context
+        self._composed = False
+
+    def compose(self) -> ComposeResult:
+        """Header, the screen's own body, then the lines at the bottom."""
+        yield PlantHeader(self.context, self.TAB)
+        yield from self.body()
+        yield from self.below()
+        yield ClusterBar(self.context)
+        yield StatusBar(self.context)
+        yield Footer(compact=True, show_command_palette=False)
+
+    def body(self) -> ComposeResult:
+        """The widgets between the header and the bottom lines."""
+        raise NotImplementedError
+
+    def below(self) -> ComposeResult:
+        """What stands between the body and the bottom lines."""
+        return iter(())
+
+    def update(self) -> None:
+        """Bring the body up to date."""
+        raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Every widget is there now."""
+        self._composed = True
+        self.call_after_refresh(self.tick)
+
+    def on_screen_resume(self) -> None:
+        """Do not show a moment of the past."""
+        self.tick()
+
+    def on_resize(self) -> None:
+        """Lines that depend on the width are made anew."""
+        self.call_after_refresh(self.tick)
+
+    def tick(self) -> None:
+        """Show the plant as it is now."""
+        # A timer may still fire while Textual takes the widgets apart at the end.
+        if not (self._composed and self.app.is_running and self.children):
+            return
+        self.query_one(PlantHeader).tick()
+        self.update()
+        self.query_one(ClusterBar).tick()
+        self.query_one(StatusBar).tick(self.status())
+
+    def status(self) -> Line:
+        """What the status line says when there is no notice."""
+        return sensor_line(self.selected_sensor(), self.context.now())
+
+    def selected_sensor(self) -> SensorView | None:
+        """The sensor that the keys act on."""
+        return None
+
+    def show_sensor(self, sensor_id: str) -> None:
+        """Go to one sensor."""
+        from controlroom.ui.screens.sensor import SensorScreen
+
+        self.app.push_screen(SensorScreen(self.context, sensor_id))
+
+    def restyle(self) -> None:
+        """The theme has changed."""
+        for widget in self.query(Widget):
+            if isinstance(widget, ItemView):
+                widget.restyle()
+            else:
+                widget.refresh()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A viewer sees no key that changes anything."""
+        return not (self.context.options.read_only and action in MUTATING)

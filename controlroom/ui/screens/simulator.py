@@ -1,0 +1,58 @@
+"""Screen 4: what am I injecting?"""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+
+from controlroom.core.plant_state import SensorView
+from controlroom.ui.bindings import SCREENS
+from controlroom.ui.context import Context
+from controlroom.ui.render.order import SensorOrder, sorted_sensors
+from controlroom.ui.render.sensor_row import sensor_head
+from controlroom.ui.screens.list_screen import ListScreen
+from controlroom.ui.screens.sensor_orders import SensorOrders
+from controlroom.ui.widgets.line_view import LineView
+from controlroom.ui.widgets.sensor_list import SensorList
+
+
+class SimulatorScreen(ListScreen, SensorOrders):
+    """Every simulated sensor, with the faults that act on it."""
+
+    TAB = SCREENS["simulator"][1]
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.order = SensorOrder.WORST
+
+    def body(self) -> ComposeResult:
+        """Heading and list."""
+        yield LineView(self.context, id="list-head")
+        yield SensorList(self.context, id="sensors")
+
+    def listed(self) -> list[str]:
+        """Sensors that take orders; with faults first, or as chosen."""
+        views = [
+            view
+            for view in list(self.context.state.sensors.values())
+            if view.simulated and self.filter.passes_sensor(view)
+        ]
+        ordered = sorted_sensors(views, self.order)
+        if self.order is SensorOrder.WORST:
+            ordered.sort(key=lambda view: not view.faults)
+        return [view.sensor_id for view in ordered]
+
+    def update(self) -> None:
+        """The list under its heading."""
+        self.query_one("#list-head", LineView).show(sensor_head(self.size.width))
+        super().update()
+
+    def selected_sensor(self) -> SensorView | None:
+        """The one under the cursor."""
+        selected = self.items.selected
+        return None if selected is None else self.context.state.sensors.get(selected)
+
+    def action_turn_order(self) -> None:
+        """Faults and alarms first, by area, by name."""
+        self.order = self.order.next
+        self.relist()
+        self.context.state.notify(f"sensors {self.order}", self.context.options.clock.now())

@@ -1,0 +1,84 @@
+"""Drift: many small steps the same way, more than chance brings."""
+
+from __future__ import annotations
+
+import msgspec
+
+from detectors.tail import Tail
+
+CLIP = 2.5
+LEAST = 4.5
+MEMORY = 1.0 / 15.0
+RETURN = 0.5
+SCALE_RATE = 1.0 / 200.0
+
+
+class Drift(msgspec.Struct, gc=False, array_like=True):
+    """A leaky sum of the steps between means of blocks, each clipped (Huber) in units of the usual step.
+
+    Clipping makes it blind to jumps (a machine's load changes in one or two blocks, whatever the size) and leaves what
+    only a drift has: perseverance.
+
+    >>> drift = Drift()
+    >>> for i in range(2000):
+    ...     _ = drift.update((i * 7919 % 101) / 101)
+    ...     if i % 20 == 19: drift.close(0.01)
+    >>> max(drift.update(0.5 + 0.3 * i) for i in range(40))
+    1
+    """
+
+    n: int = 0
+    side: int = 0
+    back: float = 0.0
+    last: float = 0.0
+    scale: float = 0.0
+    total: float = 0.0
+    up: Tail = msgspec.field(default_factory=Tail)
+    down: Tail = msgspec.field(default_factory=Tail)
+
+    def update(self, mean: float) -> int:
+        """Take a block's mean; 1: drifts up, -1: drifts down, 0: neither."""
+        self.n += 1
+        if self.n == 1:
+            self.last = mean
+            return 0
+        step = mean - self.last
+        self.last = mean
+        size = abs(step)
+        scale = self.scale
+        if scale <= 0.0:
+            self.scale = size
+            return 0
+        self.scale += max(SCALE_RATE, 1.0 / self.n) * (min(size, 3.0 * scale) - scale)
+        self.total += max(-CLIP, min(CLIP, step / scale)) - MEMORY * self.total
+        total = self.total
+        if self.side:
+            tail = self.up if self.side > 0 else self.down
+            if total * self.side > tail.peak:
+                tail.peak = total * self.side
+            if total * self.side < self.back:
+                self.side = 0
+        elif total > 0.0:
+            if total > self.up.peak:
+                self.up.peak = total
+            if total > self.up.limit and total > LEAST:
+                self.side = 1
+                self.back = RETURN * self.up.limit
+        else:
+            if -total > self.down.peak:
+                self.down.peak = -total
+            if -total > self.down.limit and -total > LEAST:
+                self.side = -1
+                self.back = RETURN * self.down.limit
+        return self.side
+
+    def accept(self) -> None:
+        """What it drifted to is normal from now on."""
+        self.side = 0
+        self.total = 0.0
+
+    def close(self, target: float, margin: float = 1.0) -> None:
+        """End a block of blocks, see `Tail.close`."""
+        if not self.side or margin > 1.0:
+            self.up.close(target, margin)
+            self.down.close(target, margin)

@@ -1,0 +1,87 @@
+"""Explanations: what a detector saw, against what it expected and where its limit was, in the sensor's unit."""
+
+from __future__ import annotations
+
+import math
+
+from detectors.finding import Finding, number
+from detectors.level import Level
+from detectors.stuck import Stuck
+from detectors.values import Values
+
+
+def signal(kind: str, values: Values, t: float, x: float, unit: str) -> Finding:
+    """The finding of a statistical condition that holds now."""
+    if kind == "spike":
+        return _spike(values, t, x, unit)
+    if kind == "noise":
+        return _noise(values, t, x, unit)
+    if kind == "level":
+        return _level(values, t, x, unit)
+    if kind == "drift":
+        return _drift(values, t, x, unit)
+    return _anomaly(values, t, x, unit)
+
+
+def _spike(values: Values, t: float, x: float, unit: str) -> Finding:
+    z, detector = values.z, values.spike
+    if not detector.ratio(z) > 1.0:
+        z, detector = values.local.pair, values.pair
+    limit = values.expected + math.copysign(detector.limit(z), z) * values.local.s
+    text = f"{number(x, unit)} where {number(values.expected, unit)} was expected: {abs(z):.1f} times the usual scatter"
+    return Finding("spike", 1, t, x, values.expected, limit, z, "spike", text)
+
+
+def _noise(values: Values, t: float, x: float, unit: str) -> Finding:
+    noise, scatter = values.noise, values.local.s
+    text = f"scatters {noise.mean:.1f} times as much as usual ({number(scatter, unit)})"
+    return Finding("noise", 1, t, x, values.expected, noise.tail.limit * scatter, noise.mean, "noise", text)
+
+
+def _level(values: Values, t: float, x: float, unit: str) -> Finding:
+    step = values.step
+    if step.held:
+        mean, base = step.base + step.size, step.base
+        reach = (step.up if step.size > 0.0 else step.down).limit * values.local.s
+        text = f"stepped from {number(base, unit)} to {number(mean, unit)}"
+        name = "step"
+    else:
+        name, level = _raised(values)
+        mean, base = level.mean, level.center
+        reach = (level.up if level.side > 0 else level.down).limit
+        where = "above" if level.side > 0 else "below"
+        text = (
+            f"the mean {number(mean, unit)} is further {where} {number(base, unit)} than usual ({number(reach, unit)})"
+        )
+    limit = base + math.copysign(reach, mean - base) if reach < math.inf else None
+    return Finding("level", 1, t, x, base, limit, mean - base, name, text)
+
+
+def _raised(values: Values) -> tuple[str, Level]:
+    return ("short", values.short) if values.short.side else ("medium", values.medium)
+
+
+def _drift(values: Values, t: float, x: float, unit: str) -> Finding:
+    drift = values.drift
+    where = "up" if drift.total > 0.0 else "down"
+    text = f"has kept going {where}, now {number(drift.last, unit)}: {abs(drift.total):.1f} usual steps one way"
+    return Finding("drift", 1, t, x, None, None, drift.total, "drift", text)
+
+
+def _anomaly(values: Values, t: float, x: float, unit: str) -> Finding:
+    expected = x - values.shape.residual if values.shape.residual else values.shape.mean
+    text = f"{number(x, unit)} is unlike anything before; at this time about {number(expected, unit)} is usual"
+    return Finding("anomaly", 1, t, x, expected, None, values.shape_score, "shape", text)
+
+
+def stuck(detector: Stuck, t: float, unit: str) -> Finding:
+    """The same value for too long."""
+    x = detector.last
+    text = f"{number(x, unit)} for {detector.run + 1} readings in a row (usual: at most {detector.longest + 1})"
+    return Finding("stuck", 1, t, x, None, None, float(detector.run), "stuck", text)
+
+
+def rail(x: float, run: int, t: float, unit: str) -> Finding:
+    """The value stands at an end of the instrument's range."""
+    text = f"{number(x, unit)} is the end of the instrument's range"
+    return Finding("rail", 2, t, x, None, x, float(run), "rail", text)

@@ -1,0 +1,77 @@
+"""Silence: no reading for much longer than the sensor's own rhythm."""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+
+GROWTH = 1.1
+FORGET = 1.0 - 1.0 / 20_000
+EARLY = 20
+SHORTEST_S, LONGEST_S = 1e-6, 1e9
+
+
+class Silence(msgspec.Struct, gc=False, array_like=True):
+    """Learns a sensor's rhythm from its arrivals, robustly, and says how long it may be silent.
+
+    The rhythm is the median gap (a sign tracker); what jitter is usual is the longest gap, slowly forgotten. A gap that
+    was an alarm teaches little: a sensor that fails often is not thereby excused.
+
+    >>> silence = Silence(interval=1.0)
+    >>> for second in range(60):
+    ...     _ = silence.arrival(float(second))
+    >>> silence.overdue(62.0), silence.overdue(70.0)
+    (False, True)
+    """
+
+    interval: float = 5.0
+    known: bool = True
+    n: int = 0
+    last: float = 0.0
+    longest: float = 0.0
+    limit: float = 60.0
+
+    def arrival(self, arrived: float) -> float:
+        """A reading arrived, at `arrived` seconds. Returns the gap before it if that was a silence, else 0.0."""
+        self.n += 1
+        if self.n == 1:
+            self.last = arrived
+            self._set_limit()
+            return 0.0
+        gap = min(LONGEST_S, arrived - self.last)
+        if gap < 0.0:
+            return 0.0
+        self.last = arrived
+        silent = gap if gap > self.limit else 0.0
+        if not silent or self.n <= EARLY:
+            # The median of the gaps, by steps of a fixed proportion; steps are large until the rhythm is known.
+            if self.n <= EARLY and not self.known:
+                self.interval = gap if self.n == 2 else self.interval + (gap - self.interval) / self.n
+            elif gap > self.interval:
+                self.interval *= 1.05 if self.n < 200 else 1.01
+            elif gap > 0.0:
+                self.interval /= 1.05 if self.n < 200 else 1.01
+            self.interval = min(LONGEST_S, max(SHORTEST_S, self.interval))
+        if gap > self.longest:
+            learned = gap if not silent or self.n <= EARLY else max(GROWTH * self.longest, self.limit / 1.5)
+            self.longest = min(gap, learned)
+            self._set_limit()
+        elif not self.n & 63 or self.n == EARLY + 1:
+            self.longest = max(self.longest * FORGET**64, self.interval)
+            self._set_limit()
+        return silent
+
+    def overdue(self, now: float) -> bool:
+        """Whether the sensor has been silent for too long at `now`, seconds on the clock of the arrivals."""
+        return self.n > 0 and now - self.last > self.limit
+
+    def _set_limit(self) -> None:
+        base = max(4.0 * self.interval, 1.5 * self.longest, 3.0)
+        # Until its own rhythm is known, only a silence that is long by any measure counts.
+        if self.n > EARLY:
+            self.limit = base
+        elif self.known or self.n > 1:
+            self.limit = max(base, 10.0 * self.interval, 60.0)
+        else:
+            self.limit = math.inf

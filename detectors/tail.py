@@ -1,0 +1,104 @@
+"""Calibration: a statistic's own tail, learned from block maxima, gives the limit for a wanted rate of false alarms."""
+
+from __future__ import annotations
+
+import math
+from struct import pack, unpack, unpack_from
+
+import msgspec
+
+TOP = 16
+TRIM = 3
+UNSURE = 0.5
+LARGEST = 3e38
+LEAST = 8
+MEMORY = 2400.0
+FADE = 1.0 - 0.05 / MEMORY
+PRIOR_EXCESS = 0.06
+PRIOR_WEIGHT = 5.0
+HABIT = 1.01
+HABIT_FADE = 1.0 - 1.0 / 400.0
+
+
+class Tail(msgspec.Struct, gc=False, array_like=True):
+    """The upper tail of a statistic (0 or more) from the largest maxima of blocks of readings.
+
+    Maxima of blocks are nearly independent though readings are not, whatever the distribution. The `TOP` largest are
+    all that is kept (in single precision); beyond them the tail is taken as exponential, with their trimmed mean excess
+    (shrunk towards that of a Gaussian). A block with an alarm is not learned, it only makes the limit 1 % higher for
+    some time, so that a fault teaches next to nothing and what is normal here after all ends to be an alarm. While
+    young, all is learned.
+
+    Attributes:
+        limit: alarm above this. Infinite until enough blocks were seen, unless a prior limit was given.
+        peak: largest value since the last block's end; on the hot path `if s > tail.peak: tail.peak = s`.
+
+    >>> import random; rng = random.Random(1); tail = Tail()
+    >>> for _ in range(300):
+    ...     tail.peak = max(rng.gauss(0, 1) for _ in range(100))
+    ...     tail.close(0.001)
+    >>> 4.0 < tail.limit < 5.5, tail.probability(3.0) > tail.probability(4.0) > tail.probability(5.0)
+    (True, True)
+    """
+
+    limit: float = math.inf
+    peak: float = 0.0
+    blocks: float = 0.0
+    excess: float = 0.0
+    habit: float = 1.0
+    top: bytes = b""
+
+    def close(self, target: float, margin: float = 1.0, prior: float = math.inf) -> None:
+        """End a block.
+
+        Args:
+            target: wanted false alarms per block.
+            margin: factor on the limit, above 1 while the sensor is young: then alarms are learned, too.
+            prior: the limit during the first blocks.
+        """
+        peak = min(self.peak, LARGEST)
+        self.peak = 0.0
+        if peak > self.limit and margin <= 1.0:
+            self.habit *= HABIT
+            self.limit *= HABIT
+            return
+        self.habit = 1.0 + (self.habit - 1.0) * HABIT_FADE
+        top = list(unpack(f"{len(self.top) // 4}f", self.top))
+        if self.blocks < MEMORY:
+            self.blocks += 1.0
+        else:
+            # What is old fades, so that the tail is that of about the last MEMORY blocks.
+            for i in range(len(top)):
+                top[i] *= FADE
+        if len(top) < TOP:
+            top.append(peak)
+            top.sort(reverse=True)
+        elif peak > top[-1]:
+            top[-1] = peak
+            top.sort(reverse=True)
+        self.top = pack(f"{len(top)}f", *top)
+        k = len(top) - 1
+        if self.blocks < LEAST or k <= TRIM + 1 or top[k] <= 0.0:
+            self.limit = prior
+            return
+        base = top[k]
+        # Of an exponential tail the i-th largest of k + 1 exceeds the smallest by excess * (1/i + ... + 1/k). The
+        # largest few are left out: they may be faults that stayed just below the limit.
+        weight, total, share = 0.0, 0.0, 0.0
+        for i in range(k, TRIM, -1):
+            share += 1.0 / i
+            weight += share
+            total += top[i - 1] - base
+        prior_excess = PRIOR_EXCESS * base
+        self.excess = (total + PRIOR_WEIGHT * prior_excess) / (weight + PRIOR_WEIGHT)
+        rarity = math.log(max(1.0, k / (self.blocks * target)))
+        # Few blocks know their tail badly.
+        margin *= 1.0 + UNSURE / math.sqrt(self.blocks)
+        self.limit = margin * self.habit * (base + self.excess * rarity)
+
+    def probability(self, s: float) -> float:
+        """Probability that a block's maximum exceeds `s`; 1.0 where the tail says nothing."""
+        if len(self.top) < 4 * TOP or self.excess <= 0.0:
+            return 1.0
+        (base,) = unpack_from("f", self.top, 4 * (TOP - 1))
+        return min(1.0, TOP / self.blocks * math.exp(min(0.0, base - s) / self.excess))

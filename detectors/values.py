@@ -1,0 +1,188 @@
+"""The statistical detectors of one sensor: what its values say, on a fast clock (readings) and a slow one (minutes)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from detectors.drift import Drift
+from detectors.level import Level
+from detectors.local import START, Local
+from detectors.noise import Noise
+from detectors.shape import Shape
+from detectors.spike import Spike
+from detectors.step import Step
+
+SPIKE, NOISE, LEVEL, DRIFT, ANOMALY = 1, 2, 4, 8, 16
+BLOCK = 256
+SLOW_S = 60.0
+SLOW_BLOCK = 15
+SLOW_SHARE = 0.3
+DAY_S = 86_400.0
+MATURE_S = 72_000.0
+FAST_YOUTH, STEP_YOUTH, SLOW_YOUTH = 0.5, 2.0, 3.0
+OUTLIERS = 3
+STILL = 5
+NEARLY = 0.7
+SHAPE_ALARM = 0.85
+
+
+class Values(msgspec.Struct, gc=False, array_like=True):
+    """Readings go through the local detectors, each minute's mean (each reading, where rarer) through the slow ones.
+
+    Every limit is the calibrated tail of its own statistic (see `Tail`), so that a new detector needs no weight. Limits
+    are wider while a sensor is young: of a day that was not seen yet nothing is known.
+
+    >>> values = Values(budget=0.01)
+    >>> seen = 0
+    >>> for i in range(4000):
+    ...     seen |= values.update(float(i), 20.0 + (i * 7919 % 101) / 101, True)
+    >>> seen, values.update(4000.0, 35.0, True) & SPIKE, 0.0 <= values.score() <= 1.0
+    (0, 1, True)
+    """
+
+    budget: float
+    n: int = 0
+    born: float = 0.0
+    expected: float = 0.0
+    z: float = 0.0
+    outliers: int = 0
+    restart: bool = False
+    same: int = 0
+    slow: int = 0
+    sum: float = 0.0
+    count: int = 0
+    minute: float = -1e300
+    block: int = 0
+    block_from: float = 0.0
+    slow_block: int = 0
+    slow_from: float = 0.0
+    shape_score: float = 0.0
+    local: Local = msgspec.field(default_factory=Local)
+    spike: Spike = msgspec.field(default_factory=Spike)
+    pair: Spike = msgspec.field(default_factory=Spike)
+    noise: Noise = msgspec.field(default_factory=Noise)
+    step: Step = msgspec.field(default_factory=Step)
+    short: Level = msgspec.field(default_factory=lambda: Level(1.0 / 20.0, 1.0 / 3600.0))
+    medium: Level = msgspec.field(default_factory=lambda: Level(1.0 / 5.0, 1.0 / 60.0))
+    drift: Drift = msgspec.field(default_factory=Drift)
+    shape: Shape = msgspec.field(default_factory=Shape)
+
+    def update(self, t: float, x: float, learn: bool) -> int:  # noqa: FBT001 - called for every reading
+        """Take a reading in order of event time `t` (seconds).
+
+        Returns:
+            Which conditions hold now, a sum of SPIKE, NOISE, LEVEL, DRIFT and ANOMALY; the first and last are of
+            this reading alone.
+        """
+        self.n += 1
+        if self.n == 1:
+            self.born = t
+        local = self.local
+        if self.restart:
+            self.restart = False
+            local.restart(x)
+            self.step.restart(x)
+        mask = 0
+        # A value that stands still says nothing of how the sensor scatters.
+        self.same = self.same + 1 if x == local.last else 0
+        if self.same <= STILL:
+            self.expected = local.fast
+            z = self.z = local.update(x, learn and not self.noise.held)
+            if local.n >= START:
+                scatter = local.s
+                if self.spike.update(z) | self.pair.update(local.pair):
+                    mask = SPIKE
+                    self.outliers += 1
+                else:
+                    self.outliers = 0
+                # A spike is not a level: what follows it tells whether it was one.
+                if not 0 < self.outliers <= OUTLIERS:
+                    if scatter > 0.0 and self.noise.update(local.rough / scatter):
+                        mask |= NOISE
+                    step = self.step
+                    held = step.held
+                    if step.update(x, scatter) and not held and self._returning(step.size):
+                        step.accept()
+                    if self.short.update(x, learn) or step.held:
+                        mask |= LEVEL
+                self.block += 1
+                if self.block >= BLOCK:
+                    self._close_block(t, learn)
+        elif self.step.held or self.short.side:
+            mask = LEVEL
+        if not 0 < self.outliers <= OUTLIERS or (not self.count and t >= self.minute):
+            self.sum += x
+            self.count += 1
+        if t >= self.minute and self.count:
+            mask |= self._slow(t, learn)
+        return mask | self.slow
+
+    def _slow(self, t: float, learn: bool) -> int:  # noqa: FBT001
+        mean = self.sum / self.count
+        single = self.count == 1
+        self.sum = 0.0
+        self.count = 0
+        # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
+        self.minute = (t // SLOW_S + 1.0) * SLOW_S
+        self.slow = (LEVEL if self.medium.update(mean, learn) else 0) | (DRIFT if self.drift.update(mean) else 0)
+        if not learn:
+            return 0
+        self.shape_score = self.shape.update(t, mean)
+        self.slow_block += 1
+        if self.slow_block >= SLOW_BLOCK:
+            target = self._target(t - self.slow_from) * SLOW_SHARE
+            margin = 1.0 + SLOW_YOUTH * self._youth(t)
+            self.slow_block = 0
+            self.slow_from = t
+            self.medium.close(target, margin)
+            self.drift.close(target, margin)
+        # Where readings are rarer than minutes; else the fast detectors say it sooner, and more rightly.
+        return ANOMALY if single and self.shape_score >= SHAPE_ALARM else 0
+
+    def _close_block(self, t: float, learn: bool) -> None:  # noqa: FBT001
+        self.block = 0
+        target = self._target(t - self.block_from)
+        self.block_from = t
+        if not learn:
+            return
+        youth = self._youth(t)
+        margin = 1.0 + FAST_YOUTH * youth
+        self.spike.close(target, margin)
+        self.pair.close(target, margin)
+        self.noise.close(target, margin)
+        self.step.close(target, 1.0 + STEP_YOUTH * youth)
+        self.short.close(target, 1.0 + SLOW_YOUTH * youth)
+
+    def _target(self, seconds: float) -> float:
+        """The share of the budget of false alarms (a day) that a block of so many seconds has."""
+        return min(0.1, self.budget * min(1.0, max(seconds, 1e-3) / DAY_S))
+
+    def _youth(self, t: float) -> float:
+        """1 for a sensor that was never seen, down to 0 for one whose whole day is known."""
+        return max(0.0, 1.0 - (t - self.born) / MATURE_S)
+
+    def _returning(self, size: float) -> bool:
+        """Whether a step of `size` leads back from where the level is (nearly) unusual: then it is no fault's begin."""
+        for level in (self.short, self.medium):
+            d = level.mean - level.center
+            if d * size < 0.0 and (level.side or level.ratio() > NEARLY):
+                return True
+        return bool(self.slow & DRIFT)
+
+    def accept(self) -> None:
+        """What is held is the new normal."""
+        self.step.accept()
+        self.short.accept()
+        self.medium.accept()
+        self.drift.accept()
+        if self.noise.held:
+            local = self.local
+            local.bins = [s * self.noise.mean for s in local.bins]
+            local.scatter *= self.noise.mean
+            self.noise = Noise(tail=self.noise.tail, long_tail=self.noise.long_tail)
+        self.slow = 0
+
+    def score(self) -> float:
+        """The combined score, 0 to 1. Below 0.5: how near the nearest fast limit is; above: what `Shape` says."""
+        ratio = max(self.spike.ratio(self.z), self.pair.ratio(self.local.pair), self.noise.mean / self.noise.tail.limit)
+        return max(self.shape_score, 0.5 * min(1.0, ratio))

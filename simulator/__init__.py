@@ -1,0 +1,1 @@
+"""Simulated factory sensors: signals, faults and the publisher that sends their readings to Kafka."""

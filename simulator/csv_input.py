@@ -1,0 +1,154 @@
+"""Real input: a CSV file of `timestamp,value` as readings of one sensor."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+from simulator.errors import CsvError
+
+#: Numbers above this are milliseconds since 1970, below it seconds (it is the year 5138 in seconds, 1973 in ms).
+_MILLISECONDS_FROM = 1e11
+_TIME_COLUMNS = ("timestamp", "time", "datetime", "date", "ts")
+_MOST = 1e15
+
+
+class Row(NamedTuple):
+    """One measured value: when, and what, in the unit that the user names."""
+
+    line: int
+    timestamp: datetime
+    value: float
+
+
+class Summary(NamedTuple):
+    """What is in a file."""
+
+    rows: int
+    #: rows that were passed over
+    bad: int
+    #: the first row's time and the latest; None when there are no rows
+    first: datetime | None
+    latest: datetime | None
+
+
+@dataclass(slots=True)
+class CsvFile:
+    """Reads the rows of a file one after another, as often as it is asked.
+
+    Args:
+        path: the file, UTF-8, comma or semicolon separated, with a line of column names.
+        column: the column of the values; None: `value`, or the only one beside the time.
+        limit: no more than so many rows.
+        skip_bad: count bad rows in `bad` and go on, instead of raising at the first.
+    """
+
+    path: Path
+    column: str | None = None
+    limit: int | None = None
+    skip_bad: bool = False
+    bad: int = 0
+
+    def check(self) -> Summary:
+        """Read it all, so that nothing is sent of a file that turns out to be wrong further down.
+
+        Raises:
+            CsvError: as `rows`.
+        """
+        count, first, latest = 0, None, None
+        for row in self.rows():
+            count += 1
+            first = first or row.timestamp
+            latest = row.timestamp if latest is None else max(latest, row.timestamp)
+        return Summary(count, self.bad, first, latest)
+
+    def rows(self) -> Iterator[Row]:
+        """The rows in the order of the file.
+
+        Raises:
+            CsvError: the file cannot be read, or a row is wrong; names the line.
+        """
+        self.bad = 0
+        try:
+            with self.path.open(encoding="utf-8-sig", newline="") as file:
+                yield from islice(self._parse(file), self.limit)
+        except UnicodeDecodeError as error:
+            raise CsvError(f"{self.path.name}: not UTF-8 ({error.reason})") from None
+        except OSError as error:
+            raise CsvError(f"{self.path.name}: {error.strerror or error}") from None
+
+    def _parse(self, lines: Iterator[str]) -> Iterator[Row]:
+        header = next(lines, "")
+        separator = ";" if header.count(";") > header.count(",") else ","
+        names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+        time_at, value_at = self._columns(names)
+        reader = csv.reader(lines, delimiter=separator)
+        while True:
+            try:
+                row = next(reader)
+                line = reader.line_num + 1
+                if not row:
+                    continue
+                if max(time_at, value_at) >= len(row):
+                    raise ValueError(f"{len(row)} columns, {len(names)} expected")
+                yield Row(line, parse_time(row[time_at]), _number(row[value_at]))
+            except StopIteration:
+                return
+            except (ValueError, csv.Error) as error:
+                if not self.skip_bad:
+                    raise CsvError(f"{self.path.name}: line {reader.line_num + 1}: {error}") from None
+                self.bad += 1
+
+    def _columns(self, names: list[str]) -> tuple[int, int]:
+        lowered = [name.lower() for name in names]
+        time_at = next((lowered.index(name) for name in _TIME_COLUMNS if name in lowered), None)
+        if time_at is None:
+            raise CsvError(
+                f"{self.path.name}: line 1: no column named timestamp; columns: {', '.join(names) or 'none'}"
+            )
+        wanted = "value" if self.column is None else self.column
+        if wanted in names:
+            return time_at, names.index(wanted)
+        if self.column is None and len(names) == 2:
+            return time_at, 1 - time_at
+        raise CsvError(f"{self.path.name}: line 1: no column named {wanted}; columns: {', '.join(names)}")
+
+
+def parse_time(text: str) -> datetime:
+    """ISO 8601 with or without a zone (then UTC), or seconds or milliseconds since 1970.
+
+    >>> parse_time("2014-04-01 00:05:00").isoformat(), parse_time("1396310700000").isoformat()
+    ('2014-04-01T00:05:00+00:00', '2014-04-01T00:05:00+00:00')
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    text = text.strip()
+    try:
+        number = float(text)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"{text[:40]!r} is not a time") from None
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    try:
+        return datetime.fromtimestamp(number / 1000 if abs(number) >= _MILLISECONDS_FROM else number, UTC)
+    except (ValueError, OverflowError, OSError):
+        raise ValueError(f"{text[:40]!r} is not a time") from None
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is not a number") from None
+    if not math.isfinite(number) or abs(number) > _MOST:
+        raise ValueError(f"{text[:40]!r} is not a number that a sensor can measure")
+    return number

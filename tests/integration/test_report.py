@@ -1,0 +1,84 @@
+"""`controlroom report` over a journal in a real PostgreSQL: figures, text, JSON and page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
+from controlroom.core.alarms.definitions import Definitions
+from controlroom.core.alarms.events import Detected
+from controlroom.core.alarms.model import Severity
+from controlroom.core.records import Signal, Source
+from tests.integration.test_store import AT, batch, begun, facts, query
+
+SENSORS = 15
+
+
+@pytest.fixture
+async def dsn(database: str) -> str:
+    """Fifteen alarms in one moment, one of them acked; one of a sensor whose name is HTML."""
+    names = ["<b>temp</b>", *(f"temp-{number}" for number in range(1, SENSORS))]
+    signals = [
+        Signal(
+            facts(name), "limit", Detected(at=AT, severity=Severity.WARNING, message="high"), Source("readings", 0, 0)
+        )
+        for name in names
+    ]
+    async with begun(database) as store:
+        await store.commit(batch(0, 1, signals=signals, sensors={name: facts(name) for name in names}))
+    operator = AlarmActionStore(database, Definitions(), who="alice", whence="test")
+    await operator.ack_now("temp-1", "limit")
+    await operator.close()
+    return database
+
+
+async def run(dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "controlroom", *arguments]
+    environment = {**os.environ, "CONTROLROOM_DSN": dsn, "COLUMNS": "100"}
+    return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, env=environment)
+
+
+async def test_the_figures_are_those_of_the_journal(dsn: str) -> None:
+    result = await run(dsn, "report", "--json")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(result.stdout)
+    (rings,) = await query(dsn, "SELECT count(*) AS n FROM alarm_events WHERE annunciated")
+    assert report["annunciations"] == rings["n"] == SENSORS
+    measures = {measure["key"]: measure for measure in report["measures"]}
+    assert measures["peaks"]["detail"] == f"most in one: {SENSORS}"
+    assert len(report["floods"]) == 1
+    assert report["responses"] == 1
+    assert 0 <= report["response_median_s"] < 60
+    assert len(report["windows"]) == 144
+    alone = json.loads((await run(dsn, "alarms", "report", "--json", "--operators", "2")).stdout)
+    assert alone["floods"] == []
+
+
+async def test_text_and_page(dsn: str, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    result = await run(dsn, "report", "--html", str(path))
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    assert lines[1] == f"Annunciated: {SENSORS}"
+    assert any(line.startswith("annunciated alarms per 10 min") and "about 1" in line for line in lines)
+    assert "┤" in result.stdout
+    assert "most frequent:" in lines
+    assert max(map(len, lines)) <= 130
+    page = path.read_text("utf-8")
+    assert "<b>temp" not in page
+    assert "&lt;b&gt;temp" in page
+    assert page.count("<rect") == 1
+
+
+async def test_an_empty_journal_and_a_wrong_period(database: str) -> None:
+    result = await run(database, "report")
+    assert (result.returncode, result.stdout.splitlines()[1]) == (0, "Annunciated: 0")
+    wrong = await run(database, "report", "--from", "2026-02-01", "--to", "2026-01-01")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (4, 1)

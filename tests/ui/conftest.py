@@ -1,0 +1,58 @@
+"""What tests of the screen share: a plant that stands still, and a program that looks at it only when it is told to.
+
+Textual reads most of its environment once, when it is imported, and the snapshot plug-in imports it before this file:
+so the program itself asks for no animation and names its theme, and what is read later is cleared here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from textual.widgets import Input
+
+from controlroom.core.plant_state import PlantState
+from controlroom.ui.app import ControlRoomApp
+from controlroom.ui.options import UiOptions
+from tests.fakes.clock import FrozenClock
+from tests.fakes.commands import RecordingCommands
+from tests.fakes.plant import make_plant
+
+#: the program's own timer never fires; a test calls `tick`
+NEVER = 1e-6
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "TEXTUAL_THEME", "CONTROLROOM_GLYPHS", "SSH_CONNECTION"):
+        monkeypatch.delenv(name, raising=False)
+    # Ours stand still; the palette's is Textual's own, and would blink in one snapshot and not in the next.
+    monkeypatch.setattr(Input, "cursor_blink", False)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def state(clock: FrozenClock) -> PlantState:
+    return make_plant(clock.at)
+
+
+@pytest.fixture
+def commands() -> RecordingCommands:
+    return RecordingCommands()
+
+
+@pytest.fixture
+def make_app(state: PlantState, commands: RecordingCommands, clock: FrozenClock) -> Callable[..., ControlRoomApp]:
+    def make(plant: PlantState = state, **options: object) -> ControlRoomApp:
+        return ControlRoomApp(plant, commands, UiOptions(**{"clock": clock, "refresh_rate": NEVER, **options}))
+
+    return make
+
+
+@pytest.fixture
+def app(make_app: Callable[..., ControlRoomApp]) -> ControlRoomApp:
+    return make_app()

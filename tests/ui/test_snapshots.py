@@ -1,0 +1,70 @@
+"""Pictures of the screens. After a change that is meant, update them with `--snapshot-update`, and look at each."""
+
+from __future__ import annotations
+
+import pytest
+
+from controlroom.core.plant_state import PlantState
+from tests.fakes.plant import make_plant
+from tests.ui.screen_text import settle
+
+SMALL, LARGE = (80, 24), (120, 40)
+SCREENS = {
+    "overview": (),
+    "alarms": ("2",),
+    "cluster": ("3",),
+    "simulator": ("4",),
+    "sensor": ("enter",),
+    "help": ("question_mark",),
+    "spawn": ("n",),
+    "inject": ("i",),
+    "remove": ("x",),
+    "palette": ("colon",),
+}
+
+
+def after(*keys: str):
+    async def run_before(pilot) -> None:
+        await settle(pilot)
+        await pilot.press(*keys)
+        await pilot.app.workers.wait_for_complete()
+        await settle(pilot)
+
+    return run_before
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_screen(snap_compare, app, screen, size):
+    assert snap_compare(app, run_before=after(*SCREENS[screen]), terminal_size=size)
+
+
+def test_all_is_well(snap_compare, make_app, clock):
+    assert snap_compare(make_app(make_plant(clock.at, broken=False)), run_before=after(), terminal_size=SMALL)
+
+
+def test_nothing_is_known_yet(snap_compare, make_app):
+    assert snap_compare(make_app(PlantState()), run_before=after(), terminal_size=SMALL)
+
+
+def test_side_by_side(snap_compare, app):
+    assert snap_compare(app, run_before=after(), terminal_size=(200, 50))
+
+
+def test_no_color(snap_compare, make_app, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(make_app(), run_before=after(), terminal_size=SMALL)
+
+
+@pytest.mark.parametrize("screen", ["overview", "sensor", "help"])
+def test_ascii(snap_compare, make_app, screen):
+    assert snap_compare(make_app(ascii=True), run_before=after(*SCREENS[screen]), terminal_size=SMALL)
+
+
+@pytest.mark.parametrize("theme", ["grey-light", "high-contrast"])
+def test_theme(snap_compare, make_app, theme):
+    assert snap_compare(make_app(theme=theme), run_before=after(), terminal_size=SMALL)
+
+
+def test_viewer(snap_compare, make_app):
+    assert snap_compare(make_app(read_only=True, banner="10.0.4.7:9092"), run_before=after(), terminal_size=SMALL)

@@ -1,0 +1,160 @@
+"""The pipeline of one partition, pure: what follows from records, however they are cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controlroom.core.alarms.events import Detected, Returned, TimePassed
+from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
+from controlroom.core.profiles import profile_for
+from controlroom.core.records import Batch
+from controlroom.wire import Location, Metadata, Reading, encode_reading
+
+START = datetime(2026, 5, 1, tzinfo=UTC)
+LOG_S = START.timestamp() + 1.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the pipeline sees of a record of Kafka."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def record(
+    offset: int,
+    value: float,
+    *,
+    sensor: str = "temp-1",
+    at: float | None = None,
+    log: float | None = None,
+    headers: tuple[tuple[str, bytes], ...] = (),
+) -> Record:
+    time = START + timedelta(seconds=offset if at is None else at)
+    reading = Reading(
+        time, sensor, "temperature", Location(zone="a"), value, "°C", metadata=Metadata(offset + 1, 35.0, 40.0)
+    )
+    stamp = LOG_S + offset if log is None else log
+    return Record(offset, round(stamp * 1000), sensor.encode(), encode_reading(reading), headers)
+
+
+def pipeline(options: PipelineOptions | None = None) -> PartitionPipeline:
+    return PartitionPipeline("readings", 0, 0, {}, profile_for, options or PipelineOptions())
+
+
+def signals_of(batch: Batch) -> list[tuple[str, str, float]]:
+    return [(signal.kind, type(signal.event).__name__, signal.event.at) for signal in batch.signals]
+
+
+def test_a_limit_is_signalled_with_the_record_that_crossed_it() -> None:
+    run = pipeline()
+    header = (("simulated", b"1"), ("fault-id", b"drill-7"))
+    run.process([record(0, 25.0), record(1, 36.0, headers=header), record(2, 25.0)])
+    batch = run.take(checkpoint=False)
+    raised, returned = (signal for signal in batch.signals if signal.kind == "limit")
+    assert isinstance(raised.event, Detected)
+    assert isinstance(returned.event, Returned)
+    assert (raised.source.offset, raised.event.value, raised.event.limit) == (1, 36.0, 35.0)
+    assert raised.event.fault_id == "drill-7"
+    assert (batch.first, batch.next_offset, batch.records) == (0, 3, 3)
+
+
+def test_what_is_stored_is_a_setting() -> None:
+    for every, offsets in ((1, [0, 1, 2, 3, 4, 5]), (3, [2, 5]), (0, [])):
+        run = pipeline(PipelineOptions(sample_every=every))
+        run.process([record(number, 25.0 + number / 10) for number in range(6)])
+        batch = run.take(checkpoint=True)
+        assert [row[0] for row in batch.readings] == offsets
+        assert sum(bucket.count for bucket in batch.rollups.values()) == 6
+
+
+def test_more_sensors_than_allowed_are_rejected_and_the_known_ones_go_on() -> None:
+    run = pipeline(PipelineOptions(max_sensors=2))
+    run.process([record(number, 25.0, sensor=f"s-{number % 3}") for number in range(6)])
+    batch = run.take(checkpoint=False)
+    assert [row[3] for row in batch.readings] == ["s-0", "s-1", "s-0", "s-1"]
+    assert [reject.reason for reject in batch.rejects] == ["too-many-sensors"] * 2
+
+
+def test_a_wrong_clock_does_not_move_the_sensors_time() -> None:
+    run = pipeline()
+    wrong = START.timestamp() - datetime(1970, 1, 2, tzinfo=UTC).timestamp()
+    run.process(
+        [record(0, 25.0), record(1, 25.0, at=-wrong), record(2, 25.0, at=4e9 - START.timestamp()), record(3, 36.0)]
+    )
+    batch = run.take(checkpoint=True)
+    assert [row[5] for row in batch.readings] == [1.0, 0.0, 0.0, 1.0]
+    limit = next(signal for signal in batch.signals if signal.kind == "limit")
+    assert limit.event.at == START.timestamp() + 3
+
+
+def test_silence_is_told_in_the_sensors_own_time_also_when_its_clock_is_years_off() -> None:
+    past = -3 * 365 * 86_400.0
+    run = pipeline()
+    run.process([record(number, 25.0 + number % 3, at=past + number) for number in range(60)])
+    assert run.advance(LOG_S + 60 + 120)
+    batch = run.take(checkpoint=True)
+    silent = next(signal for signal in batch.signals if signal.kind == "dropout")
+    assert isinstance(silent.event, Detected)
+    now = START.timestamp() + past + 59 + (60 + 120 - 59)
+    assert now - 121 <= silent.event.at <= now
+
+
+def test_a_delay_ends_with_the_sensors_own_time() -> None:
+    run = pipeline()
+    run.process([record(0, 25.0)])
+    run.take(checkpoint=False)
+    run.set_deadlines({"temp-1": {"limit": START.timestamp() + 5}})
+    run.process([record(number, 25.0) for number in range(1, 9)])
+    passed = [signal for signal in run.take(checkpoint=False).signals if isinstance(signal.event, TimePassed)]
+    assert [(signal.kind, signal.event.at) for signal in passed] == [("limit", START.timestamp() + 5)]
+
+
+def test_a_corrupt_payload_is_a_reject_and_a_word_about_its_sensor() -> None:
+    run = pipeline()
+    bad = Record(1, round((LOG_S + 1) * 1000), b"temp-1", b"{")
+    run.process([record(0, 25.0), bad, record(2, 25.0)])
+    batch = run.take(checkpoint=False)
+    assert [(reject.offset, reject.reason) for reject in batch.rejects] == [(1, "malformed")]
+    assert [row[0] for row in batch.readings] == [0, 2]
+    assert any(signal.kind == "corrupt" for signal in batch.signals)
+
+
+VALUES = st.lists(st.sampled_from([25.0, 25.1, 24.9, 26.0, 36.0, 41.0, -3.0]), min_size=30, max_size=120)
+
+
+@settings(max_examples=40, deadline=None)
+@given(values=VALUES, cuts=st.sets(st.integers(1, 119), max_size=8), saves=st.sets(st.integers(0, 8)))
+def test_however_records_are_cut_and_states_saved_the_same_follows(
+    values: list[float], cuts: set[int], saves: set[int]
+) -> None:
+    records = [record(number, value, sensor=f"s-{number % 2}") for number, value in enumerate(values)]
+    whole = pipeline()
+    whole.process(records)
+    expected = whole.take(checkpoint=True)
+
+    run = pipeline()
+    signals: list[tuple[str, str, float]] = []
+    rows: list[object] = []
+    saved: dict[str, bytes] = {}
+    edges = [0, *sorted(cut for cut in cuts if cut < len(records)), len(records)]
+    for number, (low, high) in enumerate(pairwise(edges)):
+        run.process(records[low:high])
+        batch = run.take(checkpoint=number in saves)
+        signals += signals_of(batch)
+        rows += batch.readings
+        if batch.states is not None:
+            # A takeover: another worker loads what was saved. A sensor that was not touched keeps its earlier state.
+            saved |= batch.states
+            run = PartitionPipeline("readings", 0, high, saved, profile_for, PipelineOptions())
+    assert rows == expected.readings
+    assert signals == signals_of(expected)

@@ -1,0 +1,110 @@
+"""The snapshot that the screen shows: what arrives, in any order, ends in the right view."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from controlroom.core.plant_state import ClusterView, PartitionView, PlantState
+from controlroom.wire import AlarmEvent, Location, Metadata, Reading, SensorStatus
+
+AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def reading(sensor_id: str = "temp-1", value: float = 25.0, second: int = 0) -> Reading:
+    at = AT + timedelta(seconds=second)
+    metadata = Metadata(second, 35.0, 40.0)
+    return Reading(at, sensor_id, "temperature", Location(zone="a"), value, "°C", metadata=metadata)
+
+
+def alarm(version: int, state: str, **changes: Any) -> AlarmEvent:
+    fields: dict[str, Any] = {
+        "event_id": f"e{version}",
+        "occurrence_id": "o1",
+        "version": version,
+        "timestamp": AT + timedelta(seconds=version),
+        "event": "raised",
+        "sensor_id": "temp-1",
+        "sensor_type": "temperature",
+        "location": Location(),
+        "kind": "limit",
+        "severity": "warning",
+        "priority": "low",
+        "state": state,
+        "annunciated": True,
+    }
+    return AlarmEvent(**(fields | changes))
+
+
+def test_readings_fill_rings_and_move_versions() -> None:
+    state = PlantState()
+    for second in range(3):
+        state.apply_reading(reading(value=20.0 + second, second=second), seen_at=1.0, simulated=False)
+    view = state.sensors["temp-1"]
+    assert view.values.last(10) == [20.0, 21.0, 22.0]
+    assert view.times.last(1) == [AT.timestamp() + 2]
+    assert (view.last_value, view.unit, view.warning, view.critical, view.reading_count) == (22.0, "°C", 35.0, 40.0, 2)
+    assert (view.version, state.readings) == (3, 3)
+    structure = state.structure_version
+    state.apply_reading(reading(second=4), seen_at=1.0, simulated=False)
+    assert state.structure_version == structure, "a further reading is no reason to sort the list again"
+
+
+def test_an_alarm_lives_from_raise_to_close() -> None:
+    state = PlantState()
+    state.apply_alarm(alarm(1, "UNACK"))
+    view = state.sensors["temp-1"]
+    assert (view.severity, view.unacked) == (1, True)
+    state.apply_alarm(alarm(2, "UNACK", severity="critical", event="severity-rose"))
+    assert view.severity == 2
+    assert view.alarms["limit"].raised_at == AT.timestamp() + 1
+    state.apply_alarm(alarm(3, "RTN-UNACK"))
+    assert (view.severity, view.unacked) == (0, True)
+    state.apply_alarm(alarm(4, "NORMAL"))
+    assert not view.alarms
+    assert [event.version for event in state.feed] == [1, 2, 3, 4]
+
+
+def test_a_repeated_or_older_event_changes_nothing() -> None:
+    state = PlantState()
+    state.apply_alarm(alarm(2, "ACKED"))
+    state.apply_alarm(alarm(1, "UNACK"))
+    state.apply_alarm(alarm(2, "ACKED"))
+    assert state.sensors["temp-1"].alarms["limit"].state == "ACKED"
+    assert len(state.feed) == 1
+
+
+def test_status_makes_pauses_refuses_and_removes() -> None:
+    state = PlantState()
+
+    def status(kind: Any, reason: str = "") -> SensorStatus:
+        return SensorStatus(sensor_id="temp-1", state=kind, timestamp=AT, reason=reason)
+
+    state.apply_status(status("running"), "temp-1")
+    assert state.sensors["temp-1"].simulated
+    state.apply_status(status("paused"), "temp-1")
+    assert state.sensors["temp-1"].state == "paused"
+    state.apply_status(status("refused", "no such type"), "odd")
+    assert "odd" not in state.sensors
+    assert state.notices[-1].text == "odd: refused: no such type"
+    state.apply_status(None, "temp-1")
+    assert "temp-1" not in state.sensors
+
+
+def test_text_from_the_network_is_made_harmless_where_it_enters() -> None:
+    state = PlantState()
+    state.apply_reading(reading("evil\x1b]52;c;x\x07\u202e"), seen_at=1.0, simulated=False)
+    (view,) = state.sensors.values()
+    assert view.sensor_id == "evil\x1b]52;c;x\x07\u202e"
+    assert view.label == "evil␛]52;c;x␇�"
+    state.apply_alarm(alarm(1, "UNACK", message="a\x1b[2Jb", unit="\x9b"))
+    live = state.sensors["temp-1"].alarms["limit"]
+    assert (live.message, live.unit) == ("a␛[2Jb", "�")
+
+
+def test_what_is_unknown_is_not_zero() -> None:
+    view = ClusterView(checked_at=0.0, reachable=False)
+    assert view.quorum is None
+    parts = (PartitionView("t", 0, None, (1, 2, 3), (1,)), PartitionView("t", 1, 1, (1, 2, 3), (1, 2, 3)))
+    view = ClusterView(0.0, reachable=True, partitions=parts)
+    assert (view.under_replicated, view.leaderless) == (1, 1)

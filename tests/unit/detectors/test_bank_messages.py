@@ -1,0 +1,112 @@
+"""Faults of the messages: each is named for what it is."""
+
+import random
+
+import pytest
+
+from detectors import Profile, SensorBank
+
+INTERVAL = 1.0
+
+
+def steady(bank, start, count, *, seq=None, lateness=0.1, seed=1, interval=INTERVAL):
+    """Readings as usual; the findings they gave."""
+    rng = random.Random(seed)
+    findings = []
+    for i in range(count):
+        t = start + i * interval
+        number = (start / interval + i if seq is None else seq + i) + 1
+        findings += bank.observe(int(number), t, t + lateness + rng.uniform(0, 0.1), 20.0 + rng.gauss(0, 0.2))
+    return findings
+
+
+@pytest.fixture
+def bank():
+    bank = SensorBank(Profile(unit="°C", range_low=-40.0, range_high=200.0, interval=INTERVAL))
+    assert steady(bank, 0.0, 600) == []
+    return bank
+
+
+def raised(findings):
+    return [finding.kind for finding in findings if finding.level]
+
+
+def test_a_repeated_number_is_a_duplicate(bank):
+    assert raised(bank.observe(600, 599.0, 600.5, 20.0)) == ["duplicate"]
+
+
+def test_a_number_that_fills_a_gap_is_out_of_order(bank):
+    assert raised(bank.observe(603, 602.0, 602.1, 20.0)) == []
+    assert raised(bank.observe(602, 601.0, 602.5, 20.0)) == ["order"]
+
+
+def test_a_sensor_that_starts_again_is_not_in_disorder(bank):
+    assert raised(steady(bank, 600.0, 300, seq=0)) == []
+
+
+def test_a_sensor_that_starts_again_with_its_clock_set_back_is_accepted_after_a_few_readings(bank):
+    findings = []
+    for i in range(200):
+        findings += bank.observe(i + 1, 100.5 + i, 600.1 + i, 20.0)
+    assert findings[-1].level == 0 or "order" not in raised(findings[20:])
+
+
+def test_number_zero_is_unknown_and_says_nothing():
+    bank = SensorBank(Profile(interval=INTERVAL))
+    assert [f for i in range(300) for f in bank.observe(0, float(i), i + 0.1, 20.0 + i % 3)] == []
+
+
+def test_a_late_reading_is_late_and_a_clock_ahead_is_a_clock(bank):
+    assert raised(bank.observe(601, 600.0, 630.0, 20.0)) == ["dropout", "late"]
+    assert raised(bank.observe(602, 700.0, 631.0, 20.0)) == ["clock"]
+
+
+def test_a_constant_skew_of_the_clock_is_usual():
+    bank = SensorBank(Profile(interval=INTERVAL))
+    assert steady(bank, 0.0, 400, lateness=-3600.0) == []
+
+
+def test_an_unreadable_payload_and_an_impossible_value_are_corrupt(bank):
+    assert raised(bank.reject(600.5)) == ["corrupt"]
+    other = SensorBank(Profile(range_low=-40.0, range_high=200.0))
+    assert raised(other.observe(1, 0.0, 0.1, 1e9)) == ["corrupt"]
+
+
+def test_silence_is_a_dropout_once_and_ends_with_the_next_reading(bank):
+    assert bank.tick(601.0) == ()
+    first = bank.tick(610.0)
+    assert raised(first) == ["dropout"]
+    assert "no reading for 11 s; one every 1.0 s is usual" in first[0].message
+    assert bank.tick(900.0) == ()
+    assert [(f.kind, f.level) for f in bank.observe(1501, 1500.0, 1500.1, 20.0)] == [("dropout", 0)]
+
+
+def test_silence_is_measured_by_the_sensor_s_own_rhythm():
+    bank = SensorBank(Profile())
+    assert raised(steady(bank, 0.0, 100, interval=120.0)) == []
+    assert bank.tick(99 * 120.0 + 300.0) == ()
+    assert raised(bank.tick(99 * 120.0 + 900.0)) == ["dropout"]
+
+
+def test_a_value_at_the_range_s_end_is_a_rail(bank):
+    findings = [*bank.observe(601, 600.0, 600.1, 200.0), *bank.observe(602, 601.0, 601.1, 200.0)]
+    assert raised(findings) == ["rail"]
+
+
+def test_a_frozen_value_is_stuck(bank):
+    findings = [f for i in range(30) for f in bank.observe(601 + i, 600.0 + i, 600.1 + i, 20.125)]
+    assert raised(findings) == ["stuck"]
+    assert "in a row" in findings[0].message
+
+
+def test_a_transient_condition_ends_when_it_was_not_seen_for_its_quiet_time(bank):
+    bank.observe(600, 599.0, 600.5, 20.0)
+    later = steady(bank, 601.0, 90, seq=600)
+    assert [(f.kind, f.level) for f in later] == [("duplicate", 0)]
+
+
+def test_kinds_that_are_not_chosen_are_not_raised():
+    bank = SensorBank(Profile(detectors=("limit",), warning_high=30.0))
+    bank.observe(1, 0.0, 0.1, 20.0)
+    assert raised(bank.observe(1, 0.0, 0.2, 20.0)) == []
+    assert raised(bank.observe(2, 1.0, 1.1, 31.0)) == ["limit"]

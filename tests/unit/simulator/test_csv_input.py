@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from simulator.csv_input import CsvFile, parse_time
+from simulator.errors import CsvError
+
+
+def write(directory: Path, text: str | bytes) -> Path:
+    path = directory / "data.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def read(directory: Path, text: str | bytes, **options: object) -> list[tuple[float, float]]:
+    file = CsvFile(write(directory, text), **options)  # type: ignore[arg-type]
+    return [(row.timestamp.timestamp(), row.value) for row in file.rows()]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2014-04-01 00:05:00",
+        "2014-04-01T00:05:00",
+        "2014-04-01T00:05:00Z",
+        "2014-04-01T02:05:00+02:00",
+        "2014-04-01 00:05:00.000",
+        "1396310700",
+        "1396310700.0",
+        "1396310700000",
+        " 1396310700 ",
+    ],
+)
+def test_times_of_every_kind_are_the_same_moment(text: str) -> None:
+    moment = parse_time(text)
+    assert moment == datetime(2014, 4, 1, 0, 5, tzinfo=UTC)
+    assert moment.tzinfo is not None
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2014-13-01", "nan", "inf", "1e300", "-1e300"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a time"):
+        parse_time(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "timestamp,value\n10,1.5\n20,-2\n",
+        "timestamp,value\r\n10,1.5\r\n\r\n20,-2",
+        "\ufefftimestamp,value\n10,1.5\n20,-2\n",
+        "value,timestamp\n1.5,10\n-2,20\n",
+        "Time;reading\n10;1.5\n20;-2\n",
+        'timestamp,note,value\n10,"a, b",1.5\n20,,-2\n',
+        "timestamp , value\n10, 1.5\n20, -2\n",
+    ],
+)
+def test_files_as_they_come(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, text) == [(10, 1.5), (20, -2)]
+
+
+def test_another_column(tmp_path: Path) -> None:
+    assert read(tmp_path, "datetime;A;B\n10;1;2\n", column="B") == [(10, 2)]
+
+
+def test_a_limit(tmp_path: Path) -> None:
+    assert read(tmp_path, "timestamp,value\n1,1\n2,2\n3,3\n", limit=2) == [(1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "data.csv: line 1: no column named timestamp; columns: none"),
+        ("a,b\n1,2\n", "data.csv: line 1: no column named timestamp; columns: a, b"),
+        ("timestamp,a,b\n1,2,3\n", "data.csv: line 1: no column named value; columns: timestamp, a, b"),
+        ("timestamp,value\n1,2\nsoon,3\n", "data.csv: line 3: 'soon' is not a time"),
+        ("timestamp,value\n1,2\n\n2,high\n", "data.csv: line 4: 'high' is not a number"),
+        ("timestamp,value\n1,nan\n", "data.csv: line 2: 'nan' is not a number that a sensor can measure"),
+        ("timestamp,value\n1,1e16\n", "data.csv: line 2: '1e16' is not a number that a sensor can measure"),
+        ("timestamp,value\n1\n", "data.csv: line 2: 1 columns, 2 expected"),
+        (b"timestamp,value\n1,\xe9\n", "data.csv: not UTF-8"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_line(tmp_path: Path, text: str | bytes, message: str) -> None:
+    with pytest.raises(CsvError) as caught:
+        read(tmp_path, text)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CsvError, match=r"none\.csv: No such file"):
+        list(CsvFile(tmp_path / "none.csv").rows())
+
+
+def test_bad_rows_may_be_passed_over_and_are_counted(tmp_path: Path) -> None:
+    file = CsvFile(write(tmp_path, "timestamp,value\n1,1\nx,2\n3,\n4,4\n5\n"), skip_bad=True)
+    assert [row.value for row in file.rows()] == [1, 4]
+    assert file.bad == 3
+    assert [row.line for row in file.rows()] == [2, 5]
+    assert file.bad == 3
+
+
+def test_the_summary_is_of_the_rows_that_are_read(tmp_path: Path) -> None:
+    file = CsvFile(write(tmp_path, "timestamp,value\n20,1\nx,2\n30,3\n10,4\n99,5\n"), skip_bad=True, limit=3)
+    summary = file.check()
+    assert (summary.rows, summary.bad) == (3, 1)
+    assert summary.first is not None
+    assert summary.latest is not None
+    assert (summary.first.timestamp(), summary.latest.timestamp()) == (20, 30)
+    empty = CsvFile(write(tmp_path, "timestamp,value\n")).check()
+    assert empty == (0, 0, None, None)
