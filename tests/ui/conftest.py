@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from textual.command import CommandPalette
 from textual.widgets import Input
 
 from controlroom.core.plant_state import PlantState
@@ -28,6 +29,9 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     # Ours stand still; the palette's is Textual's own, and would blink in one snapshot and not in the next.
     monkeypatch.setattr(Input, "cursor_blink", False)
+    # On a slow machine the palette shows that it is busy, and fills its list in parts.
+    monkeypatch.setattr(CommandPalette, "_BUSY_COUNTDOWN", 60.0)
+    monkeypatch.setattr(CommandPalette, "_RESULT_BATCH_TIME", 60.0)
 
 
 @pytest.fixture

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+from textual.command import CommandPalette
 
 from controlroom.core.plant_state import PlantState
 from tests.fakes.plant import make_plant
@@ -28,9 +31,16 @@ def after(*keys: str):
         await settle(pilot)
         await pilot.press(*keys)
         await pilot.app.workers.wait_for_complete()
+        await palette_filled(pilot)
         await settle(pilot)
 
     return run_before
+
+
+async def palette_filled(pilot) -> None:
+    """Wait for the palette's list, if it is open: on a busy machine its search starts after `wait_for_complete`."""
+    while isinstance(pilot.app.screen, CommandPalette) and not pilot.app.screen.has_class("-ready"):
+        await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
