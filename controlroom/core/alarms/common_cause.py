@@ -343,7 +343,7 @@ class CommonCause:
         return (Raise(name, at, sensors, message),)
 
     def _widened(self, names: Sequence[str], narrow: str, at: float) -> tuple[Effect, ...]:
-        """What follows when the cause proves to be a wider one: all of a wider group are silent, of several narrow ones.
+        """What follows when the cause proves to be a wider one: all of it are silent, and not one narrow group alone.
 
         The first few that fall silent may happen to share a zone although it is their partition that is gone.
         """

@@ -44,7 +44,7 @@ class _Model(BaseModel):
 
 
 class Limits(_Model):
-    """Alarm limits in the sensor's unit; a missing one means what the readings carry, or none. Of the kind ``limit``."""
+    """Limits of the kind ``limit``, in the sensor's unit; a missing one means what the readings carry, or none."""
 
     warning_high: _Limit | None = None
     critical_high: _Limit | None = None

@@ -1,4 +1,4 @@
-"""Readings to alarms through the whole pure core: pipeline, detectors, alert handler, lifecycle, built-in definitions."""
+"""Readings to alarms through the whole pure core: pipeline, detectors, alert handler, lifecycle, definitions."""
 
 from __future__ import annotations
 
@@ -122,10 +122,9 @@ class TestLimitsOfTheDefinitions:
 
 def gone(plant: Plant, zones: Callable[[int], str], *, sensors: int, lost: str | None = None) -> None:
     """Sensors of several zones speak every 3, 4 or 10 s, and then none of the partition does."""
-    at = {number: 0.0 for number in range(sensors)}
-    interval = {number: (3.0, 4.0, 10.0)[number % 3] for number in at}
+    interval = {number: (3.0, 4.0, 10.0)[number % 3] for number in range(sensors)}
     spoken: list[tuple[float, int]] = []
-    for number in at:
+    for number in range(sensors):
         spoken += [(k * interval[number] + number / 100, number) for k in range(int(400 / interval[number]))]
     records = []
     for offset, (when, number) in enumerate(sorted(spoken)):
