@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
-from controlroom.core.alarms.definitions import Definition, Limits
+from controlroom.core.alarms.definitions import Definition, Definitions, Limits
 from controlroom.core.records import SensorFacts
 from controlroom.wire import SENSOR_TYPES
 from detectors.profile import Profile
@@ -23,6 +24,11 @@ def profile_for(facts: SensorFacts, definition: Definition | None = None) -> Pro
         limits, band, band_abs = definition.limits, definition.deadband, definition.deadband_abs
     given = (limits.warning_low, limits.critical_low, limits.warning_high, limits.critical_high)
     return _profile(facts.sensor_type, facts.unit, facts.warning, facts.critical, given, band, band_abs)
+
+
+def profiles_of(definitions: Definitions) -> Callable[[SensorFacts], Profile]:
+    """Finds the profile of a sensor by what the definitions say at the moment."""
+    return lambda facts: profile_for(facts, definitions.resolve(facts.sensor_id, facts.sensor_type, LIMIT_KIND))
 
 
 _NO_LIMITS = Limits()

@@ -35,12 +35,10 @@ from controlroom.adapters.postgres.store import PartitionStore
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.policy import Policy
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
-from controlroom.core.profiles import LIMIT_KIND, profile_for
-from controlroom.core.records import SensorFacts
+from controlroom.core.profiles import profiles_of
 from controlroom.errors import KafkaUnreachable
 from controlroom.wire import AlarmEvent, TopicNames
 from controlroom.wire.alarm import encode_alarm_event
-from detectors.profile import Profile
 from simulator.closing import close_consumer
 
 log = logging.getLogger(__name__)
@@ -349,7 +347,8 @@ class DetectionWorker:
             self._on_events(events)
 
         def pipeline(tp: TopicPartition, offset: int, states: Mapping[str, bytes]) -> PartitionPipeline:
-            return PartitionPipeline(tp.topic, tp.partition, offset, states, self._profile, self._options.pipeline)
+            profile_for = profiles_of(self._options.definitions)
+            return PartitionPipeline(tp.topic, tp.partition, offset, states, profile_for, self._options.pipeline)
 
         store = self._make_store(
             self._dsn,
@@ -373,10 +372,6 @@ class DetectionWorker:
             on_failure=self._fail,
             start_at_end=self._options.start_at_end,
         )
-
-    def _profile(self, facts: SensorFacts) -> Profile:
-        definition = self._options.definitions.resolve(facts.sensor_id, facts.sensor_type, LIMIT_KIND)
-        return profile_for(facts, definition)
 
     def _definitions_changed(self) -> None:
         for part in self._partitions.values():

@@ -282,9 +282,8 @@ class CommonCause:
         effects: list[Effect] = []
         for name, group in self._state.groups.items():
             if group.raised and name in self._lost:
-                group.settled_at = max(
-                    group.settled_at, at
-                )  # when it is there again, its sensors have a window to speak
+                # When it is there again, its sensors have a window to speak.
+                group.settled_at = max(group.settled_at, at)
             few = len(group.children) < self.policy.min_count
             if not group.raised or not few or at - group.settled_at < self.policy.window_s:
                 continue

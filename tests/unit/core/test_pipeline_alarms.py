@@ -13,10 +13,8 @@ from controlroom.core.alarms.definitions import parse_definitions
 from controlroom.core.alarms.model import Alarm, Label
 from controlroom.core.alert_handler import handle
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
-from controlroom.core.profiles import LIMIT_KIND, profile_for
-from controlroom.core.records import SensorFacts
+from controlroom.core.profiles import profiles_of
 from controlroom.wire import AlarmEvent
-from detectors.profile import Profile
 from tests.unit.core.test_pipeline import LOG_S, Record, record
 
 
@@ -26,13 +24,9 @@ class Plant:
     def __init__(self, text: str = "", bank: Literal["default", "cheap"] = "default") -> None:
         self.definitions = parse_definitions(text)
         options = PipelineOptions(bank=bank, sample_every=0, common_cause=self.definitions.common_cause)
-        self.run = PartitionPipeline("readings", 0, 0, {}, self._profile, options)
+        self.run = PartitionPipeline("readings", 0, 0, {}, profiles_of(self.definitions), options)
         self.alarms: dict[tuple[str, str], Alarm] = {}
         self.events: list[AlarmEvent] = []
-
-    def _profile(self, facts: SensorFacts) -> Profile:
-        definition = self.definitions.resolve(facts.sensor_id, facts.sensor_type, LIMIT_KIND)
-        return profile_for(facts, definition)
 
     def feed(self, records: Iterable[Record]) -> None:
         for one in records:
