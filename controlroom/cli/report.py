@@ -48,9 +48,7 @@ def report(
     until = end if end is not None else datetime.now(UTC)
     since = start if start is not None else until - DEFAULT_PERIOD
     if since >= until:
-        raise InputError(
-            f"the period ends ({until:%F %T}) before it begins ({since:%F %T})", hint="see --from and --to"
-        )
+        raise InputError(f"the period would be from {since:%F %T} to {until:%F %T}", hint="see --from and --to")
     if until - since > MAX_PERIOD:
         raise InputError("the period is longer than ten years", hint="see --from and --to")
     address, settings = resolve_dsn(dsn, directory, operators=operators)

@@ -14,7 +14,7 @@ from controlroom.core.alarms.notify import Planned
 from controlroom.errors import ConfigError, DatabaseUnreachable, NotAllowed
 
 FIND = """
-SELECT doc, due_at, attempts, last_error, created_at, sent_at, given_up, message_id, clock_timestamp() AS now
+SELECT doc, due_at, attempts, last_error, sent_at, given_up, message_id, clock_timestamp() AS now
 FROM notifications
 WHERE ($1::text IS NULL OR receiver = $1) AND (sent_at IS NULL AND NOT given_up OR $2 AND given_up OR $3)
 ORDER BY coalesce(sent_at, due_at), receiver, id LIMIT $4"""
@@ -31,7 +31,6 @@ class Waiting:
     due_at: datetime
     attempts: int
     error: str
-    created_at: datetime
     sent_at: datetime | None
     given_up: bool
     message_id: str
@@ -80,7 +79,11 @@ async def waiting(
     found = [
         Waiting(
             msgspec.json.decode(row["doc"], type=Planned),
-            *(row[name] for name in ("due_at", "attempts", "last_error", "created_at", "sent_at", "given_up")),
+            row["due_at"],
+            row["attempts"],
+            row["last_error"],
+            row["sent_at"],
+            row["given_up"],
             row["message_id"],
             row["now"],
         )
