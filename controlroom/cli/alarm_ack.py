@@ -10,7 +10,7 @@ import click
 
 from controlroom.cli.alarm_text import document, line
 from controlroom.core.json_line import json_line
-from controlroom.errors import ActionRefused, InputError
+from controlroom.errors import ActionRefused, InputError, NotAllowed
 
 if TYPE_CHECKING:
     from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
@@ -58,12 +58,15 @@ async def ack_seen(store: AlarmActionStore, seen: Sequence[Seen], comment: str, 
     """Ack each as it was seen, and say so of each as it is done; the others are done although one is refused.
 
     Raises:
+        NotAllowed: this login may not act.
         ActionRefused: one or more were refused; says how many.
     """
     refused = 0
     for sensor, kind, occurrence, version in seen:
         try:
             alarm = await store.ack(sensor, kind, occurrence, version, comment)
+        except NotAllowed:
+            raise  # none of them is
         except ActionRefused as refusal:
             refused += 1
             click.echo(f"controlroom: {refusal.message}", err=True)
