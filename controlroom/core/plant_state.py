@@ -196,6 +196,11 @@ class DatabaseView:
     #: milliseconds of a round trip
     latency_ms: float | None = None
     error: str = ""
+    #: notifications that are not sent yet, and how many of these have failed; None: not known
+    notifications_waiting: int | None = None
+    notifications_failing: int | None = None
+    #: why the latest one failed
+    notifications_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def worker_options(
             detect="detector" in stages,
             roll_up="aggregator" in stages,
         ),
-        retention=Retention(settings.readings_days, settings.rollup_days),
+        retention=Retention(settings.readings_days, settings.rollup_days, settings.journal_days, settings.audit_days),
         start_at_end=start_at_end,
         until_idle=until_idle,
     )
