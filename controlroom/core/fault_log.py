@@ -1,6 +1,6 @@
-"""Injected faults as the control room saw them: when each began and ended, and which alarm found it, how much later.
+"""Injected faults as the control room saw them: when each began and ended, which alarm found it, and how much later.
 
-Times are seconds since the epoch. A fault and the alarm that it causes carry the sensor's own time, so the delay between
+Times are seconds since the epoch. A fault and its alarm carry the sensor's own time, so the delay between
 them is true also for a plant that is simulated faster than the clock.
 """
 

@@ -390,6 +390,10 @@ class PlantState:
             and (alarm.occurrence_id, alarm.version) == (event.occurrence_id, event.version)
         )
 
+    def live_alarm(self, sensor_id: str, kind: str) -> AlarmView | None:
+        """The alarm, if it is not closed."""
+        return self._live.get((sensor_id, kind))
+
     def live_alarms(self) -> Iterable[AlarmView]:
         """Every alarm that is not closed."""
         return list(self._live.values())
