@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from controlroom.adapters.alarm_desk import AlarmDesk
+from controlroom.adapters.history_desk import HistoryDesk
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.feed import Feed
 from controlroom.adapters.kafka.orders import Orders
@@ -64,8 +65,11 @@ class Link:
         self._cluster = ClusterProbe(kafka, (topics.data, topics.alerts, topics.commands, topics.status))
         self._database = DatabaseProbe(dsn, group, topics.data)
         self._orders: Orders | None = None
-        self._actions = AlarmActionStore(dsn, definitions or Definitions(), who=operator, whence=socket.gethostname())
+        self._dsn = dsn
+        self._definitions = definitions or Definitions()
+        self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=socket.gethostname())
         self._desk: AlarmDesk | None = None
+        self._history: HistoryDesk | None = None
         self._ready = threading.Event()
 
     @property
@@ -82,6 +86,13 @@ class Link:
         assert self._desk is not None
         return self._desk
 
+    @property
+    def history(self) -> HistoryDesk:
+        """Takes the operator's questions, from any thread, while `run` runs; waits for its begin."""
+        self._ready.wait()
+        assert self._history is not None
+        return self._history
+
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the plant until `stop`; whatever is lost is waited for and taken up again."""
         self._orders = Orders(
@@ -93,6 +104,7 @@ class Link:
             operator=self._operator,
         )
         self._desk = AlarmDesk(self._actions, loop=asyncio.get_running_loop(), state=self._state)
+        self._history = HistoryDesk(self._dsn, self._definitions, loop=asyncio.get_running_loop(), state=self._state)
         self._ready.set()
         tasks = [
             asyncio.create_task(self._again("feed", self._feed.run)),
@@ -107,6 +119,7 @@ class Link:
             await asyncio.wait(tasks, timeout=STOP_S)
             await self._orders.close()
             await self._desk.close()
+            await self._history.close()
             await self._cluster.close()
             await self._database.close()
 

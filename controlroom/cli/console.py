@@ -77,7 +77,13 @@ def _on_screen(settings: Settings, given: dict[str, object]) -> None:
         stack.enter_context(_running(services))
         banner = "local plant" if own else f"plant at {brokers}"
         options = ui.options_for(
-            os.environ, banner=banner, operator=operator(), stopping=stopping.is_set, alarms=services.alarms, **given
+            os.environ,
+            banner=banner,
+            operator=operator(),
+            stopping=stopping.is_set,
+            alarms=services.alarms,
+            history=services.history,
+            **given,
         )
         with _ending_without_the_terminal(stopping, stack):
             status = ui.run(services.state, services.orders, options)
