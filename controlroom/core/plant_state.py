@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
 from controlroom.core.ring import Ring
 from controlroom.core.sanitise import sanitise
 from controlroom.wire import SENSOR_TYPES, AlarmEvent, FaultSpec, Location, Reading, SensorStatus
@@ -196,6 +197,8 @@ class DatabaseView:
     #: milliseconds of a round trip
     latency_ms: float | None = None
     error: str = ""
+    #: None: not known
+    figures: DatabaseFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +213,14 @@ class PipelineView:
     #: committed readings a second, of the workers in this process
     rate: float | None = None
     error: str = ""
+    #: partition -> records a second that its lag grows by; None: not known yet
+    trend: dict[int, float | None] = field(default_factory=dict)
+    #: partition -> its lag during the last minute, oldest first
+    history: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    #: records a second that the whole group gets through, wherever its workers are; None: not known yet
+    throughput: float | None = None
+    #: of the worker in this process; None: there is none
+    worker: WorkerFigures | None = None
 
     @property
     def total_lag(self) -> int | None:
@@ -236,6 +247,7 @@ class PlantState:
         self.feed: deque[AlarmEvent] = deque(maxlen=FEED_CAPACITY)
         self.notices: deque[Notice] = deque(maxlen=NOTICE_CAPACITY)
         self.cluster: ClusterView | None = None
+        self.cluster_detail: ClusterDetail | None = None
         self.database: DatabaseView | None = None
         self.pipeline: PipelineView | None = None
         #: readings seen since the start
@@ -344,6 +356,11 @@ class PlantState:
     def apply_cluster(self, view: ClusterView) -> None:
         """The cluster was probed."""
         self.cluster = view
+        self.version += 1
+
+    def apply_cluster_detail(self, view: ClusterDetail) -> None:
+        """The brokers were asked for more than their metadata."""
+        self.cluster_detail = view
         self.version += 1
 
     def apply_database(self, view: DatabaseView) -> None:

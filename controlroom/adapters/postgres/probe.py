@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from controlroom.adapters.postgres.figures import FigureReader
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
 from controlroom.core.alarms.model import decode_alarm
 from controlroom.core.plant_state import DatabaseView
@@ -37,6 +38,7 @@ class DatabaseProbe:
         self._group = group
         self._topic = topic
         self._version = ""
+        self._figures = FigureReader()
 
     async def probe(self) -> tuple[DatabaseView, dict[int, Watermark] | None]:
         """How the database is, and the group's watermarks by partition (None: not known)."""
@@ -47,10 +49,11 @@ class DatabaseProbe:
             start = time.perf_counter()
             rows = await connection.fetch(_WATERMARKS, self._group, self._topic)
             latency = (time.perf_counter() - start) * 1000
+            figures = await self._figures.read(connection)
         except PASSING_ERRORS as error:
             self._session.drop()
             return DatabaseView(time.time(), False, error=str(error) or type(error).__name__), None  # noqa: FBT003
-        view = DatabaseView(time.time(), True, self._version, latency)  # noqa: FBT003
+        view = DatabaseView(time.time(), True, self._version, latency, figures=figures)  # noqa: FBT003
         return view, {row["part"]: Watermark(row["next_offset"], row["owner"]) for row in rows}
 
     async def live_alarms(self) -> list[AlarmEvent]:
