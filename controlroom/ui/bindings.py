@@ -41,7 +41,7 @@ MOVE: list[BindingType] = [
 ]
 
 #: what a viewer may not do: actions, for `check_action`
-MUTATING = frozenset({"spawn", "pause", "remove", "inject", "clear", "ack"})
+MUTATING = frozenset({"spawn", "pause", "remove", "inject", "clear", "ack", "switch_broker", "kill_broker"})
 
 SENSOR: list[BindingType] = [
     Binding("n", "spawn", "New", id="sensor.spawn"),
@@ -53,6 +53,11 @@ SENSOR: list[BindingType] = [
 
 ALARM: list[BindingType] = [
     Binding("a", "ack", "Ack", id="alarm.ack"),
+]
+
+BROKER: list[BindingType] = [
+    Binding("s", "switch_broker", "Stop/start broker", id="broker.switch"),
+    Binding("K", "kill_broker", "Kill broker", id="broker.kill"),
 ]
 
 LIST: list[BindingType] = [

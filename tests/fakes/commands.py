@@ -38,3 +38,19 @@ class RecordingAlarmActions:
 
     def ack(self, sensor_id: str, kind: str, occurrence_id: str, version: int) -> None:
         self.actions.append(("ack", sensor_id, kind, occurrence_id, version))
+
+
+class RecordingDrills:
+    """Implements `controlroom.ports.BrokerDrills`; `drills` holds what was asked for, in order."""
+
+    def __init__(self) -> None:
+        self.drills: list[tuple[str, int]] = []
+
+    def stop(self, broker_id: int) -> None:
+        self.drills.append(("stop", broker_id))
+
+    def kill(self, broker_id: int) -> None:
+        self.drills.append(("kill", broker_id))
+
+    def start(self, broker_id: int) -> None:
+        self.drills.append(("start", broker_id))

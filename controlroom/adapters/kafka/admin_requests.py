@@ -30,7 +30,7 @@ _REPLICA = (
 )
 
 
-class QuorumAnswer(Response):
+class QuorumAnswer(Response):  # type: ignore[misc]  # aiokafka publishes no types
     """Who leads, since which epoch, and how far each replica of the metadata is. Times in ms; -1: unknown."""
 
     API_KEY = 55
@@ -61,7 +61,7 @@ class QuorumAnswer(Response):
     )
 
 
-class QuorumQuestion(RequestStruct):
+class QuorumQuestion(RequestStruct):  # type: ignore[misc]  # aiokafka publishes no types
     """About one partition of one topic."""
 
     FLEXIBLE_VERSION = True
@@ -81,7 +81,7 @@ class QuorumQuestion(RequestStruct):
     )
 
 
-class DescribeQuorumRequest(Request[QuorumQuestion]):
+class DescribeQuorumRequest(Request[QuorumQuestion]):  # type: ignore[misc]  # as above
     """Asks for the quorum of the cluster's metadata; any broker passes it on to the active controller."""
 
     API_KEY = 55
@@ -92,7 +92,7 @@ class DescribeQuorumRequest(Request[QuorumQuestion]):
         return request_struct_class([(METADATA_TOPIC, [(0, nothing)], nothing)], nothing)
 
 
-class LogDirsAnswer(Response):
+class LogDirsAnswer(Response):  # type: ignore[misc]  # aiokafka publishes no types
     """Each directory of one broker: what is in it, how large its volume is. Sizes are bytes; -1: unknown."""
 
     API_KEY = 35
@@ -131,7 +131,7 @@ class LogDirsAnswer(Response):
     )
 
 
-class LogDirsQuestion(RequestStruct):
+class LogDirsQuestion(RequestStruct):  # type: ignore[misc]  # aiokafka publishes no types
     """About all partitions when `topics` is None."""
 
     FLEXIBLE_VERSION = True
@@ -149,7 +149,7 @@ class LogDirsQuestion(RequestStruct):
     )
 
 
-class DescribeLogDirsRequest(Request[LogDirsQuestion]):
+class DescribeLogDirsRequest(Request[LogDirsQuestion]):  # type: ignore[misc]  # as above
     """Asks one broker for its log directories."""
 
     API_KEY = 35

@@ -61,9 +61,7 @@ class ClusterDetailProbe:
             self._quorum(admin), self._disks(admin, nodes), self._list_groups(admin, nodes)
         )
         groups = None if listed is None else await self._groups(admin, listed)
-        return ClusterDetail(
-            time.time(), quorum, answers, disks, groups, None if listed is None else len(listed)
-        )
+        return ClusterDetail(time.time(), quorum, answers, disks, groups, None if listed is None else len(listed))
 
     async def close(self) -> None:
         """Give the connections up."""
@@ -182,10 +180,10 @@ class ClusterDetailProbe:
 
 
 async def _lag(consumer: AIOKafkaConsumer, committed: Mapping[TopicPartition, OffsetAndMetadata]) -> int | None:
-    known = {tp: mark.offset for tp, mark in committed.items() if mark.offset >= 0}
+    known: dict[TopicPartition, int] = {tp: mark.offset for tp, mark in committed.items() if mark.offset >= 0}
     if not known:
         return None
-    ends = await consumer.end_offsets(list(known))
+    ends: dict[TopicPartition, int] = await consumer.end_offsets(list(known))
     return sum(max(0, ends[tp] - offset) for tp, offset in known.items())
 
 

@@ -55,7 +55,7 @@ class ClusterProbe:
             reachable=online > 0,
             brokers=tuple(self._broker(broker_id, online=open_.get(broker_id, False)) for broker_id in known),
             partitions=self._partitions,
-            quorum=quorum_holds(self._voters, open_, None if detail is None else detail.quorum_answers),
+            quorum=quorum_holds(self._voters, open_, answers=None if detail is None else detail.quorum_answers),
             error=error,
         )
 
@@ -123,7 +123,7 @@ class ClusterProbe:
         )
 
 
-def quorum_holds(voters: Collection[int], brokers: Mapping[int, bool], answers: bool | None) -> bool | None:
+def quorum_holds(voters: Collection[int], brokers: Mapping[int, bool], *, answers: bool | None) -> bool | None:
     """Whether a majority of the controllers is there; None: not known.
 
     Where brokers are controllers too, as in the local plant and in compose.yaml, a look at who takes a connection tells
@@ -134,9 +134,9 @@ def quorum_holds(voters: Collection[int], brokers: Mapping[int, bool], answers: 
         brokers: whether each takes a connection.
         answers: whether the quorum answered when it was asked last.
 
-    >>> quorum_holds((), {1: True, 2: False, 3: False}, None), quorum_holds((1, 2, 3), {1: True, 2: True}, None)
+    >>> quorum_holds((), {1: True, 2: False, 3: False}, answers=None), quorum_holds((1, 2), {1: True}, answers=None)
     (False, None)
-    >>> quorum_holds((101, 102, 103), {1: True}, True), quorum_holds((), {}, None)
+    >>> quorum_holds((101, 102, 103), {1: True}, answers=True), quorum_holds((), {}, answers=None)
     (True, None)
     """
     counted = voters or brokers.keys()
