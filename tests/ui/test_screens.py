@@ -135,7 +135,7 @@ async def test_what_is_unknown_is_never_zero(make_app):
         await press(pilot, "3")
         text = screen_text(app)
         assert text.count("not known yet") == 5
-        assert "lag ?, workers ?" in text
+        assert "DETECTION  lag ?" in text
         assert "PARTITIONS  ?" in text
 
 
