@@ -49,6 +49,25 @@ class OperatorCommands(Protocol):
         ...
 
 
+class BrokerDrills(Protocol):
+    """What an operator can do to the brokers of the local plant, to see that the plant stands it.
+
+    Every method returns at once, from any thread; it takes seconds, and the outcome arrives as a notice.
+    """
+
+    def stop(self, broker_id: int) -> None:
+        """End a broker in good order: its partitions get other leaders first."""
+        ...
+
+    def kill(self, broker_id: int) -> None:
+        """End a broker as a crash would."""
+        ...
+
+    def start(self, broker_id: int) -> None:
+        """Start a broker that does not run."""
+        ...
+
+
 class AlarmActions(Protocol):
     """What an operator can do about alarms. Every method returns at once, from any thread; the outcome is a notice.
 

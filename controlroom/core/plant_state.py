@@ -17,6 +17,7 @@ from controlroom.core.alarms.common_cause import GROUP_KIND
 from controlroom.core.alarms.model import DELIVERY_KIND
 from controlroom.core.archive import Archive
 from controlroom.core.fault_log import FaultLog
+from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
 from controlroom.core.ring import Ring
 from controlroom.core.sanitise import sanitise
 from controlroom.wire import SENSOR_TYPES, AlarmEvent, FaultSpec, Location, Reading, SensorStatus
@@ -225,6 +226,8 @@ class DatabaseView:
     notifications_failing: int | None = None
     #: why the latest one failed
     notifications_error: str = ""
+    #: None: not known
+    figures: DatabaseFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +242,14 @@ class PipelineView:
     #: committed readings a second, of the workers in this process
     rate: float | None = None
     error: str = ""
+    #: partition -> records a second that its lag grows by; None: not known yet
+    trend: dict[int, float | None] = field(default_factory=dict)
+    #: partition -> its lag during the last minute, oldest first
+    history: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    #: records a second that the whole group gets through, wherever its workers are; None: not known yet
+    throughput: float | None = None
+    #: of the worker in this process; None: there is none
+    worker: WorkerFigures | None = None
 
     @property
     def total_lag(self) -> int | None:
@@ -269,6 +280,7 @@ class PlantState:
         #: what the screen has asked PostgreSQL for
         self.archive = Archive()
         self.cluster: ClusterView | None = None
+        self.cluster_detail: ClusterDetail | None = None
         self.database: DatabaseView | None = None
         self.pipeline: PipelineView | None = None
         #: readings seen since the start
@@ -368,6 +380,11 @@ class PlantState:
     def apply_cluster(self, view: ClusterView) -> None:
         """The cluster was probed."""
         self.cluster = view
+        self.version += 1
+
+    def apply_cluster_detail(self, view: ClusterDetail) -> None:
+        """The brokers were asked for more than their metadata."""
+        self.cluster_detail = view
         self.version += 1
 
     def apply_database(self, view: DatabaseView) -> None:

@@ -50,6 +50,7 @@ MUTATING = frozenset(
     {
         *("spawn", "pause", "rerate", "remove", "inject", "clear"),
         *("ack", "ack_page", "shelve", "unshelve", "service", "reset", "comment", "mark_false"),
+        *("switch_broker", "kill_broker"),
     }
 )
 
@@ -84,6 +85,11 @@ SEEK: list[BindingType] = [
     Binding("E", "seek(2, -1)", "Previous critical", id="seek.critical-back", show=False),
     Binding("w", "seek(1, 1)", "Next warning", id="seek.warning", show=False),
     Binding("W", "seek(1, -1)", "Previous warning", id="seek.warning-back", show=False),
+]
+
+BROKER: list[BindingType] = [
+    Binding("s", "switch_broker", "Stop/start broker", id="broker.switch"),
+    Binding("K", "kill_broker", "Kill broker", id="broker.kill"),
 ]
 
 LIST: list[BindingType] = [

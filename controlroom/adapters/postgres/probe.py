@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from controlroom.adapters.postgres.figures import FigureReader
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
 from controlroom.core.alarms.model import decode_alarm
 from controlroom.core.plant_state import DatabaseView
@@ -47,6 +48,7 @@ class DatabaseProbe:
         self._group = group
         self._topic = topic
         self._version = ""
+        self._figures = FigureReader()
 
     async def probe(self) -> tuple[DatabaseView, dict[int, Watermark] | None]:
         """How the database is, and the group's watermarks by partition (None: not known)."""
@@ -57,6 +59,7 @@ class DatabaseProbe:
             start = time.perf_counter()
             rows = await connection.fetch(_WATERMARKS, self._group, self._topic)
             latency = (time.perf_counter() - start) * 1000
+            figures = await self._figures.read(connection)
             waiting, failing, reason = await self._notifications(connection)
         except PASSING_ERRORS as error:
             self._session.drop()
@@ -66,6 +69,7 @@ class DatabaseProbe:
             True,  # noqa: FBT003
             self._version,
             latency,
+            figures=figures,
             notifications_waiting=waiting,
             notifications_failing=failing,
             notifications_error=reason,

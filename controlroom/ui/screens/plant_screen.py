@@ -102,4 +102,4 @@ class PlantScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A viewer sees no key that changes anything."""
-        return not (self.context.options.read_only and action in MUTATING)
+        return not (self.context.viewer and action in MUTATING)
