@@ -105,6 +105,12 @@ class Settings(BaseSettings):
     rollup_days: int = Field(30, ge=1)
     """Days that roll-ups by the minute are kept; those by the hour stay."""
 
+    rollup_second_days: int = Field(0, ge=0)
+    """Days that roll-ups by the second are kept; 0: none are made."""
+
+    rejects_days: int = Field(30, ge=1)
+    """Days that rejected records are kept in PostgreSQL."""
+
     detectors: Literal["default", "cheap"] = "default"
     """What watches each sensor: every detector, or limits and one statistical detector at a fraction of the cost."""
 

@@ -44,8 +44,11 @@ def worker_options(
             bank=settings.detectors,
             detect="detector" in stages,
             roll_up="aggregator" in stages,
+            by_second=settings.rollup_second_days > 0,
         ),
-        retention=Retention(settings.readings_days, settings.rollup_days),
+        retention=Retention(
+            settings.readings_days, settings.rollup_days, settings.rollup_second_days, settings.rejects_days
+        ),
         start_at_end=start_at_end,
         until_idle=until_idle,
     )

@@ -38,14 +38,27 @@ class _Table:
 
 _READINGS = _Table("readings", "log_ts")
 _MINUTES = _Table("rollup_minute", "bucket", " WITH (fillfactor = 80)")
+_SECONDS = _Table("rollup_second", "bucket", " WITH (fillfactor = 80)")
+#: Rejects are in no partitions: they are deleted by day, so many in one statement.
+_DELETED_AT_ONCE = 10_000
+_OLD_REJECTS = """
+DELETE FROM rejects r USING (
+    SELECT topic, part, off FROM rejects WHERE log_ts < $1 ORDER BY log_ts LIMIT $2
+) old WHERE (r.topic, r.part, r.off) = (old.topic, old.part, old.off)
+  AND NOT EXISTS (SELECT FROM outbox o WHERE (o.topic, o.part, o.reject_off) = (r.topic, r.part, r.off))"""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long readings and roll-ups by the minute are kept, in days; those by the hour are few and kept for good."""
+    """How long readings, roll-ups and rejects are kept, in days; roll-ups by the hour are few and kept for good.
+
+    `seconds` 0: there are none by the second.
+    """
 
     readings: int = 7
     minutes: int = 30
+    seconds: int = 0
+    rejects: int = 30
 
 
 @dataclass(slots=True)
@@ -92,7 +105,10 @@ class PartitionKeeper:
             return done
         try:
             today = now.date()
-            for table, days in ((_READINGS, self._retention.readings), (_MINUTES, self._retention.minutes)):
+            kept = self._retention
+            tables = [(_READINGS, kept.readings), (_MINUTES, kept.minutes)]
+            tables += [(_SECONDS, kept.seconds)] if kept.seconds else []
+            for table, days in tables:
                 there = await _partitions(connection, table)
                 for ahead in range(-1, AHEAD_DAYS + 1):
                     day = today + timedelta(days=ahead)
@@ -105,6 +121,7 @@ class PartitionKeeper:
             # Nothing is deleted of the roll-ups' default partition: old times there are of a history that was replayed.
             oldest = _start(today - timedelta(days=self._retention.readings))
             await connection.execute("DELETE FROM readings_default WHERE log_ts < $1", oldest)
+            await _drop_rejects(connection, _start(today - timedelta(days=kept.rejects)))
         finally:
             if not connection.is_closed():
                 await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
@@ -151,6 +168,14 @@ async def _drop(connection: asyncpg.Connection, name: str) -> None:
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         await connection.execute(f"DROP TABLE {name}")
+
+
+async def _drop_rejects(connection: asyncpg.Connection, before: datetime) -> None:
+    """Old rejects, except what still has to go to the dead letters; a few at a time, each few committed by itself."""
+    while True:
+        done = await connection.execute(_OLD_REJECTS, before, _DELETED_AT_ONCE)
+        if int(done.rpartition(" ")[2]) < _DELETED_AT_ONCE:
+            return
 
 
 def _start(day: date) -> datetime:
