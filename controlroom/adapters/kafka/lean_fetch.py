@@ -2,13 +2,14 @@
 
 aiokafka wraps every decoded record in a `ConsumerRecord` of eleven fields, through a generator and two calls, and hands
 them on one by one: that is half of what `getmany` costs. The record inside has all that a pipeline reads: offset,
-timestamp, key, value, headers. A consumer that is made with `value_deserializer=AS_DECODED` is given those, a batch at a
-time; every other consumer of the process is as before. This leans on names inside aiokafka 0.14; where they are missing,
-nothing is changed and records come wrapped.
+timestamp, key, value, headers. A consumer that is made with `value_deserializer=AS_DECODED` is given those, a batch at
+a time; every other consumer of the process is as before. This leans on names inside aiokafka 0.14; where they are
+missing, nothing is changed and records come wrapped.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka.consumer import fetcher
@@ -32,24 +33,32 @@ class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
 
     next_fetch_offset: int
 
-    def take(self, at_least: int | None) -> tuple[list[Any], bool]:
-        """(records of whole batches, until there are so many; whether that was all)."""
-        taken: list[Any] = []
+    #: of a batch that was more than was asked for
+    _left: Sequence[Any] = ()
+
+    def take(self, most: int | None) -> tuple[list[Any], bool]:
+        """(the next records, `most` of them; whether that was all)."""
+        taken = list(self._left)
+        self._left = ()
+        first = self.next_fetch_offset
         records = self._records
-        while records.has_next():
+        while records.has_next() and (most is None or len(taken) < most):
             batch = records.next_batch()
             if self._check_crcs and not batch.validate_crc():
                 raise CorruptRecordException(f"invalid checksum in {self._tp}")
             if not batch.is_control_batch:
                 found = list(batch)
                 # The first batch may begin before the offset that was asked for.
-                if found and found[0].offset < self.next_fetch_offset:
-                    found = [record for record in found if record.offset >= self.next_fetch_offset]
+                if found and found[0].offset < first:
+                    found = [record for record in found if record.offset >= first]
                 taken += found
             self.next_fetch_offset = batch.next_offset
-            if at_least is not None and len(taken) >= at_least:
-                return taken, not records.has_next()
-        return taken, True
+        if most is None or len(taken) <= most:
+            return taken, not records.has_next()
+        self._left = taken[most:]
+        del taken[most:]
+        self.next_fetch_offset = taken[-1].offset + 1
+        return taken, False
 
 
 class _Result(_WrappedResult):  # type: ignore[misc]
@@ -58,7 +67,7 @@ class _Result(_WrappedResult):  # type: ignore[misc]
     _partition_records: Any
 
     def getall(self, max_records: int | None = None) -> list[Any]:
-        """As aiokafka's; of bare records it gives a batch too many rather than a part of one."""
+        """As aiokafka's."""
         records = self._partition_records
         if not isinstance(records, _Bare):
             return super().getall(max_records)  # type: ignore[no-any-return]

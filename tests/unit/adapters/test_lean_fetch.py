@@ -50,7 +50,10 @@ def test_they_say_the_same_and_end_at_the_same_place(fetch_offset: int) -> None:
 def test_the_position_is_right_where_a_poll_stops() -> None:
     bare = records(batch(0, 5) + batch(5, 5) + batch(10, 5), AS_DECODED)
     taken, all_of_it = bare.take(6)
-    assert ([record.offset for record in taken], all_of_it) == (list(range(10)), False)
+    assert ([record.offset for record in taken], all_of_it) == (list(range(6)), False)
+    assert bare.next_fetch_offset == 6
+    taken, all_of_it = bare.take(4)
+    assert ([record.offset for record in taken], all_of_it) == ([6, 7, 8, 9], False)
     assert bare.next_fetch_offset == 10
     taken, all_of_it = bare.take(6)
     assert ([record.offset for record in taken], all_of_it) == ([10, 11, 12, 13, 14], True)
@@ -72,13 +75,13 @@ class Assignment:
         self.position = offset
 
 
-def test_a_fetch_is_handed_out_in_whole_batches_and_the_consumers_position_follows() -> None:
+def test_a_fetch_is_handed_out_in_parts_and_the_consumers_position_follows() -> None:
     at = Assignment(3)
     bare = records(batch(0, 5) + batch(5, 5) + batch(10, 5), AS_DECODED, 3)
     result = fetcher.FetchResult(TP, assignment=at, partition_records=bare, backoff=0)
-    assert [record.offset for record in result.getall(3)] == list(range(3, 10))
-    assert (at.position, result.has_more()) == (10, True)
-    assert [record.offset for record in result.getall(3)] == [10, 11, 12, 13, 14]
+    assert [record.offset for record in result.getall(3)] == [3, 4, 5]
+    assert (at.position, result.has_more()) == (6, True)
+    assert [record.offset for record in result.getall(30)] == list(range(6, 15))
     assert (at.position, result.has_more()) == (15, False)
 
 
