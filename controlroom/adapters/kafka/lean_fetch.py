@@ -33,14 +33,16 @@ class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
 
     next_fetch_offset: int
 
-    #: of a batch that was more than was asked for
+    #: of a batch that was more than was asked for; and the offset after that batch
     _left: Sequence[Any] = ()
+    _after = 0
 
     def take(self, most: int | None) -> tuple[list[Any], bool]:
         """(the next records, `most` of them; whether that was all)."""
         taken = list(self._left)
-        self._left = ()
-        first = self.next_fetch_offset
+        if taken:
+            self._left = ()
+            self.next_fetch_offset = self._after
         records = self._records
         while records.has_next() and (most is None or len(taken) < most):
             batch = records.next_batch()
@@ -49,13 +51,13 @@ class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
             if not batch.is_control_batch:
                 found = list(batch)
                 # The first batch may begin before the offset that was asked for.
-                if found and found[0].offset < first:
-                    found = [record for record in found if record.offset >= first]
+                if found and found[0].offset < self.next_fetch_offset:
+                    found = [record for record in found if record.offset >= self.next_fetch_offset]
                 taken += found
             self.next_fetch_offset = batch.next_offset
         if most is None or len(taken) <= most:
             return taken, not records.has_next()
-        self._left = taken[most:]
+        self._left, self._after = taken[most:], self.next_fetch_offset
         del taken[most:]
         self.next_fetch_offset = taken[-1].offset + 1
         return taken, False
