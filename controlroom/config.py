@@ -88,7 +88,16 @@ class Settings(BaseSettings):
     """The password for it."""
 
     ssl_cafile: Path | None = None
-    """Certificates that are trusted for the brokers; unset: the system's."""
+    """Certificates that are trusted for the brokers, PEM; unset: the system's."""
+
+    ssl_certfile: Path | None = None
+    """Our own certificate for brokers that ask for one, PEM."""
+
+    ssl_keyfile: Path | None = None
+    """The key of `ssl_certfile`, PEM; unset: it is in the same file."""
+
+    ssl_key_password: SecretStr | None = None
+    """The password of the key, if it is encrypted."""
 
     group: str = "controlroom-detect"
     """Consumer group of the detection workers."""
