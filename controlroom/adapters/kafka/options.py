@@ -44,8 +44,16 @@ def worker_options(
             bank=settings.detectors,
             detect="detector" in stages,
             roll_up="aggregator" in stages,
+            by_second=settings.rollup_second_days > 0,
         ),
-        retention=Retention(settings.readings_days, settings.rollup_days, settings.journal_days, settings.audit_days),
+        retention=Retention(
+            readings=settings.readings_days,
+            minutes=settings.rollup_days,
+            seconds=settings.rollup_second_days,
+            rejects=settings.rejects_days,
+            journal=settings.journal_days,
+            audit=settings.audit_days,
+        ),
         start_at_end=start_at_end,
         until_idle=until_idle,
     )

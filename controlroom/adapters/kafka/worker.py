@@ -36,7 +36,6 @@ from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.policy import Policy
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
 from controlroom.core.profiles import profiles_of
-from controlroom.errors import KafkaUnreachable
 from controlroom.wire import AlarmEvent, TopicNames
 from controlroom.wire.alarm import encode_alarm_event
 from simulator.closing import close_consumer
@@ -154,7 +153,7 @@ class DetectionWorker:
         """Work until `stop` is set, or until idle for as long as the options say.
 
         Raises:
-            KafkaUnreachable: no broker answers at the start. Later losses are waited out.
+            KafkaUnreachable: no broker answers at the start, or it refuses us. Later losses are waited out.
         """
         self._failure = asyncio.get_running_loop().create_future()
         # Two, each with an outbox connection of its own: dead letters that find no topic never hold an alarm back.
@@ -191,10 +190,7 @@ class DetectionWorker:
             try:
                 await consumer.start()
             except KafkaError as error:
-                raise KafkaUnreachable(
-                    f"no Kafka broker answers at {self._kafka.brokers} ({type(error).__name__})",
-                    hint="check that they run, and --brokers",
-                ) from None
+                raise await self._kafka.why_unreachable(error) from None
             gc.freeze()
             await self._until(
                 stop,
