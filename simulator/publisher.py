@@ -39,7 +39,8 @@ from simulator.session import Session
 
 #: A list, because aiokafka takes nothing else.
 Headers = list[tuple[str, bytes]]
-Record = tuple[bytes, bytes | None, Headers]
+#: key, value, headers, and Kafka's time of it in milliseconds since 1970; None: when it is sent
+Record = tuple[bytes, bytes | None, Headers, int | None]
 _NONE: Headers = []
 
 LINGER_S = 0.005
@@ -75,9 +76,9 @@ class Lane:
         self.wake = asyncio.Event()
         self._publisher = publisher
 
-    def add(self, key: bytes, value: bytes | None, headers: Headers = _NONE) -> None:
+    def add(self, key: bytes, value: bytes | None, headers: Headers = _NONE, timestamp: int | None = None) -> None:
         """Send a record as soon as may be; a value of None is a tombstone."""
-        self.waiting.append((key, value, headers))
+        self.waiting.append((key, value, headers, timestamp))
         publisher = self._publisher
         publisher.waiting += 1
         if publisher.waiting > MOST_WAITING and len(self.waiting) > 1:
@@ -278,9 +279,11 @@ class Publisher:
         batch, waiting, now = producer.create_batch(), lane.waiting, int(time.time() * 1000)
         under_way = lane.under_way
         while waiting:
-            key, value, headers = waiting[0]
+            key, value, headers, timestamp = waiting[0]
             # Kafka's time of a record is when it was sent, even if the reading says otherwise: retention goes by it.
-            if batch.append(timestamp=now, key=key, value=value, headers=headers) is None:
+            # Only who asks for it (a drill, on topics of its own) has another.
+            at = now if timestamp is None else timestamp
+            if batch.append(timestamp=at, key=key, value=value, headers=headers) is None:
                 break
             under_way.append(waiting.popleft())
         self.waiting -= len(under_way)

@@ -192,7 +192,8 @@ class Simulator:
         now = self._pace.begin(self._resumed(known.values()))
         seed = self._options.seed
         engine = Engine(seed or 0, self._options.nature, None if seed is None else self._pace.began)
-        fleet = Fleet(engine, self._pace.clock, follower, self._publisher, names, self.owner)
+        stamp = self._options.stamp
+        fleet = Fleet(engine, self._pace.clock, follower, self._publisher, names, self.owner, stamp=stamp)
         # From here on commands that arrive are obeyed at once; time goes on when all sensors are there.
         self._fleet, self._loading = fleet, True
         # Commands that came in the meantime, too: a sensor that they are the first about has not sent anything yet.

@@ -70,6 +70,8 @@ class WorkerOptions:
     start_at_end: bool = False
     #: end by itself when nothing came for so many seconds and everything is committed; None: run until told to stop
     until_idle: float | None = None
+    #: time is what records tell and nothing else: on a topic whose records carry a time that is not the clock's
+    time_from_records: bool = False
 
 
 class DetectionWorker:
@@ -271,6 +273,8 @@ class DetectionWorker:
                 self._take([tp])
 
     def _let_time_pass(self, consumer: AIOKafkaConsumer) -> None:
+        if self._options.time_from_records:
+            return
         now = time.time()
         for tp, part in self._partitions.items():
             if part.ready and consumer.highwater(tp) == part.committed_offset and part.idle:
