@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
 from controlroom.adapters.definitions_file import follow
+from controlroom.adapters.faults import FaultKeeper
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.partition import Commit, Partition, Progress
@@ -167,7 +169,13 @@ class DetectionWorker:
         wake = asyncio.Event()
         desk = NotificationDesk(policy, definitions, topic)
         deliveries = Deliveries(desk, AppriseSender(policy), policy, wake.set)
-        duty = Duty(self._dsn, self.name, definitions, deliveries.turn, wake)
+        faults = FaultKeeper(self._kafka, self._options.topics)
+
+        async def also(connection: asyncpg.Connection) -> None:
+            await deliveries.turn(connection)
+            await faults.turn(connection)
+
+        duty = Duty(self._dsn, self.name, definitions, also, wake)
         posted = PostedEvents(
             self._dsn, self.name, self._options.topics.data, lambda: self.partitions, self._relay.push
         )
@@ -215,6 +223,7 @@ class DetectionWorker:
             await asyncio.wait(beside)
             for outbox in outboxes:
                 await outbox.close()
+            await faults.close()
             deliveries.close()
 
     async def _until(self, stop: asyncio.Event, *work: object) -> None:
