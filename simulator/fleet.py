@@ -70,7 +70,8 @@ class Fleet:
         desired = self._follower.desired[sensor_id]
         command = desired.command
         if command is None:
-            self._remove(sensor_id, desired)
+            # At a takeover old tombstones are read again: only one that arrives now is an order.
+            self._remove(sensor_id, desired, ordered=now is None)
         elif isinstance(command, BadMessage):
             self._refuse(sensor_id, "", f"{command.reason}: {command.detail}")
         else:
@@ -121,7 +122,7 @@ class Fleet:
 
         return send
 
-    def _remove(self, sensor_id: str, desired: Desired) -> None:
+    def _remove(self, sensor_id: str, desired: Desired, *, ordered: bool) -> None:
         sensor = self.engine.remove(sensor_id)
         known = self._follower.known.get(sensor_id)
         if sensor is not None:
@@ -129,6 +130,8 @@ class Fleet:
         elif known is not None and known.status.state != "removed":
             count = known.status.reading_count
         else:
+            if ordered and known is None:
+                self._refuse(sensor_id, "", "there is no sensor of this name")
             return
         self._send_status(
             SensorStatus(

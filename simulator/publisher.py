@@ -53,6 +53,15 @@ _SLOW_S = 5.0
 _STUCK_S = 30.0
 
 
+_choose = DefaultPartitioner()
+
+
+def partition_of(key: bytes, partitions: list[int]) -> int:
+    """The partition of records with this key, chosen as every Kafka client chooses by default (murmur2)."""
+    partition: int = _choose(key, partitions, partitions)
+    return partition
+
+
 class Lane:
     """The records of one partition, in order."""
 
@@ -124,7 +133,6 @@ class Publisher:
         self._settled = asyncio.Event()
         self._partitions: dict[str, list[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._partitioner = DefaultPartitioner()
 
     async def start(self, topics: Sequence[str]) -> None:
         """Connect, and look the topics up.
@@ -167,9 +175,8 @@ class Publisher:
         return self._partitions[topic]
 
     def lane(self, topic: str, key: bytes, *, gated: bool = False) -> Lane:
-        """The lane for records with this key, chosen as every Kafka client chooses by default (murmur2)."""
-        partitions = self._partitions[topic]
-        partition: int = self._partitioner(key, partitions, partitions)
+        """The lane for records with this key."""
+        partition = partition_of(key, self._partitions[topic])
         lane = self._lanes.get((topic, partition))
         if lane is None:
             lane = self._lanes[topic, partition] = Lane(self, topic, partition, gated=gated)

@@ -1,7 +1,7 @@
 """The record of injected faults in PostgreSQL, kept from what is on `sensor-commands` and `sensor-status`.
 
 The detection worker on duty keeps it, so a simulator needs no database, any number of them may run, and one that is
-killed leaves nothing unsaid: the topics have it all, and are read from their beginning by whoever comes on duty. Reading
+killed leaves nothing unsaid: the topics have it all, and whoever comes on duty reads them from their beginning. To read
 them again changes nothing.
 """
 
@@ -42,7 +42,7 @@ _OPEN = f"SELECT {', '.join(COLUMNS)} FROM faults WHERE ended_at IS NULL"  # noq
 # What is over stays as it was recorded: a command that is read again still names faults that have long ended.
 _PUT = f"""
 INSERT INTO faults ({", ".join(COLUMNS)}) VALUES ({", ".join(f"${number + 1}" for number in range(len(COLUMNS)))})
-ON CONFLICT (fault_id, sensor_id) DO UPDATE SET
+ON CONFLICT (fault_id, sensor_id, fault) DO UPDATE SET
     confirmed_at = coalesce(faults.confirmed_at, excluded.confirmed_at),
     ended_at = excluded.ended_at, outcome = excluded.outcome, reason = excluded.reason
 WHERE faults.ended_at IS NULL"""  # noqa: S608 - names of our own
@@ -101,16 +101,16 @@ class FaultKeeper:
         try:
             async with asyncio.timeout(START_S):
                 await consumer.start()
-                there = await consumer.topics()
-                names = (self._topics.commands, self._topics.status)
-                if not there.issuperset(names):
+                # Private: the public `topics` tells names alone, and who asks for one that is missing waits for it.
+                cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001
+                parts = {
+                    name: [TopicPartition(name, part) for part in cluster.partitions_for_topic(name) or ()]
+                    for name in (self._topics.commands, self._topics.status)
+                }
+                if not all(parts.values()):
                     self._wait_until = time.monotonic() + RETRY_S
                     await close_consumer(consumer)
                     return None
-                parts = {
-                    name: [TopicPartition(name, part) for part in consumer.partitions_for_topic(name) or ()]
-                    for name in names
-                }
                 consumer.assign([tp for tps in parts.values() for tp in tps])
                 await consumer.seek_to_beginning()
         except BaseException:

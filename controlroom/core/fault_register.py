@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 
 from controlroom.wire import FaultSpec, Location, SensorCommand, SensorStatus
 
+_Key = tuple[str, str]
+
 #: outcomes of a fault
 OVER, CLEARED, REMOVED, REFUSED = "over", "cleared", "removed", "refused"
 
@@ -37,6 +39,11 @@ class FaultRow:
     outcome: str = ""
     reason: str = ""
 
+    @property
+    def key(self) -> _Key:
+        """Which of its sensor's faults it is."""
+        return self.fault_id, self.fault
+
     def ended(self, at: datetime, outcome: str, reason: str = "") -> FaultRow:
         """It is over at `at`: by itself, if it was to be over by then; never before it began."""
         planned = self.planned_end
@@ -53,9 +60,10 @@ class FaultRegister:
     """
 
     def __init__(self, open_rows: Iterable[FaultRow] = ()) -> None:
-        self._open: dict[str, dict[str, FaultRow]] = {}
+        #: by sensor, then by fault id and fault: what befalls a machine may be several faults on one sensor
+        self._open: dict[str, dict[_Key, FaultRow]] = {}
         for row in open_rows:
-            self._open.setdefault(row.sensor_id, {})[row.fault_id] = row
+            self._keep(row)
 
     def concerns(self, sensor_id: str) -> bool:
         """Whether a fault of the sensor is open: then every status of it matters."""
@@ -70,18 +78,16 @@ class FaultRegister:
 
     def removed(self, sensor_id: str, at: datetime) -> list[FaultRow]:
         """A sensor's removal was ordered. Faults that no simulator ever had end with it; the others by its status."""
-        return [
-            self._end(row, row.ended(at, REMOVED)) for row in self._rows(sensor_id) if row.confirmed_at is None
-        ]
+        return [self._end(row, row.ended(at, REMOVED)) for row in self._rows(sensor_id) if row.confirmed_at is None]
 
     def status(self, status: SensorStatus) -> list[FaultRow]:
         """A simulator has said what a sensor is."""
         sensor_id = status.sensor_id
         place = status.spec.location if status.spec is not None else Location()
         changed = self._join(sensor_id, status.faults, place, status.command_id, status.timestamp, "")
-        there = {fault.fault_id for fault in status.faults}
+        there = {(fault.fault_id, fault.fault) for fault in status.faults}
         for row in self._rows(sensor_id):
-            if row.fault_id in there:
+            if row.key in there:
                 if row.confirmed_at is None:
                     changed.append(self._keep(replace(row, confirmed_at=status.timestamp)))
             elif status.state == "refused" and status.command_id == row.command_id:
@@ -89,7 +95,7 @@ class FaultRegister:
             elif self._is_over(row, status):
                 outcome = REMOVED if status.state == "removed" else CLEARED
                 changed.append(self._end(row, row.ended(status.timestamp, outcome)))
-        return list({row.fault_id: row for row in changed}.values())
+        return list({row.key: row for row in changed}.values())
 
     def _is_over(self, row: FaultRow, status: SensorStatus) -> bool:
         """Whether a status that does not name the fault says that it is over, or was written before it was known."""
@@ -111,19 +117,19 @@ class FaultRegister:
         return [
             self._keep(_row(sensor_id, fault, place, command_id, asked_at, asked_by))
             for fault in faults
-            if fault.fault_id not in known
+            if (fault.fault_id, fault.fault) not in known
         ]
 
     def _rows(self, sensor_id: str) -> list[FaultRow]:
         return list(self._open.get(sensor_id, {}).values())
 
     def _keep(self, row: FaultRow) -> FaultRow:
-        self._open.setdefault(row.sensor_id, {})[row.fault_id] = row
+        self._open.setdefault(row.sensor_id, {})[row.key] = row
         return row
 
     def _end(self, row: FaultRow, ended: FaultRow) -> FaultRow:
         rows = self._open[row.sensor_id]
-        del rows[row.fault_id]
+        del rows[row.key]
         if not rows:
             del self._open[row.sensor_id]
         return ended

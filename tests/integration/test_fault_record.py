@@ -1,4 +1,4 @@
-"""What is injected is on record in PostgreSQL: by a worker on duty, from the topics alone, however many simulators run."""
+"""What is injected is on record in PostgreSQL: kept by a worker on duty, from the topics alone."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from controlroom.adapters.kafka.connection import KafkaConnection
@@ -80,22 +81,24 @@ async def until(dsn: str, condition, seconds: float = 30) -> dict[str, dict[str,
 
 def fault(name: str, kind: str = "drift", **fields: Any) -> FaultSpec:
     return new_fault(
-        FAULTS[kind], fault_id=name, start=datetime.now(UTC), interval=0.2, by="ada", **{"duration": 2.0} | fields
+        FAULTS[kind], fault_id=name, start=datetime.now(UTC), interval=0.2, by="ada", **{"duration": 4.0} | fields
     )
 
 
 async def test_a_fault_is_on_record_from_its_command_to_its_end_also_over_a_change_of_worker(
     scene: Plant, database: str
 ) -> None:
-    until_cleared = replace_duration(fault("long"), None)
     async with scene.simulate("--count", "0"), scene.simulate("--count", "0"):
+        await scene.order(SPEC)
+        await scene.until(lambda: scene.is_("hurt", "running"))
+        until_cleared = msgspec.structs.replace(fault("long"), duration=None)
         async with worker(scene, database):
             await scene.order(SPEC, faults=(fault("short"), until_cleared), issued_by="ada")
             found = await until(database, lambda rows: rows.get("short", {}).get("ended_at") is not None)
             short = found["short"]
             assert (short["sensor_id"], short["fault"], short["magnitude"]) == ("hurt", "drift", None)
             assert (short["machine_id"], short["zone"], short["injected_by"]) == ("machine-7", "zone-q", "ada")
-            assert (short["ended_at"] - short["starts_at"], short["outcome"]) == (timedelta(seconds=2), "over")
+            assert (short["ended_at"] - short["starts_at"], short["outcome"]) == (timedelta(seconds=4), "over")
             assert short["confirmed_at"] is not None
             assert (found["long"]["ended_at"], found["long"]["outcome"]) == (None, "")
         # Nobody is on duty while it is cleared; whoever comes next reads it off the topics.
@@ -115,9 +118,3 @@ async def test_one_that_is_refused_is_on_record_with_the_reason(scene: Plant, da
         found = await until(database, lambda rows: "bad" in rows and rows["bad"]["outcome"])
     assert found["bad"]["outcome"] == "refused"
     assert "gremlin" in found["bad"]["reason"]
-
-
-def replace_duration(spec: FaultSpec, duration: float | None) -> FaultSpec:
-    import msgspec
-
-    return msgspec.structs.replace(spec, duration=duration)

@@ -20,6 +20,7 @@ def worker_options(
     start_at_end: bool = False,
     until_idle: float | None = None,
     stages: Collection[str] = ("detector", "aggregator"),
+    time_from_records: bool = False,
 ) -> WorkerOptions:
     """What the settings say to a worker.
 
@@ -48,6 +49,7 @@ def worker_options(
         retention=Retention(settings.readings_days, settings.rollup_days),
         start_at_end=start_at_end,
         until_idle=until_idle,
+        time_from_records=time_from_records,
     )
 
 

@@ -1,4 +1,4 @@
-"""The record of injected faults: what commands ask for, what statuses answer, in any order and as often as they come."""
+"""The record of injected faults: what commands ask for, what statuses answer, as often as they come."""
 
 from __future__ import annotations
 
@@ -26,7 +26,13 @@ def command(*faults: FaultSpec, command_id: str = "c1", paused: bool = False) ->
 
 def status(*faults: FaultSpec, seconds: float, command_id: str = "c1", state: str = "running", reason: str = ""):
     return SensorStatus(
-        sensor_id="s", state=state, timestamp=at(seconds), command_id=command_id, spec=SPEC, faults=faults, reason=reason
+        sensor_id="s",
+        state=state,
+        timestamp=at(seconds),
+        command_id=command_id,
+        spec=SPEC,
+        faults=faults,
+        reason=reason,
     )
 
 

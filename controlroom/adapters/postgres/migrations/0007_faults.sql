@@ -1,7 +1,8 @@
 -- What was injected into simulated sensors: the truth that detection is scored with. Detectors never read it.
 
--- One row for each fault and sensor: a fault of a machine or a zone has one id and a row for each of its sensors. Filled
--- by the detection worker on duty from `sensor-commands` and `sensor-status`; a simulator needs no database.
+-- One row for each fault and sensor. What befalls a machine or a zone has one id, and a row for each fault that it puts
+-- on each of its sensors. Filled by the detection worker on duty from `sensor-commands` and `sensor-status`, so that a
+-- simulator needs no database.
 CREATE TABLE faults (
     fault_id    text        NOT NULL,
     sensor_id   text        NOT NULL,
@@ -26,7 +27,7 @@ CREATE TABLE faults (
     outcome     text        NOT NULL DEFAULT '',
     -- why it was refused
     reason      text        NOT NULL DEFAULT '',
-    PRIMARY KEY (fault_id, sensor_id)
+    PRIMARY KEY (fault_id, sensor_id, fault)
 );
 CREATE INDEX faults_open ON faults (sensor_id) WHERE ended_at IS NULL;
 CREATE INDEX faults_time ON faults (starts_at);
