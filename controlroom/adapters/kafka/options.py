@@ -20,6 +20,7 @@ def worker_options(
     start_at_end: bool = False,
     until_idle: float | None = None,
     stages: Collection[str] = ("detector", "aggregator"),
+    time_from_records: bool = False,
 ) -> WorkerOptions:
     """What the settings say to a worker.
 
@@ -56,6 +57,7 @@ def worker_options(
         ),
         start_at_end=start_at_end,
         until_idle=until_idle,
+        time_from_records=time_from_records,
     )
 
 

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
 from controlroom.adapters.definitions_file import follow
+from controlroom.adapters.faults import FaultKeeper
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.partition import Commit, Partition, Progress
@@ -71,6 +73,8 @@ class WorkerOptions:
     start_at_end: bool = False
     #: end by itself when nothing came for so many seconds and everything is committed; None: run until told to stop
     until_idle: float | None = None
+    #: time is what records tell and nothing else: on a topic whose records carry a time that is not the clock's
+    time_from_records: bool = False
 
 
 class DetectionWorker:
@@ -166,7 +170,13 @@ class DetectionWorker:
         wake = asyncio.Event()
         desk = NotificationDesk(policy, definitions, topic)
         deliveries = Deliveries(desk, AppriseSender(policy), policy, wake.set)
-        duty = Duty(self._dsn, self.name, definitions, deliveries.turn, wake)
+        faults = FaultKeeper(self._kafka, self._options.topics)
+
+        async def also(connection: asyncpg.Connection) -> None:
+            await deliveries.turn(connection)
+            await faults.turn(connection)
+
+        duty = Duty(self._dsn, self.name, definitions, also, wake)
         posted = PostedEvents(
             self._dsn, self.name, self._options.topics.data, lambda: self.partitions, self._relay.push
         )
@@ -211,6 +221,7 @@ class DetectionWorker:
             await asyncio.wait(beside)
             for outbox in outboxes:
                 await outbox.close()
+            await faults.close()
             deliveries.close()
 
     async def _until(self, stop: asyncio.Event, *work: object) -> None:
@@ -272,6 +283,8 @@ class DetectionWorker:
                 self._take([tp])
 
     def _let_time_pass(self, consumer: AIOKafkaConsumer) -> None:
+        if self._options.time_from_records:
+            return
         now = time.time()
         cluster = consumer._client.cluster  # noqa: SLF001 - aiokafka tells it nowhere else
         for tp, part in self._partitions.items():
