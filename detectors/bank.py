@@ -142,6 +142,14 @@ class SensorBank:
         return out or NOTHING
 
     @property
+    def due(self) -> float:
+        """When `tick` will have something to do, on the clock of the arrivals, if nothing comes before; for backtests."""
+        state = self._state
+        if state.silence.n == 0 or "dropout" in state.conditions.held:
+            return state.conditions.check_at
+        return min(state.conditions.check_at, state.silence.last + state.silence.limit)
+
+    @property
     def score(self) -> float:
         """The last combined anomaly score, 0 to 1; 0.5 is the limit of one detector."""
         return self._state.values.score()

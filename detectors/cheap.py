@@ -24,6 +24,7 @@ RATE = 1.0 / 64.0
 #: Deviations beyond so many standard deviations are spikes; they teach no more than one at the limit would.
 Z_LIMIT = 8.0
 Z_SQUARED = Z_LIMIT * Z_LIMIT
+LARGEST = 1e300
 #: Arrivals until the sensor's own rhythm tells how long it may be silent.
 RHYTHM = 20
 LASTING = ("limit",)
@@ -145,6 +146,21 @@ class CheapBank:
         else:
             self._expire(out, now)
         return out or NOTHING
+
+    @property
+    def due(self) -> float:
+        """When `tick` will have something to do, on the clock of the arrivals, if nothing comes before; for backtests."""
+        if self._arrived == -math.inf or "dropout" in self._held:
+            return math.inf
+        return min(self._check_at, self._arrived + self._silence)
+
+    def score_of(self, x: float) -> float:
+        """The anomaly score of a value that comes next, 0 to 1; 0.5 is the limit. For backtests."""
+        deviation = math.sqrt(self._variance)
+        if self._n < RHYTHM and self._sequence_length() < RHYTHM:
+            return 0.0
+        distance = min(abs(x - self._mean), LARGEST)
+        return distance / (distance + Z_LIMIT * deviation) if distance > 0.0 else 0.0
 
     def dump(self) -> bytes:
         """The state as bytes; the first byte is the version."""

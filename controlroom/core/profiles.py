@@ -1,32 +1,120 @@
-"""How a sensor is watched, from what its readings say of it and from what is usual for its type."""
+"""How a sensor is watched, from what its readings say of it, what the plant says of its type, and what is usual."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from controlroom.core.records import SensorFacts
+from controlroom.errors import ConfigError
 from controlroom.wire import SENSOR_TYPES
-from detectors.profile import Profile
+from detectors import registry
+from detectors.profile import Profile, profile_of
+
+#: Keys that are in the type's unit: they say nothing of a sensor that measures in another one.
+_IN_UNIT = frozenset(
+    {
+        "warning_high",
+        "critical_high",
+        "warning_low",
+        "critical_low",
+        "deadband",
+        "range_low",
+        "range_high",
+        "rate_limit",
+    }
+)
+_LIMITS = ("warning_high", "critical_high", "warning_low", "critical_low")
+_MOST_KNOWN = 4096
+
+
+@dataclass(slots=True)
+class Profiles:
+    """What is set for each type of sensor: tables of `detectors.profile.Profile`'s fields, by type.
+
+    What a sensor says of itself comes first (its limits, its unit), then these tables, then what is usual for its type.
+    """
+
+    tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    _known: dict[tuple[str, str, float | None, float | None], Profile] = field(default_factory=dict)
+
+    def of(self, facts: SensorFacts) -> Profile:
+        """The profile of a sensor."""
+        return self.of_type(facts.sensor_type, facts.unit, facts.warning, facts.critical)
+
+    def of_type(
+        self, sensor_type: str, unit: str | None = None, warning: float | None = None, critical: float | None = None
+    ) -> Profile:
+        """The profile of a sensor of this type with these limits of its own; `unit` None: it measures as is usual."""
+        usual = SENSOR_TYPES.get(sensor_type)
+        table = self.tables.get(sensor_type, {})
+        if unit is None:
+            unit = str(table.get("unit", usual.unit if usual is not None else ""))
+        key = (sensor_type, unit, warning, critical)
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[key] = self._make(*key)
+        return found
+
+    def _make(self, sensor_type: str, unit: str, warning: float | None, critical: float | None) -> Profile:
+        usual = SENSOR_TYPES.get(sensor_type)
+        settings: dict[str, Any] = {}
+        if usual is not None and usual.unit == unit:
+            settings = {"range_low": usual.low, "range_high": usual.high, "interval": usual.interval}
+        table = self.tables.get(sensor_type, {})
+        if table.get("unit", unit) == unit:
+            settings |= table
+        else:
+            settings |= {name: value for name, value in table.items() if name not in _IN_UNIT}
+        settings["unit"] = unit
+        if warning is not None or critical is not None:
+            # A sensor's own limits hold as they are: mixed with the type's they could stand in the wrong order.
+            settings |= dict.fromkeys(_LIMITS)
+            # A critical limit below the warning limit guards the low side: a tank's level, an air pressure.
+            side = "low" if warning is not None and critical is not None and critical < warning else "high"
+            settings |= {f"warning_{side}": warning, f"critical_{side}": critical}
+        return profile_of(sensor_type, settings)
+
+
+def parse_profiles(text: str, whence: str) -> Profiles:
+    """Profiles from TOML, one table per type of sensor; `whence` names the file in errors.
+
+    Raises:
+        ConfigError: it is wrong; names the type and the key.
+
+    >>> parse_profiles("[press]\\nwarning_high = 5.0\\n", "detectors.toml").of_type("press").warning_high
+    5.0
+    >>> parse_profiles("[press]\\nwarnin = 5.0\\n", "detectors.toml")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    controlroom.errors.ConfigError: detectors.toml: [press] warnin: there is no such key (known: unit, ...
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{whence}: not TOML: {error}") from None
+    profiles = Profiles(tables)
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{whence}: {name}: a table per sensor type is wanted, as [{name}]")
+        try:
+            profile_of(name, table)
+            made = profiles.of_type(name)
+            for plug_in in made.extra:
+                registry.create(plug_in)
+        except (ValueError, ImportError) as error:
+            prefix = "" if str(error).startswith("[") else f"[{name}] "
+            raise ConfigError(f"{whence}: {prefix}{error}") from None
+    return profiles
 
 
 def profile_for(facts: SensorFacts) -> Profile:
-    """The profile of a sensor: its own limits, and its type's range and interval if it measures in the type's unit."""
-    return _profile(facts.sensor_type, facts.unit, facts.warning, facts.critical)
+    """The profile of a sensor of a plant that has set nothing."""
+    return _NOTHING_SET.of(facts)
 
 
-@lru_cache(maxsize=4096)
-def _profile(sensor_type: str, unit: str, warning: float | None, critical: float | None) -> Profile:
-    kind = SENSOR_TYPES.get(sensor_type)
-    usual = kind if kind is not None and kind.unit == unit else None
-    # A critical limit below the warning limit guards the low side: a tank's level, an air pressure.
-    low = warning is not None and critical is not None and critical < warning
-    return Profile(
-        unit=unit,
-        warning_low=warning if low else None,
-        critical_low=critical if low else None,
-        warning_high=None if low else warning,
-        critical_high=None if low else critical,
-        range_low=usual.low if usual else None,
-        range_high=usual.high if usual else None,
-        interval=usual.interval if usual else None,
-    )
+_NOTHING_SET = Profiles()

@@ -35,7 +35,7 @@ from controlroom.adapters.postgres.store import PartitionStore
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.policy import Policy
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
-from controlroom.core.profiles import profile_for
+from controlroom.core.profiles import Profiles
 from controlroom.errors import KafkaUnreachable
 from controlroom.wire import AlarmEvent, TopicNames
 from controlroom.wire.alarm import encode_alarm_event
@@ -63,6 +63,8 @@ class WorkerOptions:
     #: where they come from: what changes there counts at once
     definitions_file: Path | None = None
     pipeline: PipelineOptions = field(default_factory=PipelineOptions)
+    #: how each type of sensor is watched
+    profiles: Profiles = field(default_factory=Profiles)
     #: who is told of alarms; the same for all workers of a group, since one of them does it
     notify: Policy = field(default_factory=Policy)
     retention: Retention = field(default_factory=Retention)
@@ -327,7 +329,7 @@ class DetectionWorker:
         assert self._consumer is not None
         assert self._relay is not None
         assert self._dead_letters is not None
-        relay = self._relay
+        relay, profiles = self._relay, self._options.profiles
 
         def waits(reason: str) -> None:
             if bool(reason) != bool(progress.waiting):
@@ -341,7 +343,7 @@ class DetectionWorker:
             self._on_events(events)
 
         def pipeline(tp: TopicPartition, offset: int, states: Mapping[str, bytes]) -> PartitionPipeline:
-            return PartitionPipeline(tp.topic, tp.partition, offset, states, profile_for, self._options.pipeline)
+            return PartitionPipeline(tp.topic, tp.partition, offset, states, profiles.of, self._options.pipeline)
 
         store = self._make_store(
             self._dsn,
