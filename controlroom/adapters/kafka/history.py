@@ -36,6 +36,11 @@ async def topic_history(
     its producer's affair.
 
     Args:
+        kafka: where the brokers are.
+        topic: the topic of the readings.
+        sensor_id: the records' key.
+        since: event time; None: from the oldest record that is kept.
+        until: event time; None: to the newest.
         on_facts: hears what the first reading says of the sensor, before it is handed out.
         on_progress: hears how many records were read, of how many.
 

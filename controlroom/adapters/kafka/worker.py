@@ -28,12 +28,14 @@ from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
 from controlroom.adapters.notifications.sender import AppriseSender
 from controlroom.adapters.postgres.duty import Duty
+from controlroom.adapters.postgres.learning import LearningOrders
 from controlroom.adapters.postgres.outbox import Outbox
 from controlroom.adapters.postgres.partitions import PartitionKeeper, Retention
 from controlroom.adapters.postgres.posted import PostedEvents
 from controlroom.adapters.postgres.store import PartitionStore
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.policy import Policy
+from controlroom.core.learning import LearningOrder
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
 from controlroom.core.profiles import Profiles
 from controlroom.errors import KafkaUnreachable
@@ -171,6 +173,9 @@ class DetectionWorker:
         posted = PostedEvents(
             self._dsn, self.name, self._options.topics.data, lambda: self.partitions, self._relay.push
         )
+        orders = LearningOrders(
+            self._dsn, self.name, self._options.group, self._options.topics.data, lambda: self.partitions, self._order
+        )
         consumer = self._consumer = AIOKafkaConsumer(
             **self._kafka.options,
             group_id=self._options.group,
@@ -201,6 +206,7 @@ class DetectionWorker:
                 self._poll_loop(consumer),
                 self._commit_to_kafka(consumer),
                 posted.run(),
+                orders.run(),
                 duty.run(),
                 follow(self._options.definitions_file, definitions),
                 watch(consumer, lambda: self._partitions),
@@ -261,6 +267,11 @@ class DetectionWorker:
                 idle_for = self._options.until_idle
                 if idle_for is not None and time.monotonic() - quiet_since >= idle_for and self._all_committed():
                     return
+
+    def _order(self, part: int, orders: Sequence[LearningOrder]) -> None:
+        partition = self._partitions.get(TopicPartition(self._options.topics.data, part))
+        if partition is not None:
+            partition.order(orders)
 
     async def _reposition(self, error: Exception) -> None:
         """The position of a partition is not there: if it was ready, retention or a new topic took it away."""

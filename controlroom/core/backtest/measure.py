@@ -99,7 +99,12 @@ class Measures:
 
 
 def measure(
-    outcome: Outcome, windows: Sequence[Window], *, learn_rows: int, learn_s: float = 0.0, threshold: float | None = None
+    outcome: Outcome,
+    windows: Sequence[Window],
+    *,
+    learn_rows: int,
+    learn_s: float = 0.0,
+    threshold: float | None = None,
 ) -> Measures:
     """Score what was raised against what was labelled.
 

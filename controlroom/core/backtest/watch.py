@@ -51,7 +51,9 @@ def watch(bank: SensorBank | CheapBank, samples: Iterable[Sample], outcome: Outc
     outcome.state_bytes = len(bank.dump())
 
 
-def watch_machine(bank: MachineBank, rows: Iterable[MachineRow], outcome: Outcome) -> Iterator[tuple[MachineRow, Scored]]:
+def watch_machine(
+    bank: MachineBank, rows: Iterable[MachineRow], outcome: Outcome
+) -> Iterator[tuple[MachineRow, Scored]]:
     """The same for all channels of one machine."""
     was = 0
     for number, row in enumerate(rows):
