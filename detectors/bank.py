@@ -150,7 +150,7 @@ class SensorBank:
 
     @property
     def due(self) -> float:
-        """When `tick` will have something to do, on the clock of the arrivals, if nothing comes before; for backtests."""
+        """When `tick` will have something to do, on the clock of the arrivals, if nothing comes before."""
         state = self._state
         if state.silence.n == 0 or "dropout" in state.conditions.held:
             return state.conditions.check_at
@@ -187,7 +187,7 @@ class SensorBank:
         return self._state.frozen
 
     def pause(self, start: float, end: float) -> None:
-        """A maintenance window, on the clock of the arrivals: nothing is learned in it. Alarms are raised all the same."""
+        """A maintenance window, on the clock of the arrivals: nothing is learned in it, alarms are raised."""
         self._state.pauses = with_pause(self._state.pauses, start, end)
 
     def reset(self) -> Series[Finding]:
@@ -207,7 +207,9 @@ class SensorBank:
         Faults of messages and a sensor's own limits are facts, of which there is nothing to learn.
 
         Args:
-            kind, detector, score: as in its finding.
+            kind: as in its finding.
+            detector: likewise.
+            score: likewise.
             ratio: how far it was from the expected over how far the limit is, where the finding tells both.
         """
         if not math.isfinite(score):

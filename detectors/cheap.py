@@ -156,7 +156,7 @@ class CheapBank:
 
     @property
     def due(self) -> float:
-        """When `tick` will have something to do, on the clock of the arrivals, if nothing comes before; for backtests."""
+        """When `tick` will have something to do, on the clock of the arrivals, if nothing comes before."""
         if self._arrived == -math.inf or "dropout" in self._held:
             return math.inf
         return min(self._check_at, self._arrived + self._silence)
@@ -190,7 +190,7 @@ class CheapBank:
         return self._frozen
 
     def pause(self, start: float, end: float) -> None:
-        """A maintenance window, on the clock of the arrivals: nothing is learned in it. Alarms are raised all the same."""
+        """A maintenance window, on the clock of the arrivals: nothing is learned in it, alarms are raised."""
         self._pauses = with_pause(self._pauses, start, end)
         self._set_bounds()
 
@@ -207,7 +207,7 @@ class CheapBank:
         return out or NOTHING
 
     def teach(self, kind: str, detector: str, score: float, ratio: float | None = None) -> None:
-        """An alarm was false. Of silence there is something to learn; the limit of deviations is one for all sensors."""
+        """An alarm was false. Only of silence is there something to learn: the limit of deviations is fixed."""
         if kind == "dropout" and 0.0 < score < math.inf:
             self._longest = max(1.25 * self._longest, score / 1.4)
             self._set_silence()

@@ -183,14 +183,19 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.block_from = self.slow_from = t
 
     def _tails(self) -> list[Tail]:
-        pairs = (self.spike, self.pair, self.step, self.short, self.medium, self.drift)
-        return [tail for pair in pairs for tail in (pair.up, pair.down)] + [self.noise.tail, self.noise.long_tail]
+        return [
+            self.spike.up, self.spike.down, self.pair.up, self.pair.down, self.noise.tail, self.noise.long_tail,
+            self.step.up, self.step.down, self.short.up, self.short.down, self.medium.up, self.medium.down,
+            self.drift.up, self.drift.down,
+        ]  # fmt: skip
 
     def teach(self, kind: str, detector: str, score: float, ratio: float | None) -> None:
         """An alarm was false: the limit that it crossed rises.
 
         Args:
-            kind, detector, score: as in its finding.
+            kind: as in its finding.
+            detector: likewise.
+            score: likewise.
             ratio: the deviation over its limit, where the finding tells both in one unit.
         """
         up = score >= 0.0
@@ -206,9 +211,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             tail = self.drift.up if up else self.drift.down
             tail.teach(size / tail.limit if tail.limit > 0.0 else 1.0)
         elif kind == "level":
-            found = {"step": self.step, "short": self.short, "medium": self.medium}.get(detector)
-            if found is not None:
-                (found.up if up else found.down).teach(ratio or 1.0)
+            found: Step | Level = {"short": self.short, "medium": self.medium}.get(detector, self.step)
+            (found.up if up else found.down).teach(ratio or 1.0)
 
     def accept(self) -> None:
         """What is held is the new normal."""

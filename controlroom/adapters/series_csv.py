@@ -1,4 +1,4 @@
-"""Files of recorded readings for a backtest: a value per row, a machine's channels per row, or messages as they came."""
+"""Files of recorded readings for a backtest: a value a row, a machine's channels a row, or messages as they came."""
 
 from __future__ import annotations
 
@@ -131,12 +131,9 @@ class SeriesFile:
                 reader = csv.reader(file, delimiter=self.separator)
                 next(reader, None)
                 for row in reader:
-                    if not row:
-                        continue
-                    if max(places) >= len(row):
+                    if row:
                         # A row that breaks off has no value there: kept, so that output has as many rows as input.
-                        row += [""] * (max(places) + 1 - len(row))
-                    yield reader.line_num, [row[place] for place in places]
+                        yield reader.line_num, [row[place] if place < len(row) else "" for place in places]
         except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
             raise InputError(f"{self.name}: {error}") from None
 

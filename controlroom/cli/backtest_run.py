@@ -183,7 +183,7 @@ def add_history(
             on_facts=facts.append,
             on_progress=lambda done, total: tell(f"{done} of {total} records read, {len(samples)} of {sensor}"),
         ):  # fmt: skip
-            samples.append(sample)
+            samples.append(sample)  # noqa: PERF401 - the progress tells how many there are
 
     asyncio.run(from_kafka() if whence == "kafka" else from_postgres())
     tell.clear()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _MOST_ALARMS = 20
 _MOST_SERIES = 60
+#: Of less normal time than this a rate says nothing.
+_LEAST_DAYS = 0.25
 
 
 def document(results: Sequence[Result], job: Job) -> dict[str, Any]:
@@ -81,8 +83,9 @@ def _line(name: str, width: int, results: Sequence[Result], m: Measures | None, 
     if m is None:
         return f"{line} {'not labelled':>9}"
     delay = "" if m.delay_s is None else f"{m.delay_s:.0f} s"
+    a_day = _figure(m.false_per_day if m.days > _LEAST_DAYS else None)
     return (
-        f"{line} {f'{m.found}/{m.events}':>9} {m.false:>6} {_figure(m.false_per_day):>6} {_figure(m.recall):>6} "
+        f"{line} {f'{m.found}/{m.events}':>9} {m.false:>6} {a_day:>6} {_figure(m.recall):>6} "
         f"{_figure(m.precision):>6} {_figure(m.f1):>5} {delay:>8}"
     )
 
@@ -92,14 +95,14 @@ def _details(results: Sequence[Result], m: Measures | None) -> Iterator[str]:
         for name, (found, events) in sorted(m.by_name.items()):
             yield f"  {sanitise(name) or 'not named':14} found {found} of {events}"
         yield f"  named for what they are: {m.named} of {m.found}"
-    if m is not None and sum(m.table):
+    if m is not None and any(m.table):
         rows = m.document()["rows"]
         yield (
             f"rows: F1 {rows['f1']:.3f}, false alarms {_figure(rows['false_alarm_percent'])} %, "
             f"missed {_figure(rows['missed_percent'])} %"
         )
-    rows = sum(result.outcome.rows for result in results)
-    cost = sum(result.outcome.cpu_s for result in results) / rows * 1e6 if rows else 0.0
+    count = sum(result.outcome.rows for result in results)
+    cost = sum(result.outcome.cpu_s for result in results) / count * 1e6 if count else 0.0
     state = max(result.outcome.state_bytes for result in results)
     unreadable = sum(result.outcome.unreadable for result in results)
     yield f"{cost:.1f} µs a row, {state} bytes of state" + (f", {unreadable} unreadable" if unreadable else "")

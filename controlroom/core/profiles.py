@@ -81,14 +81,14 @@ class Profiles:
 
 
 def parse_profiles(text: str, whence: str) -> Profiles:
-    """Profiles from TOML, one table per type of sensor; `whence` names the file in errors.
+    r"""Profiles from TOML, one table per type of sensor; `whence` names the file in errors.
 
     Raises:
         ConfigError: it is wrong; names the type and the key.
 
-    >>> parse_profiles("[press]\\nwarning_high = 5.0\\n", "detectors.toml").of_type("press").warning_high
+    >>> parse_profiles("[press]\nwarning_high = 5.0\n", "detectors.toml").of_type("press").warning_high
     5.0
-    >>> parse_profiles("[press]\\nwarnin = 5.0\\n", "detectors.toml")  # doctest: +ELLIPSIS
+    >>> parse_profiles("[press]\nwarnin = 5.0\n", "detectors.toml")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
     controlroom.errors.ConfigError: detectors.toml: [press] warnin: there is no such key (known: unit, ...

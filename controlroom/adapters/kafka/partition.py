@@ -272,12 +272,8 @@ class Partition:
     def _checkpoint_due(self, batch: Batch) -> bool:
         self._since_checkpoint += batch.records
         now = time.monotonic()
-        if (
-            self._force_checkpoint
-            or batch.ordered
-            or now >= self._checkpoint_at
-            or self._since_checkpoint >= CHECKPOINT_RECORDS
-        ):
+        many = self._since_checkpoint >= CHECKPOINT_RECORDS
+        if self._force_checkpoint or batch.ordered or many or now >= self._checkpoint_at:
             self._checkpoint_at = now + CHECKPOINT_S
             self._since_checkpoint = 0
             return True

@@ -29,6 +29,7 @@ from controlroom.adapters.notifications.desk import NotificationDesk
 from controlroom.adapters.notifications.sender import AppriseSender
 from controlroom.adapters.postgres.duty import Duty
 from controlroom.adapters.postgres.learning import LearningOrders
+from controlroom.adapters.postgres.machines import MachineStage
 from controlroom.adapters.postgres.outbox import Outbox
 from controlroom.adapters.postgres.partitions import PartitionKeeper, Retention
 from controlroom.adapters.postgres.posted import PostedEvents
@@ -176,6 +177,7 @@ class DetectionWorker:
         orders = LearningOrders(
             self._dsn, self.name, self._options.group, self._options.topics.data, lambda: self.partitions, self._order
         )
+        machines = MachineStage(self._dsn, self.name, self._options.group, self._options.topics.data, definitions)
         consumer = self._consumer = AIOKafkaConsumer(
             **self._kafka.options,
             group_id=self._options.group,
@@ -207,6 +209,7 @@ class DetectionWorker:
                 self._commit_to_kafka(consumer),
                 posted.run(),
                 orders.run(),
+                *([machines.run()] if self._options.pipeline.detect and self._options.pipeline.roll_up else ()),
                 duty.run(),
                 follow(self._options.definitions_file, definitions),
                 watch(consumer, lambda: self._partitions),

@@ -51,9 +51,7 @@ class History:
         connection = await self._session.connection()
         row = await connection.fetchrow(FACTS, sensor_id)
         if row is None:
-            raise InputError(
-                f"no sensor {sensor_id!r} is known", hint="its readings must have been stored: --store all"
-            )
+            raise InputError(f"no sensor {sensor_id!r} is known", hint="`detect --store all` stores its readings")
         return rows.facts_of(row)
 
     async def samples(

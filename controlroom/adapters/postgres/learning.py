@@ -1,7 +1,7 @@
 """What operators tell the detectors: asked for in one transaction with its audit, handed to the partition's owner.
 
-The audit's row is the order, so there is none without an author, and none is ever changed. `learning_applied` says which
-were carried out.
+The audit's row is the order, so there is none without an author, and none is ever changed. `learning_applied` says
+which were carried out.
 """
 
 from __future__ import annotations
@@ -44,6 +44,10 @@ LOAD_APPLIED = """
 SELECT l.off, a.id, a.sensor_id, a.action, a.kind, a.request, a.after -> 'detection' AS detection
 FROM learning_applied l JOIN audit a ON a.id = l.order_id
 WHERE l.grp = $1 AND l.topic = $2 AND l.part = $3 ORDER BY l.off, a.id"""
+
+KNOWN = """
+SELECT sensor_id AS name FROM sensors WHERE sensor_id = ANY($1)
+UNION SELECT 'machine:' || machine_id FROM machine_state WHERE 'machine:' || machine_id = ANY($1)"""
 
 INSERT_ORDER = """
 INSERT INTO audit (action_id, who, whence, action, sensor_id, kind, request, refusal)
@@ -157,7 +161,11 @@ class LearningDesk:
         """Order it of all these sensors, or of none.
 
         Args:
-            start, end: of a maintenance window, seconds since the epoch.
+            sensors: their ids.
+            action: what is ordered.
+            reason: for the audit.
+            start: of a maintenance window, seconds since the epoch.
+            end: likewise.
 
         Returns:
             The orders' ids.
@@ -168,28 +176,20 @@ class LearningDesk:
             DatabaseUnreachable: it is not known whether it was ordered.
         """
         request = {"reason": clean(reason)} | ({} if start is None else {"start": start, "end": end})
+        document = msgspec.json.encode(request).decode()
         try:
             connection = await self._session.connection()
             async with connection.transaction():
-                known = {
-                    row["sensor_id"]
-                    for row in await connection.fetch(
-                        "SELECT sensor_id FROM sensors WHERE sensor_id = ANY($1)", sensors
-                    )
-                }
+                known = {row["name"] for row in await connection.fetch(KNOWN, sensors)}
+                machines = [sensor for sensor in sensors if sensor.startswith("machine:")]
+                if machines and action not in (LearningAction.RESET, LearningAction.ACCEPT):
+                    raise ActionRefused(f"{machines[0]}: a machine can be accepted or reset", hint="name its sensors")
                 missing = [sensor for sensor in sensors if sensor not in known]
                 if missing:
                     raise ActionRefused(f"no sensor {missing[0]!r} is known", hint="it has not sent a reading yet")
                 asked = [uuid4() for _ in sensors]
                 for action_id, sensor in zip(asked, sensors, strict=True):
-                    await connection.execute(
-                        INSERT_ORDER,
-                        action_id,
-                        *self._author,
-                        str(action),
-                        sensor,
-                        msgspec.json.encode(request).decode(),
-                    )
+                    await connection.execute(INSERT_ORDER, action_id, *self._author, str(action), sensor, document)
                 rows = await connection.fetch("SELECT id FROM audit WHERE action_id = ANY($1) ORDER BY id", asked)
                 await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
         except asyncpg.InsufficientPrivilegeError:

@@ -52,7 +52,7 @@ class Labels:
 
 
 def parse_labels(text: str, parse_time: Callable[[str], float]) -> Labels:
-    """Labels from a file's text.
+    r"""Labels from a file's text.
 
     JSON ``{"series": [["first time", "last time"], ...]}``; or the fault bench's ``{"events": [...], "limits": ...}``;
     or CSV with the columns ``series,start,end``, and ``name`` if there is one.
@@ -63,7 +63,7 @@ def parse_labels(text: str, parse_time: Callable[[str], float]) -> Labels:
     >>> found = parse_labels('{"a.csv": [["10", "20"]]}', float)
     >>> found.of("a.csv")
     [Window(start=10.0, end=20.0, forgiven=20.0, before=0.0, name='')]
-    >>> parse_labels("series,start,end,name\\npress,1,2,spike\\n", float).of("press.csv")[0].name
+    >>> parse_labels("series,start,end,name\npress,1,2,spike\n", float).of("press.csv")[0].name
     'spike'
     """
     if not text.lstrip().startswith("{"):
