@@ -132,6 +132,9 @@ class Settings(BaseSettings):
     detectors: Literal["default", "cheap"] = "default"
     """What watches each sensor: every detector, or limits and one statistical detector at a fraction of the cost."""
 
+    detectors_file: Path | None = None
+    """How each type of sensor is watched, TOML; unset: as is usual for the type."""
+
     alarms_file: Path | None = None
     """Alarm definitions, TOML; unset: the built-in ones."""
 

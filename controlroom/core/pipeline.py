@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -22,6 +22,7 @@ from controlroom.core.alarms.events import AlarmEvent as AlarmInput
 from controlroom.core.alarms.events import Detected, Returned, TimePassed
 from controlroom.core.alarms.model import NO_DATA_KIND, Severity
 from controlroom.core.intake import Intake, Told
+from controlroom.core.learning import LearningOrder, carry_out
 from controlroom.core.records import (
     RAW_KEPT,
     Batch,
@@ -182,6 +183,9 @@ class PartitionPipeline:
         self._deadlines: dict[str, Mapping[str, float]] = {}
         #: of sensors that have not spoken since the partition was taken, as far as they have alarms
         self._facts: Mapping[str, SensorFacts] = {}
+        #: operators' orders that were handed over, and those of sensors that have not spoken since then
+        self._orders_known: set[int] = set()
+        self._orders_waiting: dict[str, list[LearningOrder]] = {}
         self._silences = Silences(
             options.common_cause, f"{topic}/{partition}", self._clock_of, self._states.pop(STATE_KEY, None)
         )
@@ -378,6 +382,32 @@ class PartitionPipeline:
             self._tick(now)
         return len(self._batch.signals) > before
 
+    def order(self, orders: Iterable[LearningOrder]) -> bool:
+        """Carry out what operators tell the detectors, before the next record; each is taken once.
+
+        A sensor that has not spoken since the partition was taken is dealt with when it does.
+
+        Returns:
+            Whether anything was done: then the batch must be committed, with a checkpoint.
+        """
+        for order in orders:
+            if order.id in self._orders_known:
+                continue
+            self._orders_known.add(order.id)
+            slot = self._slots.get(order.sensor_id.encode())
+            if slot is None:
+                self._orders_waiting.setdefault(order.sensor_id, []).append(order)
+            else:
+                self._carry_out(slot, order, self.next_offset)
+        return bool(self._batch.ordered)
+
+    def _carry_out(self, slot: _Slot, order: LearningOrder, offset: int) -> None:
+        findings = carry_out(order, slot.bank)
+        slot.dirty = True
+        self._batch.ordered.append((order.id, offset))
+        arrived = max(slot.arrived, self._log_s)
+        self._signal(slot, findings, slot.clock_at(arrived), arrived)
+
     def _time_passed(self, slot: _Slot, event_s: float) -> None:
         source = Source(self.topic, self.partition, slot.source)
         for kind, deadline in self._deadlines.get(slot.sensor_id, {}).items():
@@ -433,6 +463,9 @@ class PartitionPipeline:
         slot.deadline = min(self._deadlines.get(facts.sensor_id, {}).values(), default=math.inf)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
+        for order in self._orders_waiting.pop(facts.sensor_id, ()):
+            slot.source = record.offset
+            self._carry_out(slot, order, record.offset)
         return slot
 
     def _load(self, sensor_id: str, profile: Profile, saved: bytes | None) -> Bank:

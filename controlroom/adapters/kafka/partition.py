@@ -17,6 +17,7 @@ from controlroom.adapters.postgres.outbox import Outgoing
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.adapters.postgres.store import Claim, PartitionStore
 from controlroom.core.alarms.common_cause import GroupPolicy
+from controlroom.core.learning import LearningOrder
 from controlroom.core.pipeline import PartitionPipeline
 from controlroom.core.records import Batch, tail_hash
 from controlroom.errors import Fenced
@@ -192,6 +193,12 @@ class Partition:
             self._force_checkpoint = True
             self._want_commit()
 
+    def order(self, orders: Sequence[LearningOrder]) -> None:
+        """Hand over what operators tell the detectors; not before what was committed was run through them again."""
+        pipeline = self._pipeline
+        if self.ready and pipeline is not None and pipeline.next_offset >= self._resume_at and pipeline.order(orders):
+            self._want_commit()
+
     async def stop(self, grace: float) -> None:
         """Take no more; let the batch in flight be known, for `grace` seconds at most; give the connection back."""
         self.ready = False
@@ -312,7 +319,8 @@ class Partition:
     def _checkpoint_due(self, batch: Batch) -> bool:
         self._since_checkpoint += batch.records
         now = time.monotonic()
-        if self._force_checkpoint or now >= self._checkpoint_at or self._since_checkpoint >= CHECKPOINT_RECORDS:
+        many = self._since_checkpoint >= CHECKPOINT_RECORDS
+        if self._force_checkpoint or batch.ordered or many or now >= self._checkpoint_at:
             self._checkpoint_at = now + CHECKPOINT_S
             self._since_checkpoint = 0
             return True
@@ -333,4 +341,4 @@ class Partition:
 
 
 def _worth(batch: Batch) -> bool:
-    return bool(batch.records or batch.signals)
+    return bool(batch.records or batch.signals or batch.ordered)

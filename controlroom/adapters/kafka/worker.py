@@ -30,14 +30,17 @@ from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
 from controlroom.adapters.notifications.sender import AppriseSender
 from controlroom.adapters.postgres.duty import Duty
+from controlroom.adapters.postgres.learning import LearningOrders
+from controlroom.adapters.postgres.machines import MachineStage
 from controlroom.adapters.postgres.outbox import Outbox
 from controlroom.adapters.postgres.partitions import PartitionKeeper, Retention
 from controlroom.adapters.postgres.posted import PostedEvents
 from controlroom.adapters.postgres.store import PartitionStore
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.policy import Policy
+from controlroom.core.learning import LearningOrder
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
-from controlroom.core.profiles import profiles_of
+from controlroom.core.profiles import Profiles, profiles_of
 from controlroom.wire import AlarmEvent, TopicNames
 from controlroom.wire.alarm import encode_alarm_event
 from simulator.closing import close_consumer
@@ -66,6 +69,8 @@ class WorkerOptions:
     #: where they come from: what changes there counts at once
     definitions_file: Path | None = None
     pipeline: PipelineOptions = field(default_factory=PipelineOptions)
+    #: how each type of sensor is watched
+    profiles: Profiles = field(default_factory=Profiles)
     #: who is told of alarms; the same for all workers of a group, since one of them does it
     notify: Policy = field(default_factory=Policy)
     retention: Retention = field(default_factory=Retention)
@@ -180,6 +185,10 @@ class DetectionWorker:
         posted = PostedEvents(
             self._dsn, self.name, self._options.topics.data, lambda: self.partitions, self._relay.push
         )
+        orders = LearningOrders(
+            self._dsn, self.name, self._options.group, self._options.topics.data, lambda: self.partitions, self._order
+        )
+        machines = MachineStage(self._dsn, self.name, self._options.group, self._options.topics.data, definitions)
         consumer = self._consumer = AIOKafkaConsumer(
             **self._kafka.options,
             group_id=self._options.group,
@@ -207,6 +216,8 @@ class DetectionWorker:
                 self._poll_loop(consumer),
                 self._commit_to_kafka(consumer),
                 posted.run(),
+                orders.run(),
+                *([machines.run()] if self._options.pipeline.detect and self._options.pipeline.roll_up else ()),
                 duty.run(),
                 follow(self._options.definitions_file, definitions, on_change=self._definitions_changed),
                 watch(consumer, lambda: self._partitions),
@@ -271,6 +282,11 @@ class DetectionWorker:
                 idle_for = self._options.until_idle
                 if idle_for is not None and time.monotonic() - quiet_since >= idle_for and self._all_committed():
                     return
+
+    def _order(self, part: int, orders: Sequence[LearningOrder]) -> None:
+        partition = self._partitions.get(TopicPartition(self._options.topics.data, part))
+        if partition is not None:
+            partition.order(orders)
 
     async def _reposition(self, error: Exception) -> None:
         """The position of a partition is not there: if it was ready, retention or a new topic took it away."""
@@ -356,7 +372,7 @@ class DetectionWorker:
             self._on_events(events)
 
         def pipeline(tp: TopicPartition, offset: int, states: Mapping[str, bytes]) -> PartitionPipeline:
-            profile_for = profiles_of(self._options.definitions)
+            profile_for = profiles_of(self._options.definitions, self._options.profiles)
             return PartitionPipeline(tp.topic, tp.partition, offset, states, profile_for, self._options.pipeline)
 
         store = self._make_store(
