@@ -37,6 +37,11 @@ WHERE ($1::text IS NULL OR sensor_id LIKE $1) AND ($2::text IS NULL OR kind LIKE
   AND ($3::timestamptz IS NULL OR recorded_at >= $3) AND ($4::timestamptz IS NULL OR recorded_at < $4)
 ORDER BY recorded_at DESC, sensor_id, version DESC LIMIT $5"""
 
+# Of one alarm, by its very name.
+JOURNAL_OF = """
+SELECT doc, recorded_at FROM alarm_events WHERE sensor_id = $1 AND kind = $2
+ORDER BY recorded_at DESC, version DESC LIMIT $3"""
+
 # What stands when a period begins is told by the lines of alarms that were not closed before it.
 JOURNAL = """
 SELECT e.recorded_at, e.event, e.sensor_id, e.kind, e.occurrence_id, e.annunciated, e.doc->>'priority' AS priority,
@@ -67,6 +72,10 @@ class AlarmQueries:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connection back."""
         await self._session.close()
 
     async def find(
@@ -115,6 +124,11 @@ class AlarmQueries:
     ) -> Sequence[tuple[datetime, AlarmEvent]]:
         """(when it was recorded, what happened), the latest first."""
         rows = await self._fetch(HISTORY, _like(sensor), _like(kind), start, end, limit)
+        return [(row["recorded_at"], decode_alarm_event(row["doc"].encode())) for row in rows]
+
+    async def journal_of(self, sensor_id: str, kind: str, limit: int) -> Sequence[tuple[datetime, AlarmEvent]]:
+        """(when it was recorded, what happened) of one alarm, the latest first."""
+        rows = await self._fetch(JOURNAL_OF, sensor_id, kind, limit)
         return [(row["recorded_at"], decode_alarm_event(row["doc"].encode())) for row in rows]
 
     async def first_event(self) -> datetime | None:
