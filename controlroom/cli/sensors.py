@@ -253,7 +253,7 @@ def _list_faults(ctx: click.Context, _param: click.Parameter, value: bool) -> No
 @click.option("--magnitude", type=float, help="How strong, in the fault's measure [its default].")
 @click.option("--for", "duration", type=Duration(), help="How long: 90s, 30m, 8h [the fault's default].")
 @click.option("--until-cleared", is_flag=True, help="It has no end of its own.")
-@click.option("--in", "after", type=Duration(), default="0.001s", help="Begin so much later: 90s, 30m.")
+@click.option("--in", "after", type=Duration(), help="Begin so much later: 90s, 30m.")
 def inject(
     directory: Path | None,
     brokers: str | None,
@@ -265,7 +265,7 @@ def inject(
     magnitude: float | None,
     duration: float | None,
     until_cleared: bool,
-    after: float,
+    after: float | None,
     as_json: bool,
 ) -> None:
     """Hurt sensors in a known way; what it causes is marked SIM. --list tells the faults and their measures."""
@@ -281,7 +281,7 @@ def inject(
             chosen = [desk.commands[name].spec for name in _matching(desk, names)]
         else:
             chosen = [command.spec for command in desk.commands.values()]
-        start = _start(desk, [spec.sensor_id for spec in chosen]) + timedelta(seconds=after)
+        start = _start(desk, [spec.sensor_id for spec in chosen]) + timedelta(seconds=after or 0.0)
         hurt = _faults(fault, chosen, fault_id, start, machine, zone, magnitude, duration)
         if not hurt:
             raise ActionRefused(f"there is no simulated sensor of {machine or zone!r}")
