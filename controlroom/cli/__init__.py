@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("controlroom.cli.report", "report", "How good the alarms are, against the targets of ISA-18.2."),
     "notify": ("controlroom.cli.notify", "notify", "Who is told of alarms; send a test message."),
     "detect": ("controlroom.cli.detect", "detect", "Run detection workers without a terminal."),
+    "learning": ("controlroom.cli.learning", "learning", "Freeze, reset or teach the detectors of a sensor."),
+    "backtest": ("controlroom.cli.backtest", "backtest", "Run recorded readings through the detectors."),
     "rejects": ("controlroom.cli.rejects", "rejects", "List rejected records, show one, publish them again."),
     "fsck": ("controlroom.cli.fsck", "fsck", "Audit the database against the topic."),
 }

@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import click
 
-from controlroom.cli.alarms import Duration
 from controlroom.cli.options import brokers_option, dir_option, hush_clients, resolve_brokers
 from controlroom.cli.sensor_text import HEAD, essence, row, told
+from controlroom.cli.times import Duration
 from controlroom.core.json_line import json_line
 from controlroom.core.sanitise import sanitise
 from controlroom.errors import ActionRefused, InputError
