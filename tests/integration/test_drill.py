@@ -177,10 +177,11 @@ async def test_its_report_agrees_with_a_count_from_the_topics(endpoints: Endpoin
     # Detection, from the alerts and the order given, by a rule of the test's own: the first alarm of the wanted kind of
     # that sensor (or zone) from the start until the grace after the end. The skewed sensor tells its own time in its
     # alarms; on the topic's clock they are 300 s earlier.
+    # Zone b has one machine, which rings for all of them: it is the likelier cause.
     wanted = {
         "spike-1": ("temp-sensor-001", None), "stuck-2": ("press-sensor-002", "stuck"),
         "dropout-3": ("vib-sensor-003", "dropout"), "skew-4": ("energy-sensor-001", "clock"),
-        "corrupt-5": ("hum-sensor-004", "corrupt"), "gateway-outage-6": ("zone:zone-b", "group-silent"),
+        "corrupt-5": ("hum-sensor-004", "corrupt"), "gateway-outage-6": ("machine:machine-002", "group-silent"),
         "machine-failure-7": (None, None),
         "offset-8": ("hum-sensor-001", None),
     }  # fmt: skip
