@@ -11,6 +11,7 @@ from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.inject import InjectForm
 from controlroom.ui.screens.plant_screen import PlantScreen
 from controlroom.ui.screens.spawn import SpawnForm
+from controlroom.ui.victims import victims
 from controlroom.wire import FaultSpec, Location, SensorSpec
 
 
@@ -42,11 +43,14 @@ class SensorOrders(PlantScreen):
         """Hurt the selected sensor in a known way."""
         view = self.simulated()
         if view is not None:
-            sensor_id = view.sensor_id
+            target = view
 
             def inject(fault: FaultSpec | None) -> None:
-                if fault is not None:
-                    self.context.commands.inject(sensor_id, fault)
+                if fault is None:
+                    return
+                for sensor_id, faults in victims(fault, target, list(self.context.state.sensors.values())).items():
+                    for each in faults:
+                        self.context.commands.inject(sensor_id, each)
 
             self.app.push_screen(InjectForm(self.context, view), inject)
 
