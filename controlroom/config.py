@@ -105,6 +105,15 @@ class Settings(BaseSettings):
     rollup_days: int = Field(30, ge=1)
     """Days that roll-ups by the minute are kept; those by the hour stay."""
 
+    journal_days: int | None = Field(None, ge=1)
+    """Days that the journal of alarms is kept; unset: for good. What still stands keeps its journal."""
+
+    audit_days: int | None = Field(None, ge=1)
+    """Days that the audit of operators' actions is kept; unset: for good."""
+
+    operators: int = Field(1, ge=1)
+    """Operators (consoles) who share the alarms: the report judges the load for each of them."""
+
     detectors: Literal["default", "cheap"] = "default"
     """What watches each sensor: every detector, or limits and one statistical detector at a fraction of the cost."""
 

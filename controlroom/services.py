@@ -8,20 +8,23 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 
 from controlroom.adapters.definitions_file import load_definitions
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
+from controlroom.adapters.kafka.partition import Commit
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.link import Link
 from controlroom.adapters.postgres.schema import require_schema
 from controlroom.adapters.service_thread import ServiceThread
 from controlroom.config import Settings
+from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import ControlroomError
-from controlroom.ports import AlarmActions, OperatorCommands
+from controlroom.ports import AlarmActions, History, OperatorCommands
 from controlroom.wire import AlarmEvent
 from simulator.plant import default_plant
 from simulator.runner import Simulator
@@ -50,11 +53,26 @@ class Services:
     ) -> None:
         self.state = PlantState()
         self.worker: DetectionWorker | None = None
+        meter = CommitMeter()
         self._kafka = KafkaConnection.of(brokers, settings)
         self._dsn = dsn
         self._threads: list[ServiceThread] = []
         if own_plant:
-            self.worker = DetectionWorker(self._kafka, dsn, worker_options(settings), on_events=on_events)
+
+            def announced(events: Sequence[AlarmEvent]) -> None:
+                now = time.time()
+                for event in events:
+                    if event.event == "raised":
+                        meter.alarmed(now, now - event.timestamp.timestamp())
+                on_events(events)
+
+            def committed(commit: Commit) -> None:
+                if commit.records:
+                    meter.committed(time.time(), commit.took_s, commit.waited_s)
+
+            self.worker = DetectionWorker(
+                self._kafka, dsn, worker_options(settings), on_events=announced, on_commit=committed
+            )
             simulator = Simulator(brokers, settings.topics, default_plant().sensors, client=self._kafka.options)
             self._add("detection", self.worker.run)
             self._add("simulator", simulator.run)
@@ -67,6 +85,7 @@ class Services:
             operator=operator(),
             definitions=load_definitions(settings.alarms_file),
             worker=self.worker,
+            meter=meter,
         )
         self._add("link", self._link.run)
 
@@ -79,6 +98,11 @@ class Services:
     def alarms(self) -> AlarmActions:
         """Takes the operator's actions on alarms, from `start` to `stop`."""
         return self._link.desk
+
+    @property
+    def history(self) -> History:
+        """Takes the operator's questions, from `start` to `stop`."""
+        return self._link.history
 
     @property
     def failed(self) -> ControlroomError | None:

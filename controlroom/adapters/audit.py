@@ -24,6 +24,7 @@ from controlroom.adapters.postgres.session import Session
 from controlroom.core.alarms.model import Alarm
 from controlroom.core.alert_handler import AlarmKey, handle
 from controlroom.core.pipeline import PartitionPipeline
+from controlroom.core.profiles import profiles_of
 from controlroom.errors import InputError
 
 #: So many offsets are named of a finding; its count is of all.
@@ -130,7 +131,9 @@ async def _oracle(
         result.notes.append(f"partition {tp.partition}: records before {first} are gone; alarms from before may differ")
     consumer.assign([tp])
     consumer.seek(tp, first)
-    pipeline = PartitionPipeline(tp.topic, tp.partition, first, {}, worker.profiles.of, worker.pipeline)
+    pipeline = PartitionPipeline(
+        tp.topic, tp.partition, first, {}, profiles_of(worker.definitions, worker.profiles), worker.pipeline
+    )
     alarms: dict[AlarmKey, Alarm] = {}
     events: set[EventKey] = set()
     offsets: list[int] = []

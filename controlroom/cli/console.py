@@ -18,7 +18,9 @@ from controlroom.errors import ConfigError, ControlroomError
 
 if TYPE_CHECKING:
     from controlroom.config import Settings
+    from controlroom.core.plant_state import PlantState
     from controlroom.local import Step
+    from controlroom.ports import BrokerDrills
     from controlroom.services import Services
 
 #: After a signal the screen has so long to close by itself; a stalled terminal never would.
@@ -77,7 +79,14 @@ def _on_screen(settings: Settings, given: dict[str, object]) -> None:
         stack.enter_context(_running(services))
         banner = "local plant" if own else f"plant at {brokers}"
         options = ui.options_for(
-            os.environ, banner=banner, operator=operator(), stopping=stopping.is_set, alarms=services.alarms, **given
+            os.environ,
+            banner=banner,
+            operator=operator(),
+            stopping=stopping.is_set,
+            alarms=services.alarms,
+            history=services.history,
+            drills=_drills(settings, brokers, services.state),
+            **given,
         )
         with _ending_without_the_terminal(stopping, stack):
             status = ui.run(services.state, services.orders, options)
@@ -85,6 +94,17 @@ def _on_screen(settings: Settings, given: dict[str, object]) -> None:
         raise ControlroomError("the screen has ended with an error", hint="what is above tells more")
     if services.failed is not None:
         raise services.failed
+
+
+def _drills(settings: Settings, brokers: str, state: PlantState) -> BrokerDrills | None:
+    """Drills on the brokers that are shown, if they are the local plant's."""
+    from controlroom.local import LocalPlant, locate
+    from controlroom.local.drills import LocalDrills
+
+    endpoints = locate(settings.dir)
+    if endpoints is None or endpoints.brokers != brokers:
+        return None
+    return LocalDrills(LocalPlant(settings.dir), state)
 
 
 @contextmanager

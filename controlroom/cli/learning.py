@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from controlroom.cli.alarms import Duration
 from controlroom.cli.options import dir_option, dsn_option, resolve_dsn
+from controlroom.cli.times import Duration
 from controlroom.core.json_line import json_line
 from controlroom.core.sanitise import sanitise
 from controlroom.errors import InputError, Stalled

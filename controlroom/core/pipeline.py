@@ -285,6 +285,16 @@ class PartitionPipeline:
         """The facts of sensors that have alarms, as they are stored: one of them may be silent."""
         self._facts = facts
 
+    def definitions_changed(self, common_cause: GroupPolicy) -> None:
+        """Limits or the policy of common causes may be others now; nothing that was learned or raised is lost."""
+        self._silences.policy = common_cause
+        for slot in self._slots.values():
+            self._watch_by(slot, self._profile_for(slot.facts))
+
+    def know_lost(self, reason: str | None) -> None:
+        """The partition itself is lost (it has no leader), and why; None: it is there."""
+        self._silences.know_lost(self.partition, reason)
+
     def set_deadlines(self, deadlines: Mapping[str, Mapping[str, float]]) -> None:
         """When running delays end: sensor id -> kind -> event time. Replaces what was known of these sensors."""
         for sensor_id, kinds in deadlines.items():
@@ -406,13 +416,16 @@ class PartitionPipeline:
 
     def _changed_facts(self, slot: _Slot, record: Record, reading: Reading) -> None:
         facts = SensorFacts.of(reading, simulated=_is_simulated(record.headers))
-        profile = self._profile_for(facts)
-        if profile != slot.bank.profile:
-            slot.bank = type(slot.bank).load(profile, slot.bank.dump())
+        self._watch_by(slot, self._profile_for(facts))
         slot.facts, slot.unit, slot.location = facts, reading.unit, reading.location
         slot.warning, slot.critical = facts.warning, facts.critical
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
+
+    def _watch_by(self, slot: _Slot, profile: Profile) -> None:
+        if profile != slot.bank.profile:
+            slot.bank = type(slot.bank).load(profile, slot.bank.dump())
+            slot.dirty = True
 
     def _reject(self, record: Record, bad: BadMessage) -> None:
         if not self._options.detect:

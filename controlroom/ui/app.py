@@ -68,6 +68,7 @@ class ControlRoomApp(App[int]):
         self.context = Context(state, commands, options, self._palette(options))
         self.animation_level = "none"
         self._rate = options.refresh_rate
+        self._viewer = options.read_only
 
     def _palette(self, options: UiOptions) -> Palette:
         return Palette(self.current_theme.variables, ascii_only=options.ascii, colour=not self.no_color)
@@ -90,12 +91,24 @@ class ControlRoomApp(App[int]):
         if self.context.options.stopping():
             self.action_leave()
             return
+        self._look_at_role()
         # A screen below a form is seen through it, so it goes on; what is covered costs nothing.
         for screen in reversed(self.screen_stack):
             if isinstance(screen, PlantScreen):
                 screen.tick()
             if not screen.is_modal:
                 break
+
+    def _look_at_role(self) -> None:
+        """Keys that change anything go when the database says that its login may not act, and come when it may."""
+        viewer, database = self.context.viewer, self.context.state.database
+        if viewer is self._viewer:
+            return
+        self._viewer = viewer
+        self.screen.refresh_bindings()
+        if viewer and database is not None and database.figures is not None:
+            said = f"the database login {database.figures.user} may look, not act: keys that change anything are gone"
+            self.context.state.notify(said, self.context.options.clock.now(), "warning")
 
     def _restyle(self) -> None:
         self.context.palette = self._palette(self.context.options)

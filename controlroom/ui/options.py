@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from controlroom.ports import AlarmActions, Clock
+from controlroom.ports import AlarmActions, BrokerDrills, Clock, History
 
 #: looks at the plant a second, at the most; what did not change costs nothing
 LOCAL_RATE = 5.0
@@ -46,6 +46,10 @@ class UiOptions:
     operator: str = ""
     #: takes the operator's actions on alarms; None: none can be taken here, and there is no key for them
     alarms: AlarmActions | None = None
+    #: takes the operator's questions to the database; None: only what is in memory is shown
+    history: History | None = None
+    #: stops, kills and starts brokers; None: these are not of a local plant, and there is no key for it
+    drills: BrokerDrills | None = None
     #: called once when the operator quits, before the screen is given back
     on_quit: Callable[[], None] = lambda: None
     #: whether the process was asked to end (SIGTERM, SIGHUP): looked at with every tick

@@ -47,7 +47,7 @@ def worker_options(
             roll_up="aggregator" in stages,
         ),
         profiles=load_profiles(settings.detectors_file),
-        retention=Retention(settings.readings_days, settings.rollup_days),
+        retention=Retention(settings.readings_days, settings.rollup_days, settings.journal_days, settings.audit_days),
         start_at_end=start_at_end,
         until_idle=until_idle,
     )

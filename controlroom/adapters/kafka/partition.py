@@ -16,6 +16,7 @@ from controlroom.adapters.postgres.alarm_journal import OutboxEntry
 from controlroom.adapters.postgres.outbox import Outgoing
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.adapters.postgres.store import Claim, PartitionStore
+from controlroom.core.alarms.common_cause import GroupPolicy
 from controlroom.core.learning import LearningOrder
 from controlroom.core.pipeline import PartitionPipeline
 from controlroom.core.records import Batch
@@ -126,6 +127,11 @@ class Partition:
         """Whether everything that was fed is committed."""
         return self.ready and self._settled.is_set()
 
+    def definitions_changed(self, common_cause: GroupPolicy) -> None:
+        """Watch every sensor by what the definitions say now; what the detectors have learned stays."""
+        if self._pipeline is not None:
+            self._pipeline.definitions_changed(common_cause)
+
     def feed(self, records: Sequence[ConsumerRecord]) -> None:
         """Process records that were polled while `accepts` held."""
         pipeline = self._pipeline
@@ -147,9 +153,15 @@ class Partition:
         pipeline.process(records)
         self._want_commit()
 
-    def advance(self, now: float) -> None:
-        """Nothing came although we are at the partition's end: let its time go on."""
+    def advance(self, now: float, *, leaderless: bool = False) -> None:
+        """Nothing came although we are at the partition's end: let its time go on.
+
+        While the partition is `leaderless` that is why its sensors are silent.
+        """
         pipeline = self._pipeline
+        if pipeline is not None:
+            name = f"partition {self.tp.partition} of {self.tp.topic}"
+            pipeline.know_lost(f"{name} has no leader: nothing can be written or read" if leaderless else None)
         caught_up = self.ready and pipeline is not None and pipeline.next_offset >= self._resume_at
         if caught_up and pipeline is not None and pipeline.advance(now - CLOCK_MARGIN_S):
             # The readings alone would not bring the detectors to this state again.

@@ -38,7 +38,7 @@ from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.policy import Policy
 from controlroom.core.learning import LearningOrder
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
-from controlroom.core.profiles import Profiles
+from controlroom.core.profiles import Profiles, profiles_of
 from controlroom.errors import KafkaUnreachable
 from controlroom.wire import AlarmEvent, TopicNames
 from controlroom.wire.alarm import encode_alarm_event
@@ -51,6 +51,8 @@ MAX_POLL_RECORDS = 1000
 FETCH_BYTES = 4 * 1024 * 1024
 #: The broker's own lag tools see our progress this often; nothing of ours depends on it.
 KAFKA_COMMIT_S = 2.0
+#: How often partitions that nothing comes from are looked at while others are busy.
+LOOK_S = 1.0
 #: A batch in flight at a revocation is given this long before its connection is cut; fencing keeps it harmless.
 REVOKE_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
@@ -211,7 +213,7 @@ class DetectionWorker:
                 orders.run(),
                 *([machines.run()] if self._options.pipeline.detect and self._options.pipeline.roll_up else ()),
                 duty.run(),
-                follow(self._options.definitions_file, definitions),
+                follow(self._options.definitions_file, definitions, on_change=self._definitions_changed),
                 watch(consumer, lambda: self._partitions),
                 *beside,
             )
@@ -242,7 +244,7 @@ class DetectionWorker:
             await asyncio.wait([*own, waiting])
 
     async def _poll_loop(self, consumer: AIOKafkaConsumer) -> None:
-        quiet_since = time.monotonic()
+        quiet_since = look_at = time.monotonic()
         while True:
             open_ = [tp for tp, part in self._partitions.items() if part.accepts]
             if not open_:
@@ -261,12 +263,15 @@ class DetectionWorker:
                 part = self._partitions.get(tp)
                 if part is not None:
                     part.feed(records)
+            # Also where others always have something: a partition that nothing comes from is silent all the same.
+            if not polled or time.monotonic() >= look_at:
+                look_at = time.monotonic() + LOOK_S
+                self._let_time_pass(consumer)
             if polled:
                 quiet_since = time.monotonic()
                 # One turn of the loop for heartbeats and commits: batches come faster than anyone else would get it.
                 await asyncio.sleep(0)
             else:
-                self._let_time_pass(consumer)
                 idle_for = self._options.until_idle
                 if idle_for is not None and time.monotonic() - quiet_since >= idle_for and self._all_committed():
                     return
@@ -288,9 +293,10 @@ class DetectionWorker:
 
     def _let_time_pass(self, consumer: AIOKafkaConsumer) -> None:
         now = time.time()
+        cluster = consumer._client.cluster  # noqa: SLF001 - aiokafka tells it nowhere else
         for tp, part in self._partitions.items():
             if part.ready and consumer.highwater(tp) == part.committed_offset and part.idle:
-                part.advance(now)
+                part.advance(now, leaderless=cluster.leader_for_partition(tp) in (None, -1))
 
     def _all_committed(self) -> bool:
         return bool(self._partitions) and all(part.idle for part in self._partitions.values())
@@ -357,7 +363,8 @@ class DetectionWorker:
             self._on_events(events)
 
         def pipeline(tp: TopicPartition, offset: int, states: Mapping[str, bytes]) -> PartitionPipeline:
-            return PartitionPipeline(tp.topic, tp.partition, offset, states, profiles.of, self._options.pipeline)
+            profile_for = profiles_of(self._options.definitions, profiles)
+            return PartitionPipeline(tp.topic, tp.partition, offset, states, profile_for, self._options.pipeline)
 
         store = self._make_store(
             self._dsn,
@@ -381,6 +388,10 @@ class DetectionWorker:
             on_failure=self._fail,
             start_at_end=self._options.start_at_end,
         )
+
+    def _definitions_changed(self) -> None:
+        for part in self._partitions.values():
+            part.definitions_changed(self._options.definitions.common_cause)
 
     def _fail(self, error: BaseException) -> None:
         assert self._failure is not None

@@ -5,13 +5,24 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import asyncpg
+
+from controlroom.adapters.postgres.figures import FigureReader
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
 from controlroom.core.alarms.model import decode_alarm
 from controlroom.core.plant_state import DatabaseView
+from controlroom.core.sanitise import sanitise
 from controlroom.wire import AlarmEvent
 from controlroom.wire.alarm import decode_alarm_event
 
 _WATERMARKS = "SELECT part, next_offset, owner FROM watermark WHERE grp = $1 AND topic = $2"
+
+# An escalation that is still to come is no notification that waits.
+_NOTIFICATIONS = """
+SELECT count(*) AS waiting, count(*) FILTER (WHERE attempts > 0) AS failing,
+       (array_agg(receiver || ': ' || last_error ORDER BY due_at DESC) FILTER (WHERE attempts > 0))[1] AS reason
+FROM notifications
+WHERE sent_at IS NULL AND NOT given_up AND (topic <> 'escalated' OR due_at <= clock_timestamp() OR attempts > 0)"""
 
 # The last event of each alarm that is live: what a control room that starts now must show.
 _LIVE_ALARMS = """
@@ -37,6 +48,7 @@ class DatabaseProbe:
         self._group = group
         self._topic = topic
         self._version = ""
+        self._figures = FigureReader()
 
     async def probe(self) -> tuple[DatabaseView, dict[int, Watermark] | None]:
         """How the database is, and the group's watermarks by partition (None: not known)."""
@@ -47,11 +59,31 @@ class DatabaseProbe:
             start = time.perf_counter()
             rows = await connection.fetch(_WATERMARKS, self._group, self._topic)
             latency = (time.perf_counter() - start) * 1000
+            figures = await self._figures.read(connection)
+            waiting, failing, reason = await self._notifications(connection)
         except PASSING_ERRORS as error:
             self._session.drop()
             return DatabaseView(time.time(), False, error=str(error) or type(error).__name__), None  # noqa: FBT003
-        view = DatabaseView(time.time(), True, self._version, latency)  # noqa: FBT003
+        view = DatabaseView(
+            time.time(),
+            True,  # noqa: FBT003
+            self._version,
+            latency,
+            figures=figures,
+            notifications_waiting=waiting,
+            notifications_failing=failing,
+            notifications_error=reason,
+        )
         return view, {row["part"]: Watermark(row["next_offset"], row["owner"]) for row in rows}
+
+    async def _notifications(self, connection: asyncpg.Connection) -> tuple[int | None, int | None, str]:
+        """How many wait, how many of these have failed, and why; None for a login that may not see it."""
+        try:
+            row = await connection.fetchrow(_NOTIFICATIONS)
+        except asyncpg.InsufficientPrivilegeError:
+            return None, None, ""
+        assert row is not None
+        return row["waiting"], row["failing"], sanitise(row["reason"] or "", limit=200)
 
     async def live_alarms(self) -> list[AlarmEvent]:
         """The last event of each live alarm, oldest first.

@@ -20,6 +20,7 @@ _GROUPS = {
     "screen": "screens",
     "move": "move",
     "sensor": "sensor",
+    "broker": "broker",
     "list": "list",
     "detail": "detail",
     "app": "program",

@@ -77,6 +77,11 @@ class PlantScreen(Screen[None]):
         """What the status line says when there is no notice."""
         return sensor_line(self.selected_sensor(), self.context.now())
 
+    def say(self, text: str) -> None:
+        """Tell the operator something, in the status line."""
+        self.context.state.notify(text, self.context.options.clock.now(), "warning")
+        self.tick()
+
     def selected_sensor(self) -> SensorView | None:
         """The sensor that the keys act on."""
         return None
@@ -97,4 +102,4 @@ class PlantScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A viewer sees no key that changes anything."""
-        return not (self.context.options.read_only and action in MUTATING)
+        return not (self.context.viewer and action in MUTATING)
