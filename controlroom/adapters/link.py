@@ -170,6 +170,9 @@ class Link:
             while True:
                 view, watermarks = await self._database.probe()
                 self._state.apply_database(view)
+                faults = await self._database.faults() if view.reachable else None
+                if faults is not None:
+                    self._state.apply_faults(faults)
                 rate = None
                 if self._worker is not None:
                     now, done = time.monotonic(), self._worker.progress.committed

@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "clean": ("controlroom.cli.plant", "clean", "Delete the local plant's data."),
     "broker": ("controlroom.cli.plant", "broker", "Stop, kill or start one local broker, for drills."),
     "simulate": ("controlroom.cli.simulate", "simulate", "Run simulated sensors."),
+    "sensors": ("controlroom.cli.sensors", "sensors", "Command simulated sensors: spawn, pause, inject a fault."),
+    "drill": ("controlroom.cli.drill", "drill", "Rehearse: known faults, the real pipeline, and the score."),
     "replay": ("controlroom.cli.replay", "replay", "Publish a timestamp,value CSV file as readings."),
     "alarms": ("controlroom.cli.alarms", "alarms", "List alarms, acknowledge and shelve them, see their history."),
     "report": ("controlroom.cli.report", "report", "How good the alarms are, against the targets of ISA-18.2."),

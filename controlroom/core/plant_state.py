@@ -258,6 +258,24 @@ class PipelineView:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultView:
+    """One injected fault as it is on record, with its detection. Times are seconds since the epoch."""
+
+    fault_id: str
+    sensors: tuple[str, ...]
+    injected_by: str
+    start: float
+    #: None: it acts, or is to come
+    end: float | None = None
+    #: over, cleared, removed, refused; empty while it acts
+    outcome: str = ""
+    #: when the first alarm that it can have caused was raised; None: none yet
+    detected_at: float | None = None
+    #: that alarm's kind
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """The answer to something the operator did, or a thing that he should know."""
 
@@ -283,6 +301,8 @@ class PlantState:
         self.cluster_detail: ClusterDetail | None = None
         self.database: DatabaseView | None = None
         self.pipeline: PipelineView | None = None
+        #: injected faults that act, and those that have ended lately
+        self.faults: tuple[FaultView, ...] = ()
         #: readings seen since the start
         self.readings = 0
         self.rejected = 0
@@ -396,6 +416,12 @@ class PlantState:
         """The detection group was probed."""
         self.pipeline = view
         self.version += 1
+
+    def apply_faults(self, faults: tuple[FaultView, ...]) -> None:
+        """The record of injected faults was read."""
+        if faults != self.faults:
+            self.faults = faults
+            self.version += 1
 
     def notify(self, text: str, at: datetime, level: Literal["info", "warning", "error"] = "info") -> None:
         """Tell the operator something."""

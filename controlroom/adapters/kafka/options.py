@@ -21,6 +21,7 @@ def worker_options(
     start_at_end: bool = False,
     until_idle: float | None = None,
     stages: Collection[str] = ("detector", "aggregator"),
+    time_from_records: bool = False,
 ) -> WorkerOptions:
     """What the settings say to a worker.
 
@@ -45,11 +46,20 @@ def worker_options(
             bank=settings.detectors,
             detect="detector" in stages,
             roll_up="aggregator" in stages,
+            by_second=settings.rollup_second_days > 0,
+        ),
+        retention=Retention(
+            readings=settings.readings_days,
+            minutes=settings.rollup_days,
+            seconds=settings.rollup_second_days,
+            rejects=settings.rejects_days,
+            journal=settings.journal_days,
+            audit=settings.audit_days,
         ),
         profiles=load_profiles(settings.detectors_file),
-        retention=Retention(settings.readings_days, settings.rollup_days, settings.journal_days, settings.audit_days),
         start_at_end=start_at_end,
         until_idle=until_idle,
+        time_from_records=time_from_records,
     )
 
 

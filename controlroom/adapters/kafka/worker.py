@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
 from controlroom.adapters.definitions_file import follow
+from controlroom.adapters.faults import FaultKeeper
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.partition import Commit, Partition, Progress
@@ -39,7 +41,6 @@ from controlroom.core.alarms.policy import Policy
 from controlroom.core.learning import LearningOrder
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
 from controlroom.core.profiles import Profiles, profiles_of
-from controlroom.errors import KafkaUnreachable
 from controlroom.wire import AlarmEvent, TopicNames
 from controlroom.wire.alarm import encode_alarm_event
 from simulator.closing import close_consumer
@@ -77,6 +78,8 @@ class WorkerOptions:
     start_at_end: bool = False
     #: end by itself when nothing came for so many seconds and everything is committed; None: run until told to stop
     until_idle: float | None = None
+    #: time is what records tell and nothing else: on a topic whose records carry a time that is not the clock's
+    time_from_records: bool = False
 
 
 class DetectionWorker:
@@ -159,7 +162,7 @@ class DetectionWorker:
         """Work until `stop` is set, or until idle for as long as the options say.
 
         Raises:
-            KafkaUnreachable: no broker answers at the start. Later losses are waited out.
+            KafkaUnreachable: no broker answers at the start, or it refuses us. Later losses are waited out.
         """
         self._failure = asyncio.get_running_loop().create_future()
         # Two, each with an outbox connection of its own: dead letters that find no topic never hold an alarm back.
@@ -172,7 +175,13 @@ class DetectionWorker:
         wake = asyncio.Event()
         desk = NotificationDesk(policy, definitions, topic)
         deliveries = Deliveries(desk, AppriseSender(policy), policy, wake.set)
-        duty = Duty(self._dsn, self.name, definitions, deliveries.turn, wake)
+        faults = FaultKeeper(self._kafka, self._options.topics)
+
+        async def also(connection: asyncpg.Connection) -> None:
+            await deliveries.turn(connection)
+            await faults.turn(connection)
+
+        duty = Duty(self._dsn, self.name, definitions, also, wake)
         posted = PostedEvents(
             self._dsn, self.name, self._options.topics.data, lambda: self.partitions, self._relay.push
         )
@@ -200,10 +209,7 @@ class DetectionWorker:
             try:
                 await consumer.start()
             except KafkaError as error:
-                raise KafkaUnreachable(
-                    f"no Kafka broker answers at {self._kafka.brokers} ({type(error).__name__})",
-                    hint="check that they run, and --brokers",
-                ) from None
+                raise await self._kafka.why_unreachable(error) from None
             gc.freeze()
             await self._until(
                 stop,
@@ -226,6 +232,7 @@ class DetectionWorker:
             await asyncio.wait(beside)
             for outbox in outboxes:
                 await outbox.close()
+            await faults.close()
             deliveries.close()
 
     async def _until(self, stop: asyncio.Event, *work: object) -> None:
@@ -292,6 +299,8 @@ class DetectionWorker:
                 self._take([tp])
 
     def _let_time_pass(self, consumer: AIOKafkaConsumer) -> None:
+        if self._options.time_from_records:
+            return
         now = time.time()
         cluster = consumer._client.cluster  # noqa: SLF001 - aiokafka tells it nowhere else
         for tp, part in self._partitions.items():
@@ -349,7 +358,7 @@ class DetectionWorker:
         assert self._consumer is not None
         assert self._relay is not None
         assert self._dead_letters is not None
-        relay, profiles = self._relay, self._options.profiles
+        relay = self._relay
 
         def waits(reason: str) -> None:
             if bool(reason) != bool(progress.waiting):
@@ -363,7 +372,7 @@ class DetectionWorker:
             self._on_events(events)
 
         def pipeline(tp: TopicPartition, offset: int, states: Mapping[str, bytes]) -> PartitionPipeline:
-            profile_for = profiles_of(self._options.definitions, profiles)
+            profile_for = profiles_of(self._options.definitions, self._options.profiles)
             return PartitionPipeline(tp.topic, tp.partition, offset, states, profile_for, self._options.pipeline)
 
         store = self._make_store(

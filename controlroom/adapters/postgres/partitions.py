@@ -56,15 +56,28 @@ class _Table:
 
 _READINGS = _Table("readings", "log_ts")
 _MINUTES = _Table("rollup_minute", "bucket", " WITH (fillfactor = 80)")
+_SECONDS = _Table("rollup_second", "bucket", " WITH (fillfactor = 80)")
+#: Rejects are in no partitions: they are deleted by day, so many in one statement.
+_DELETED_AT_ONCE = 10_000
+_OLD_REJECTS = """
+DELETE FROM rejects r USING (
+    SELECT topic, part, off FROM rejects WHERE log_ts < $1 ORDER BY log_ts LIMIT $2
+) old WHERE (r.topic, r.part, r.off) = (old.topic, old.part, old.off)
+  AND NOT EXISTS (SELECT FROM outbox o WHERE (o.topic, o.part, o.reject_off) = (r.topic, r.part, r.off))"""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long things are kept, in days; roll-ups by the hour are few and kept for good."""
+    """How long things are kept, in days; roll-ups by the hour are few and kept for good.
+
+    `seconds` 0: there are none by the second. None: for good.
+    """
 
     readings: int = 7
     minutes: int = 30
-    #: the journal of alarms, and the audit; None: for good
+    seconds: int = 0
+    rejects: int = 30
+    #: the journal of alarms, and the audit
     journal: int | None = None
     audit: int | None = None
 
@@ -117,7 +130,10 @@ class PartitionKeeper:
             return done
         try:
             today = now.date()
-            for table, days in ((_READINGS, self._retention.readings), (_MINUTES, self._retention.minutes)):
+            kept = self._retention
+            tables = [(_READINGS, kept.readings), (_MINUTES, kept.minutes)]
+            tables += [(_SECONDS, kept.seconds)] if kept.seconds else []
+            for table, days in tables:
                 there = await _partitions(connection, table)
                 for ahead in range(-1, AHEAD_DAYS + 1):
                     day = today + timedelta(days=ahead)
@@ -128,15 +144,16 @@ class PartitionKeeper:
                         await _drop(connection, name)
                         done.dropped.append(name)
             # Nothing is deleted of the roll-ups' default partition: old times there are of a history that was replayed.
-            oldest = _start(today - timedelta(days=self._retention.readings))
+            oldest = _start(today - timedelta(days=kept.readings))
             await connection.execute("DELETE FROM readings_default WHERE log_ts < $1", oldest)
-            for statement, kept in (
-                (_OLD_JOURNAL, self._retention.journal),
-                (_OLD_AUDIT, self._retention.audit),
+            for statement, age in (
+                (_OLD_JOURNAL, kept.journal),
+                (_OLD_AUDIT, kept.audit),
                 (_OLD_NOTIFICATIONS, NOTIFICATION_DAYS),
             ):
-                if kept is not None:
-                    done.deleted += await _delete(connection, statement, now - timedelta(days=kept))
+                if age is not None:
+                    done.deleted += await _delete(connection, statement, now - timedelta(days=age))
+            await _drop_rejects(connection, _start(today - timedelta(days=kept.rejects)))
         finally:
             if not connection.is_closed():
                 await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
@@ -195,6 +212,14 @@ async def _drop(connection: asyncpg.Connection, name: str) -> None:
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         await connection.execute(f"DROP TABLE {name}")
+
+
+async def _drop_rejects(connection: asyncpg.Connection, before: datetime) -> None:
+    """Old rejects, except what still has to go to the dead letters; a few at a time, each few committed by itself."""
+    while True:
+        done = await connection.execute(_OLD_REJECTS, before, _DELETED_AT_ONCE)
+        if int(done.rpartition(" ")[2]) < _DELETED_AT_ONCE:
+            return
 
 
 def _start(day: date) -> datetime:

@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from controlroom.core.alarms.common_cause import GROUP_KIND, GroupPolicy
 from controlroom.core.alarms.documents import validated
-from controlroom.core.alarms.model import DELIVERY_KIND, NO_DATA_KIND, Priority, Severity
+from controlroom.core.alarms.model import DELIVERY_KIND, INTAKE_KINDS, NO_DATA_KIND, Priority, Severity
 
 __all__ = ["Definition", "Definitions", "Limits", "parse_definitions"]
 
@@ -136,7 +136,7 @@ _BUILT_IN = (
     # Long enough that a common cause is found before each of its sensors rings for itself.
     _Rule(kind=NO_DATA_KIND, on_delay_s=15.0, off_delay_s=10.0),
     # No reading moves it, so no delay of it could end.
-    _Rule(kind=DELIVERY_KIND, on_delay_s=0.0, off_delay_s=0.0),
+    *(_Rule(kind=kind, on_delay_s=0.0, off_delay_s=0.0) for kind in (DELIVERY_KIND, *INTAKE_KINDS)),
     _Rule(kind=GROUP_KIND, priority_critical=Priority.HIGH, off_delay_s=10.0),
 )
 
