@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "report": ("controlroom.cli.report", "report", "How good the alarms are, against the targets of ISA-18.2."),
     "notify": ("controlroom.cli.notify", "notify", "Who is told of alarms; send a test message."),
     "detect": ("controlroom.cli.detect", "detect", "Run detection workers without a terminal."),
+    "history": ("controlroom.cli.history", "history", "What a sensor's readings came to, by minute or hour."),
     "rejects": ("controlroom.cli.rejects", "rejects", "List rejected records, show one, publish them again."),
     "fsck": ("controlroom.cli.fsck", "fsck", "Audit the database against the topic."),
 }
