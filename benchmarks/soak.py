@@ -1,7 +1,7 @@
 """Memory of a worker under load with PostgreSQL stopped in the middle: growth in MB, and the time to catch up.
 
 An hour is compressed by rate: `--outage-hours 1 --plant-rate 500` are the 1.8 million readings that a plant of 500
-readings a second sends in an hour without its database, sent as fast as `--rate`. All of them must be stored in the end.
+readings a second sends in an hour without its database, sent as fast as `--rate`. All must be stored in the end.
 """
 
 from __future__ import annotations

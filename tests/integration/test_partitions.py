@@ -93,7 +93,7 @@ async def test_roll_ups_by_the_second_have_days_of_their_own_where_they_are_want
     for second in (-1, 0, 1):
         await connection.execute(insert, MIDNIGHT + timedelta(seconds=second))
     assert await places(connection, "rollup_second") == {"rollup_second_d20260301": 1, "rollup_second_d20260302": 2}
-    await keeper.keep(MIDNIGHT + timedelta(days=2))
+    await keeper.keep(MIDNIGHT + timedelta(days=1))
     await keeper.close()
     assert await places(connection, "rollup_second") == {"rollup_second_d20260302": 2}
 

@@ -212,10 +212,8 @@ async def test_a_gap_is_kept_as_a_fact(dsn: str) -> None:
     async with begun(dsn) as store:
         await store.commit(batch(0, 2))
         told = await store.record_gap(2, 10, "retention")
-        assert [(event.sensor_id, event.kind, event.event) for event in told.events] == [
-            ("partition:0", "gap", "raised"),
-            ("partition:0", "gap", "returned"),
-        ]
+        assert {(event.sensor_id, event.kind) for event in told.events} == {("partition:0", "gap")}
+        assert [event.event for event in told.events if event.event != "clearing"] == ["raised", "returned"]
         await store.commit(batch(10, 1))
     (gap,) = await query(dsn, "SELECT from_offset, to_offset, reason FROM gaps")
     assert tuple(gap) == (2, 10, "retention")
