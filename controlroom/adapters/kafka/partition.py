@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -65,6 +66,10 @@ class Commit:
     took_s: float
     #: seconds since the receipt of the batch's first record
     waited_s: float
+    #: rejects by reason
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    #: sensors that were met for the first time and send what is passed over, by what it is
+    surplus: Mapping[str, int] = field(default_factory=dict)
 
 
 class Partition:
@@ -317,7 +322,13 @@ class Partition:
             progress.last_at = now
             progress.commit_s = now - batch.received_at
             progress.first_at = batch.received_at if progress.first_at is None else progress.first_at
-        self._on_commit(Commit(self.tp.partition, batch.records, len(batch.rejects), now - began, progress.commit_s))
+        reasons = Counter(reject.reason for reject in batch.rejects)
+        self._on_commit(
+            Commit(
+                self.tp.partition, batch.records, len(batch.rejects), now - began, progress.commit_s, reasons,
+                batch.surplus,
+            )
+        )  # fmt: skip
 
 
 def _worth(batch: Batch) -> bool:
