@@ -18,6 +18,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import asyncpg
+
 from controlroom.adapters.postgres.migrate import migrate
 from controlroom.local import LocalPlant
 from controlroom.local import ports as plant_ports
@@ -61,7 +63,8 @@ async def run_seed(seed: int, seconds: float, plant: LocalPlant, directory: Path
             if fault == "crash PostgreSQL":
                 try:
                     await scene.crash_postgres()
-                except (OSError, TimeoutError):
+                except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    # It is still at getting up again from the last one.
                     continue
             elif fault == "kill broker":
                 if broker_down is not None:
