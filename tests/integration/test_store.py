@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from controlroom.adapters.postgres import session as session_module
+from controlroom.adapters.postgres.outbox import Outbox
 from controlroom.adapters.postgres.store import PartitionStore
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.events import Detected, Returned, TimePassed
@@ -104,7 +105,13 @@ async def test_a_new_owner_finds_what_the_old_one_left(dsn: str) -> None:
         claim = await other.claim()
         assert (claim.next_offset, claim.state_offset, claim.states) == (4, 2, {"temp-1": b"learned"})
         assert claim.deadlines == {"temp-1": {"limit": AT + 33}}
-        assert [key for _, key, _ in claim.unsent] == ["temp-1", "temp-1"]
+    outbox = Outbox(dsn, "b")
+    unsent = await outbox.events("readings", [0, 1], (), 10)
+    assert [entry.key for entry in unsent] == [b"temp-1", b"temp-1"]
+    assert await outbox.events("readings", [0], [unsent[0].outbox_id], 10) == unsent[1:]
+    assert await outbox.events("readings", [0], (), 1) == unsent[:1]
+    assert await outbox.events("readings", [1], (), 10) == []
+    await outbox.close()
 
 
 async def test_a_zombie_is_fenced_and_writes_nothing(dsn: str) -> None:

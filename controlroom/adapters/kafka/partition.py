@@ -88,7 +88,8 @@ class Partition:
         *,
         progress: Progress,
         on_events: Callable[[Sequence[AlarmEvent], Sequence[int]], None],
-        on_unsent: Callable[[Sequence[OutboxEntry]], None],
+        on_posted: Callable[[Sequence[OutboxEntry]], None],
+        on_ready: Callable[[], None],
         on_rejects: Callable[[Sequence[Outgoing]], None],
         on_failure: Callable[[BaseException], None],
         start_at_end: bool,
@@ -103,7 +104,8 @@ class Partition:
         self._store = store
         self._make_pipeline = make_pipeline
         self._on_events = on_events
-        self._on_unsent = on_unsent
+        self._on_posted = on_posted
+        self._on_ready = on_ready
         self._on_rejects = on_rejects
         self._on_commit = on_commit
         self._on_failure = on_failure
@@ -244,12 +246,11 @@ class Partition:
         self._pipeline = self._make_pipeline(self.tp, state_offset, claim.states)
         self._pipeline.know(claim.facts, claim.standing)
         self._pipeline.set_deadlines(claim.deadlines)
-        self._on_unsent(claim.unsent)
-        self._on_rejects(claim.dead_letters)
         # The last committed record is read again, to see that it is still the same.
         self._consumer.seek(self.tp, state_offset if self._tail is None else min(state_offset, self._resume_at - 1))
         self._consumer.resume(self.tp)
         self.ready = True
+        self._on_ready()
         log.info("%s/%d is ours from offset %d", self.tp.topic, self.tp.partition, self._resume_at)
 
     async def _starting_point(self, claim: Claim) -> tuple[int, int] | None:
@@ -296,7 +297,7 @@ class Partition:
                 self.committed_offset = batch.next_offset
                 pipeline.set_deadlines(committed.deadlines)
                 self._account(batch, len(committed.events), began)
-                self._on_unsent(committed.posted)
+                self._on_posted(committed.posted)
                 self._on_rejects(committed.dead_letters)
                 if committed.events:
                     self._on_events(committed.events, committed.outbox_ids)
