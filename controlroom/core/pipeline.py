@@ -38,7 +38,7 @@ from controlroom.core.rollups import MINUTE, Bucket, BucketKey
 from controlroom.core.silences import STATE_KEY, Silences, Step
 from controlroom.wire import BadMessage, Reading, Reason, decode_reading
 from controlroom.wire.codec import MAX_BYTES
-from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, REFUSALS, QuickReading, decode_quickly
+from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, REFUSALS, QuickReading, decode_quickly, surplus_of
 from detectors.bank import VERSION as DEFAULT_VERSION
 from detectors.bank import SensorBank
 from detectors.cheap import VERSION as CHEAP_VERSION
@@ -455,6 +455,8 @@ class PartitionPipeline:
         slot.deadline = min(self._deadlines.get(facts.sensor_id, {}).values(), default=math.inf)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
+        for name in surplus_of(record.value or b""):
+            self._batch.surplus[name] = self._batch.surplus.get(name, 0) + 1
         return slot
 
     def _load(self, sensor_id: str, profile: Profile, saved: bytes | None) -> Bank:
