@@ -73,6 +73,9 @@ ALARM: list[BindingType] = [
     Binding("f", "mark_false", "Mark as false", id="alarm.false", show=False),
 ]
 
+#: on a sensor's own screen, where the other letters are the sensor's
+SENSOR_ALARM: list[BindingType] = [Binding("a", "ack", "Ack", id="alarm.ack")]
+
 ALARM_VIEWS: list[BindingType] = [
     Binding("h", "alarm_history", "History", id="alarm.history"),
     Binding("S", "suppressed", "Shelved", id="alarm.suppressed"),
@@ -95,8 +98,8 @@ LIST: list[BindingType] = [
 ]
 
 SPAN: list[BindingType] = [
-    Binding("left_square_bracket,comma", "span(-1)", "Shorter", id="span.shorter", key_display="["),
-    Binding("right_square_bracket,full_stop", "span(1)", "Longer", id="span.longer", key_display="]"),
+    Binding("left_square_bracket,comma", "span(-1)", "Shorter span", id="span.shorter", key_display="[", show=False),
+    Binding("right_square_bracket,full_stop", "span(1)", "Longer span", id="span.longer", key_display="]", show=False),
 ]
 
 DETAIL: list[BindingType] = [

@@ -100,7 +100,7 @@ class ListScreen(PlantScreen):
         shown = len(self.items.keys)
         total = shown if self.total is None else self.total
         count = f"{shown}" if shown == total else f"{shown} of {total}"
-        return [(f" {count} {what} ", Role.TITLE_DIM)]
+        return [(f" {count}, {what} ", Role.TITLE_DIM)]
 
     def relist(self) -> None:
         """The filter or the order has changed: what was frozen moves again."""
