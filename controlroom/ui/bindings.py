@@ -67,7 +67,7 @@ ALARM: list[BindingType] = [
     Binding("A", "ack_page", "Ack page", id="alarm.ack-page"),
     Binding("s", "shelve", "Shelve", id="alarm.shelve"),
     Binding("u", "unshelve", "Un-shelve", id="alarm.unshelve", show=False),
-    Binding("o", "service", "Out of service, and back", id="alarm.service", show=False),
+    Binding("o", "service", "Out of service", id="alarm.service", show=False),
     Binding("l", "reset", "Reset the latch", id="alarm.reset", show=False),
     Binding("c", "comment", "Comment", id="alarm.comment", show=False),
     Binding("f", "mark_false", "Mark as false", id="alarm.false", show=False),

@@ -16,6 +16,9 @@ from controlroom.ui.screens.sensor_orders import SensorOrders
 from controlroom.ui.widgets.line_view import LineView
 from controlroom.ui.widgets.sensor_list import SensorList
 
+#: lines for the faults, with their heading, on a screen of 24 lines, and on one that is taller
+_FAULTS, _FAULTS_TALL, _TALL = 5, 11, 34
+
 
 class SimulatorScreen(ListScreen, SensorOrders):
     """Every simulated sensor; every fault, with when it was detected."""
@@ -32,7 +35,7 @@ class SimulatorScreen(ListScreen, SensorOrders):
         """Heading and list; below, what was injected and what came of it."""
         yield LineView(self.context, id="list-head")
         yield SensorList(self.context, id="sensors")
-        yield LineView(self.context, height="100%", id="faults")
+        yield LineView(self.context, id="faults")
 
     def listed(self) -> list[str]:
         """Sensors that take orders; with faults first, or as chosen."""
@@ -49,9 +52,12 @@ class SimulatorScreen(ListScreen, SensorOrders):
         super().update()
         width = self.size.width
         self.query_one("#list-head", LineView).show(sensor_head(width, self.counted(str(self.order))))
-        faults = self.query_one("#faults", LineView)
         runs = self.context.state.fault_log.runs()
-        faults.show(*fault_lines(runs, self._time_of, *faults.size, self.context.glyphs))
+        room = _FAULTS_TALL if self.size.height >= _TALL else _FAULTS
+        lines = fault_lines(runs, self._time_of, width, room, self.context.glyphs)
+        faults = self.query_one("#faults", LineView)
+        faults.styles.height = len(lines)
+        faults.show(*lines)
 
     def _time_of(self, sensor_id: str) -> float:
         """The present, for a sensor that may live in a time of its own."""
