@@ -105,9 +105,10 @@ class Console:
         """By the form, on a screen of sensors: a temperature sensor."""
         await self.press("n")
         await self.shows("NEW SIMULATED SENSOR")
-        for position, text in ((1, sensor_id), (4, interval)):
-            await self.press("home", *["up"] * 6, *["down"] * position)
-            await self.retype(text)
+        await self.press("down")
+        await self.retype(sensor_id)
+        await self.press("down", "down", "down")
+        await self.retype(interval)
         await self.press("enter")
         await self.until(lambda: sensor_id in self.state.sensors and len(self.state.sensors[sensor_id].values) > 5)
 

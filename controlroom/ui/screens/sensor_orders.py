@@ -106,7 +106,9 @@ class SensorOrders(PlantScreen):
         views = self.meant_sensors()
         others = [view for view in views if not view.simulated]
         if others:
-            self.say(f"{_named(others)}: not simulated, takes no orders from here")
+            one = len(others) == 1
+            what = "is not simulated: it takes" if one else "are not simulated: they take"
+            self.say(f"{_named(others)} {what} no orders from here")
         return [view for view in views if view.simulated]
 
     def ordered(self) -> None:

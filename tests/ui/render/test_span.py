@@ -56,7 +56,7 @@ def test_events_are_those_of_the_database_and_those_just_heard_each_once():
 
 def test_what_the_database_owes_is_said():
     assert "asking the database" in span_data(sensor(10), None, [], 60.0, NOW, asks=True).source
-    failed = Answer[Series](NOW, None, "it does not answer")
+    failed = Answer(NOW, None, "it does not answer")
     assert span_data(sensor(10), failed, [], 60.0, NOW, asks=True).source.endswith("the database: it does not answer")
 
 
