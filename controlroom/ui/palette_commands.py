@@ -39,7 +39,11 @@ class KeyCommands(Provider):
         for active in self.screen.active_bindings.values():
             binding = active.binding
             group = (binding.id or "").partition(".")[0]
-            if active.enabled and group in {"screen", "sensor", "list", "app"} and binding.action not in _NOT_HERE:
+            if (
+                active.enabled
+                and group in {"screen", "sensor", "alarm", "span", "list", "app"}
+                and binding.action not in _NOT_HERE
+            ):
                 found[binding.id or ""] = (binding.description, binding.action, self.app.get_key_display(binding))
         return list(found.values())
 
@@ -69,5 +73,5 @@ class SensorCommands(Provider):
 
 
 #: bindings that mean nothing as a command
-_NOT_HERE = {"command_palette", "back"}
+_NOT_HERE = {"command_palette", "back", "mark"}
 _APP_ACTIONS = ("show_mode", "help", "leave", "faster", "slower")
