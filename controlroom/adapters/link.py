@@ -47,6 +47,7 @@ class Link:
         definitions: how alarms behave.
         worker: the detection worker of this process, if it has one: its rate is shown.
         meter: has heard that worker's commits.
+        whence: from where the operator acts; by default this host.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Link:
         definitions: Definitions | None = None,
         worker: DetectionWorker | None = None,
         meter: CommitMeter | None = None,
+        whence: str | None = None,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
@@ -76,7 +78,9 @@ class Link:
         self._detail = ClusterDetailProbe(kafka, first=(group,), leases=(group_of(topics.commands),))
         self._database = DatabaseProbe(dsn, group, topics.data)
         self._orders: Orders | None = None
-        self._actions = AlarmActionStore(dsn, definitions or Definitions(), who=operator, whence=socket.gethostname())
+        self._actions = AlarmActionStore(
+            dsn, definitions or Definitions(), who=operator, whence=whence or socket.gethostname()
+        )
         self._desk: AlarmDesk | None = None
         self._ready = threading.Event()
 

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "notify": ("controlroom.cli.notify", "notify", "Who is told of alarms; send a test message."),
     "detect": ("controlroom.cli.detect", "detect", "Run detection workers without a terminal."),
     "rejects": ("controlroom.cli.rejects", "rejects", "List rejected records, show one, publish them again."),
+    "config": ("controlroom.cli.config", "config", "Show every setting and where it came from."),
     "fsck": ("controlroom.cli.fsck", "fsck", "Audit the database against the topic."),
 }
 

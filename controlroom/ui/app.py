@@ -21,6 +21,7 @@ from controlroom.ui.launch import LEAST_SIZE
 from controlroom.ui.options import UiOptions
 from controlroom.ui.palette import Palette
 from controlroom.ui.palette_commands import KeyCommands, SensorCommands
+from controlroom.ui.restrictions import Restrictions
 from controlroom.ui.screens.alarms import AlarmsScreen
 from controlroom.ui.screens.cluster import ClusterScreen
 from controlroom.ui.screens.help import Help
@@ -40,7 +41,7 @@ _MODES: dict[str, type[PlantScreen]] = {
 _RATES = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-class ControlRoomApp(App[int]):
+class ControlRoomApp(Restrictions):
     """The control room.
 
     Args:
@@ -62,6 +63,7 @@ class ControlRoomApp(App[int]):
         super().__init__()
         for theme in THEMES:
             self.register_theme(theme)
+        self.restricted = options.restricted
         self.theme = options.theme or DEFAULT
         for name in set(self.available_themes) - {theme.name for theme in THEMES}:
             self.unregister_theme(name)
