@@ -92,7 +92,10 @@ def _on_screen(settings: Settings, given: dict[str, object], notice: str) -> Non
     ui.check_terminal()
     given = {**ui.from_settings(settings.ui), **given}
     given["operator"] = who = given["operator"] or operator()
-    log_to_file(settings.dir / "logs" / "console.log")
+    try:
+        log_to_file(settings.dir / "logs" / "console.log")
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: {error.strerror}", hint="choose another directory with --dir") from None
     stopping = _signalled()
     with ExitStack() as stack:
         brokers, dsn, own = stack.enter_context(_endpoints(settings, stopping))

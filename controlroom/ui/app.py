@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from controlroom.ui.bindings import APP
 from controlroom.ui.context import Context
 from controlroom.ui.launch import LEAST_SIZE
 from controlroom.ui.options import UiOptions
+from controlroom.ui.pace import Pace
 from controlroom.ui.palette import Palette
 from controlroom.ui.palette_commands import KeyCommands, SensorCommands
 from controlroom.ui.restrictions import Restrictions
@@ -71,6 +73,7 @@ class ControlRoomApp(Restrictions):
         self.animation_level = "none"
         self._rate = options.refresh_rate
         self._viewer = options.read_only
+        self._pace = Pace()
 
     def _palette(self, options: UiOptions) -> Palette:
         return Palette(self.current_theme.variables, ascii_only=options.ascii, colour=not self.no_color)
@@ -93,6 +96,8 @@ class ControlRoomApp(Restrictions):
         if self.context.options.stopping():
             self.action_leave()
             return
+        if not self._pace.due(self._waiting(), time.monotonic()):
+            return
         self._look_at_role()
         # A screen below a form is seen through it, so it goes on; what is covered costs nothing.
         for screen in reversed(self.screen_stack):
@@ -100,6 +105,12 @@ class ControlRoomApp(Restrictions):
                 screen.tick()
             if not screen.is_modal:
                 break
+
+    def _waiting(self) -> int:
+        """Pieces of output that the terminal has not taken yet."""
+        # Textual has no public way to ask; should it change, the terminal is taken for a quick one.
+        queue = getattr(getattr(self._driver, "_writer_thread", None), "_queue", None)
+        return queue.qsize() if queue is not None else 0
 
     def _look_at_role(self) -> None:
         """Keys that change anything go when the database says that its login may not act, and come when it may."""
