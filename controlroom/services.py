@@ -43,6 +43,7 @@ class Services:
         own_plant: the plant is this process' own: it runs simulated sensors and a detection worker for it.
         on_events: hears alarm events after their commit, on the worker's thread.
         who: who sits at this terminal, for the audit; by default the account.
+        state: what is filled; by default one of its own.
     """
 
     def __init__(
@@ -54,8 +55,9 @@ class Services:
         own_plant: bool,
         on_events: Callable[[Sequence[AlarmEvent]], None] = lambda _: None,
         who: str | None = None,
+        state: PlantState | None = None,
     ) -> None:
-        self.state = PlantState()
+        self.state = state if state is not None else PlantState()
         self.worker: DetectionWorker | None = None
         meter = CommitMeter()
         self._kafka = KafkaConnection.of(brokers, settings)

@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "tail": ("controlroom.cli.topics", "tail", "Follow a topic as JSON lines."),
     "clean": ("controlroom.cli.plant", "clean", "Delete the local plant's data."),
     "broker": ("controlroom.cli.plant", "broker", "Stop, kill or start one local broker, for drills."),
+    "record": ("controlroom.cli.record", "record", "Record what the control room sees, into a file."),
+    "replay-session": ("controlroom.cli.record", "replay_session", "Open the control room on a recording."),
     "simulate": ("controlroom.cli.simulate", "simulate", "Run simulated sensors."),
     "replay": ("controlroom.cli.replay", "replay", "Publish a timestamp,value CSV file as readings."),
     "alarms": ("controlroom.cli.alarms", "alarms", "List alarms, acknowledge and shelve them, see their history."),

@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from controlroom.core.plant_state import PlantState
 from controlroom.ports import OperatorCommands
-from controlroom.ui.bindings import APP
+from controlroom.ui.bindings import APP, REPLAY
 from controlroom.ui.context import Context
 from controlroom.ui.launch import LEAST_SIZE
 from controlroom.ui.options import UiOptions
@@ -53,7 +53,7 @@ class ControlRoomApp(Restrictions):
     """
 
     CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = APP
+    BINDINGS: ClassVar[list[BindingType]] = [*APP, *REPLAY]
     COMMANDS = App.COMMANDS | {KeyCommands, SensorCommands}
     TITLE = "controlroom"
     # Ours is among the bindings, where it can be given another key.
@@ -98,6 +98,8 @@ class ControlRoomApp(Restrictions):
             return
         if not self._pace.due(self._waiting(), time.monotonic()):
             return
+        if self.context.options.current_state is not None:
+            self.context.state = self.context.options.current_state()
         self._look_at_role()
         # A screen below a form is seen through it, so it goes on; what is covered costs nothing.
         for screen in reversed(self.screen_stack):
@@ -161,6 +163,19 @@ class ControlRoomApp(Restrictions):
         """Quit."""
         self.context.options.on_quit()
         self.exit(0)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A plant cannot be paused or played again: only a recording can."""
+        return action != "replay" or self.context.options.replay is not None
+
+    def action_replay(self, what: str, *arguments: float) -> None:
+        """Pause, step, seek, faster, slower: of a recording."""
+        replay = self.context.options.replay
+        if replay is not None:
+            {"toggle": replay.toggle, "step": replay.step, "faster": replay.faster, "slower": replay.slower}.get(
+                what, lambda: replay.seek(*arguments)
+            )()
+            self.tick()
 
     def action_faster(self) -> None:
         """Look at the plant more often."""

@@ -47,7 +47,7 @@ _DIALOGS = (Confirm, FormScreen, Help, Choice)
 def binding_ids() -> dict[str, Binding]:
     """Every binding that has an id, by it."""
     found: dict[str, Binding] = {}
-    for group in (bindings.APP, bindings.MOVE, *(_own(cls) for cls in (*_SCREENS, *_DIALOGS))):
+    for group in (bindings.APP, bindings.REPLAY, bindings.MOVE, *(_own(cls) for cls in (*_SCREENS, *_DIALOGS))):
         for binding in group:
             if isinstance(binding, Binding) and binding.id:
                 found.setdefault(binding.id, binding)
@@ -74,7 +74,8 @@ def check_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
             _check_key(binding_id, key)
         checked[binding_id] = ",".join(named)
     for screen in _SCREENS:
-        _check_clashes(screen.__name__.removesuffix("Screen").lower(), [*_own(screen), *bindings.APP], checked)
+        name = screen.__name__.removesuffix("Screen").lower()
+        _check_clashes(name, [*_own(screen), *bindings.APP, *bindings.REPLAY], checked)
     return checked
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from controlroom.config import UiSettings
-from controlroom.ports import AlarmActions, BrokerDrills, Clock
+from controlroom.core.plant_state import PlantState
+from controlroom.ports import AlarmActions, BrokerDrills, Clock, SessionReplay
 
 #: frames a second at the most; a plant is watched, not played
 _FRAMES = "10"
@@ -54,6 +55,10 @@ class UiOptions:
     alarms: AlarmActions | None = None
     #: stops, kills and starts brokers; None: these are not of a local plant, and there is no key for it
     drills: BrokerDrills | None = None
+    #: a recording is shown, not a plant: gives the keys to play it, and takes away every other that does something
+    replay: SessionReplay | None = None
+    #: where the state is now; None: it is the one that the program was started with
+    current_state: Callable[[], PlantState] | None = None
     #: called once when the operator quits, before the screen is given back
     on_quit: Callable[[], None] = lambda: None
     #: whether the process was asked to end (SIGTERM, SIGHUP): looked at with every tick

@@ -23,6 +23,7 @@ _GROUPS = {
     "broker": "broker",
     "list": "list",
     "detail": "detail",
+    "replay": "replay",
     "app": "program",
 }
 
