@@ -72,7 +72,7 @@ class ControlRoomApp(Restrictions):
         self.context = Context(state, commands, options, self._palette(options))
         self.animation_level = "none"
         self._rate = options.refresh_rate
-        self._viewer = options.read_only
+        self._viewer = options.read_only or options.replay is not None
         self._pace = Pace()
 
     def _palette(self, options: UiOptions) -> Palette:
@@ -121,7 +121,7 @@ class ControlRoomApp(Restrictions):
             return
         self._viewer = viewer
         self.screen.refresh_bindings()
-        if viewer and database is not None and database.figures is not None:
+        if viewer and database is not None and database.figures is not None and not database.figures.may_act:
             said = f"the database login {database.figures.user} may look, not act: keys that change anything are gone"
             self.context.state.notify(said, self.context.options.clock.now(), "warning")
 

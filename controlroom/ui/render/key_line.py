@@ -1,4 +1,4 @@
-"""The bottom line: the keys that do something here. What does not fit is left to the help, whose own key always fits."""
+"""The bottom line: the keys that do something here. What does not fit is left to the help; its own key always fits."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class KeyHint:
 
 
 def fitting(hints: Sequence[KeyHint], width: int) -> list[KeyHint]:
-    """Those that fit, in order: those that stay, then the first of the others.
+    """Those that fit, in order; those that stay come last.
 
     >>> keys = [KeyHint("a", "a", "Ack"), KeyHint("s", "s", "Shelve"), KeyHint("q", "q", "Quit", always=True)]
     >>> [[hint.key for hint in fitting(keys, width)] for width in (80, 20, 10)]
     [['a', 's', 'q'], ['a', 'q'], ['q']]
     """
     room = width - 1 - sum(hint.width + _GAP for hint in hints if hint.always)
-    shown = [hint for hint in hints if hint.always]
+    shown: list[KeyHint] = []
     for hint in hints:
         if not hint.always:
             room -= hint.width + _GAP
             if room < 0:
                 break
             shown.append(hint)
-    return [hint for hint in hints if hint in shown]
+    return [*shown, *(hint for hint in hints if hint.always)]
 
 
 def key_line(hints: Sequence[KeyHint]) -> Line:

@@ -159,7 +159,7 @@ def database_rows(database: DatabaseView | None, now: float, width: int, glyphs:
         Row(
             "database",
             [
-                ("   connections ", Role.DIM),
+                ("  connections ", Role.DIM),
                 (f"{figures.connections} of {figures.max_connections}", Role.WARN if few else Role.TEXT),
                 ("  size ", Role.DIM),
                 _known(bytes_text(figures.size)),
