@@ -110,7 +110,16 @@ class Settings(BaseSettings):
     """The password for it."""
 
     ssl_cafile: Path | None = None
-    """Certificates that are trusted for the brokers; unset: the system's."""
+    """Certificates that are trusted for the brokers, PEM; unset: the system's."""
+
+    ssl_certfile: Path | None = None
+    """Our own certificate for brokers that ask for one, PEM."""
+
+    ssl_keyfile: Path | None = None
+    """The key of `ssl_certfile`, PEM; unset: it is in the same file."""
+
+    ssl_key_password: SecretStr | None = None
+    """The password of the key, if it is encrypted."""
 
     group: str = "controlroom-detect"
     """Consumer group of the detection workers."""
@@ -127,8 +136,26 @@ class Settings(BaseSettings):
     rollup_days: int = Field(30, ge=1)
     """Days that roll-ups by the minute are kept; those by the hour stay."""
 
+    journal_days: int | None = Field(None, ge=1)
+    """Days that the journal of alarms is kept; unset: for good. What still stands keeps its journal."""
+
+    audit_days: int | None = Field(None, ge=1)
+    """Days that the audit of operators' actions is kept; unset: for good."""
+
+    operators: int = Field(1, ge=1)
+    """Operators (consoles) who share the alarms: the report judges the load for each of them."""
+
+    rollup_second_days: int = Field(0, ge=0)
+    """Days that roll-ups by the second are kept; 0: none are made."""
+
+    rejects_days: int = Field(30, ge=1)
+    """Days that rejected records are kept in PostgreSQL."""
+
     detectors: Literal["default", "cheap"] = "default"
     """What watches each sensor: every detector, or limits and one statistical detector at a fraction of the cost."""
+
+    detectors_file: Path | None = None
+    """How each type of sensor is watched, TOML; unset: as is usual for the type."""
 
     alarms_file: Path | None = None
     """Alarm definitions, TOML; unset: the built-in ones."""

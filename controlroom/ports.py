@@ -32,6 +32,10 @@ class OperatorCommands(Protocol):
         """Let a paused sensor go on."""
         ...
 
+    def rerate(self, sensor_id: str, interval: float) -> None:
+        """Let a simulated sensor send every `interval` seconds."""
+        ...
+
     def remove(self, sensor_id: str) -> None:
         """Take a simulated sensor away."""
         ...
@@ -149,4 +153,27 @@ class AlarmActions(Protocol):
 
     def mark_false(self, sensor_id: str, kind: str, reason: str = "") -> None:
         """Call its latest occurrence a false alarm; nothing else changes."""
+        ...
+
+
+class History(Protocol):
+    """What an operator can look up. Every method returns at once, from any thread.
+
+    The answer, or why there is none, is put into `PlantState.archive`, where the next tick of the screen finds it.
+    """
+
+    def series(self, sensor_id: str, seconds: float, end: float) -> None:
+        """What a sensor did in the `seconds` before `end` (seconds since the epoch)."""
+        ...
+
+    def alarm(self, sensor_id: str, kind: str) -> None:
+        """One alarm with its journal, its guidance and the alarms that it stands for."""
+        ...
+
+    def suppressed(self) -> None:
+        """Every alarm that is shelved, out of service or suppressed by design."""
+        ...
+
+    def measures(self) -> None:
+        """How good the alarms of the last day are, against the targets of ISA-18.2."""
         ...

@@ -26,7 +26,7 @@ from controlroom.config import Settings
 from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import ControlroomError
-from controlroom.ports import AlarmActions, OperatorCommands
+from controlroom.ports import AlarmActions, History, OperatorCommands
 from controlroom.wire import AlarmEvent
 from simulator.plant import default_plant
 from simulator.runner import Simulator
@@ -105,6 +105,11 @@ class Services:
     def alarms(self) -> AlarmActions:
         """Takes the operator's actions on alarms, from `start` to `stop`."""
         return self._link.desk
+
+    @property
+    def history(self) -> History:
+        """Takes the operator's questions, from `start` to `stop`."""
+        return self._link.history
 
     @property
     def failed(self) -> ControlroomError | None:

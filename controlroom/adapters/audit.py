@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,11 +19,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.worker import WorkerOptions
+from controlroom.adapters.postgres.learning import LOAD_APPLIED, order_of
 from controlroom.adapters.postgres.session import Session
 from controlroom.core.alarms.model import Alarm
 from controlroom.core.alert_handler import AlarmKey, handle
 from controlroom.core.pipeline import PartitionPipeline
-from controlroom.core.profiles import profile_for
+from controlroom.core.profiles import profiles_of
 from controlroom.errors import InputError
 
 #: So many offsets are named of a finding; its count is of all.
@@ -91,7 +92,8 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
         try:
             for part, end in marks.items():
                 tp = TopicPartition(topic, part)
-                offsets, ids = await _oracle(consumer, tp, end, worker, options, result)
+                orders = await connection.fetch(LOAD_APPLIED, worker.group, topic, part)
+                offsets, ids = await _oracle(consumer, tp, end, worker, options, result, orders)
                 expected |= ids
                 await _compare_offsets(connection, tp, end, offsets, options, result)
         finally:
@@ -101,6 +103,19 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
     return result
 
 
+def _process(
+    pipeline: PartitionPipeline, records: Sequence[ConsumerRecord], orders: Sequence[asyncpg.Record]
+) -> Sequence[asyncpg.Record]:
+    """Process records, and carry out what operators ordered where the workers did; the orders that are left."""
+    while orders and orders[0]["off"] <= records[-1].offset:
+        before = [record for record in records if record.offset < orders[0]["off"]]
+        pipeline.process(before)
+        pipeline.order([order_of(orders[0])])
+        records, orders = records[len(before) :], orders[1:]
+    pipeline.process(records)
+    return orders
+
+
 async def _oracle(
     consumer: AIOKafkaConsumer,
     tp: TopicPartition,
@@ -108,6 +123,7 @@ async def _oracle(
     worker: WorkerOptions,
     options: AuditOptions,
     result: Audit,
+    orders: Sequence[asyncpg.Record],
 ) -> tuple[list[int], set[EventKey]]:
     """Offsets of the records before `end`, and the events that an uninterrupted pipeline makes of them."""
     first = (await consumer.beginning_offsets([tp]))[tp]
@@ -115,7 +131,9 @@ async def _oracle(
         result.notes.append(f"partition {tp.partition}: records before {first} are gone; alarms from before may differ")
     consumer.assign([tp])
     consumer.seek(tp, first)
-    pipeline = PartitionPipeline(tp.topic, tp.partition, first, {}, profile_for, worker.pipeline)
+    pipeline = PartitionPipeline(
+        tp.topic, tp.partition, first, {}, profiles_of(worker.definitions, worker.profiles), worker.pipeline
+    )
     alarms: dict[AlarmKey, Alarm] = {}
     events: set[EventKey] = set()
     offsets: list[int] = []
@@ -130,7 +148,7 @@ async def _oracle(
         if not records:
             break
         offsets += (record.offset for record in records)
-        pipeline.process(records)
+        orders = _process(pipeline, records, orders)
         batch = pipeline.take(checkpoint=False)
         handled = handle(batch.signals, alarms, worker.definitions)
         alarms.update(handled.alarms)

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from controlroom.adapters.alarm_desk import AlarmDesk
+from controlroom.adapters.history_desk import HistoryDesk
 from controlroom.adapters.kafka.cluster_detail import ClusterDetailProbe
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.feed import Feed
@@ -78,10 +79,11 @@ class Link:
         self._detail = ClusterDetailProbe(kafka, first=(group,), leases=(group_of(topics.commands),))
         self._database = DatabaseProbe(dsn, group, topics.data)
         self._orders: Orders | None = None
-        self._actions = AlarmActionStore(
-            dsn, definitions or Definitions(), who=operator, whence=whence or socket.gethostname()
-        )
+        self._dsn = dsn
+        self._definitions = definitions or Definitions()
+        self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=whence or socket.gethostname())
         self._desk: AlarmDesk | None = None
+        self._history: HistoryDesk | None = None
         self._ready = threading.Event()
 
     @property
@@ -98,6 +100,13 @@ class Link:
         assert self._desk is not None
         return self._desk
 
+    @property
+    def history(self) -> HistoryDesk:
+        """Takes the operator's questions, from any thread, while `run` runs; waits for its begin."""
+        self._ready.wait()
+        assert self._history is not None
+        return self._history
+
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the plant until `stop`; whatever is lost is waited for and taken up again."""
         self._orders = Orders(
@@ -109,6 +118,7 @@ class Link:
             operator=self._operator,
         )
         self._desk = AlarmDesk(self._actions, loop=asyncio.get_running_loop(), state=self._state)
+        self._history = HistoryDesk(self._dsn, self._definitions, loop=asyncio.get_running_loop(), state=self._state)
         self._ready.set()
         tasks = [
             asyncio.create_task(self._again("feed", self._feed.run)),
@@ -124,6 +134,7 @@ class Link:
             await asyncio.wait(tasks, timeout=STOP_S)
             await self._orders.close()
             await self._desk.close()
+            await self._history.close()
             await self._cluster.close()
             await self._detail.close()
             await self._database.close()
@@ -161,6 +172,9 @@ class Link:
             while True:
                 view, watermarks = await self._database.probe()
                 self._state.apply_database(view)
+                faults = await self._database.faults() if view.reachable else None
+                if faults is not None:
+                    self._state.apply_faults(faults)
                 rate = None
                 if self._worker is not None:
                     now, done = time.monotonic(), self._worker.progress.committed

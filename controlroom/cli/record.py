@@ -111,7 +111,7 @@ def replay_session(
 ) -> None:
     """Open the control room on a recording. It shows the past: no order can be given.
 
-    P pauses, . steps, < and > go 10 seconds, { and } 5 minutes, ( and ) change the speed.
+    P pauses, ; steps, < and > go 10 seconds, { and } 5 minutes, ( and ) change the speed.
     """
     from controlroom import ui
     from controlroom.adapters.recordings import RecordingReader
@@ -159,6 +159,9 @@ class _NoOrders:
         """Never called."""
 
     def resume(self, sensor_id: str) -> None:
+        """Never called."""
+
+    def rerate(self, sensor_id: str, interval: float) -> None:
         """Never called."""
 
     def remove(self, sensor_id: str) -> None:

@@ -13,6 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from controlroom.core.alarms.common_cause import GROUP_KIND
+from controlroom.core.alarms.model import DELIVERY_KIND
+from controlroom.core.archive import Archive
+from controlroom.core.fault_log import FaultLog
 from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
 from controlroom.core.ring import Ring
 from controlroom.core.sanitise import sanitise
@@ -26,6 +30,11 @@ NOTICE_CAPACITY = 100
 #: 0 normal, 1 warning, 2 critical
 Severity = Literal[0, 1, 2]
 SEVERITIES: dict[str, Severity] = {"normal": 0, "warning": 1, "critical": 2}
+
+#: labels of alarms that are kept from the operator: they are counted and listed, but never shout
+SUPPRESSED = frozenset({"SHELVED", "BY_DESIGN", "OUT_OF_SERVICE"})
+#: kinds of alarms whose "sensor" is a group or a receiver: there is no sensor of that name
+_NOT_OF_A_SENSOR = frozenset({GROUP_KIND, DELIVERY_KIND})
 
 
 class SensorView:
@@ -118,11 +127,26 @@ class AlarmView:
     message: str
     simulated: bool
     fault_id: str | None
+    #: low, medium, high; empty: not known
+    priority: str = ""
+    #: who acted last, and what they wrote: a reason, a comment
+    actor: str = ""
+    note: str = ""
 
     @property
     def active(self) -> bool:
-        """Whether the condition holds now."""
-        return self.state not in {"NORMAL", "RTN-UNACK"}
+        """Whether the condition holds now, and nothing suppresses it."""
+        return self.state not in {"NORMAL", "RTN-UNACK"} and not self.suppressed
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether it is shelved, suppressed by design or out of service."""
+        return self.state in SUPPRESSED
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it stands for the silence of many sensors."""
+        return self.kind == GROUP_KIND
 
     @property
     def unacked(self) -> bool:
@@ -197,6 +221,11 @@ class DatabaseView:
     #: milliseconds of a round trip
     latency_ms: float | None = None
     error: str = ""
+    #: notifications that are not sent yet, and how many of these have failed; None: not known
+    notifications_waiting: int | None = None
+    notifications_failing: int | None = None
+    #: why the latest one failed
+    notifications_error: str = ""
     #: None: not known
     figures: DatabaseFigures | None = None
 
@@ -229,6 +258,24 @@ class PipelineView:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultView:
+    """One injected fault as it is on record, with its detection. Times are seconds since the epoch."""
+
+    fault_id: str
+    sensors: tuple[str, ...]
+    injected_by: str
+    start: float
+    #: None: it acts, or is to come
+    end: float | None = None
+    #: over, cleared, removed, refused; empty while it acts
+    outcome: str = ""
+    #: when the first alarm that it can have caused was raised; None: none yet
+    detected_at: float | None = None
+    #: that alarm's kind
+    kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """The answer to something the operator did, or a thing that he should know."""
 
@@ -246,10 +293,16 @@ class PlantState:
         self._live: dict[tuple[str, str], AlarmView] = {}
         self.feed: deque[AlarmEvent] = deque(maxlen=FEED_CAPACITY)
         self.notices: deque[Notice] = deque(maxlen=NOTICE_CAPACITY)
+        #: injected faults, and when each was detected
+        self.fault_log = FaultLog()
+        #: what the screen has asked PostgreSQL for
+        self.archive = Archive()
         self.cluster: ClusterView | None = None
         self.cluster_detail: ClusterDetail | None = None
         self.database: DatabaseView | None = None
         self.pipeline: PipelineView | None = None
+        #: injected faults that act, and those that have ended lately
+        self.faults: tuple[FaultView, ...] = ()
         #: readings seen since the start
         self.readings = 0
         self.rejected = 0
@@ -295,6 +348,7 @@ class PlantState:
     def apply_status(self, status: SensorStatus | None, sensor_id: str) -> None:
         """A simulator has said what a sensor of its own is; None (a tombstone): it is gone."""
         if status is None or status.state == "removed":
+            self.fault_log.see(sensor_id, (), None if status is None else status.timestamp.timestamp())
             gone = self.sensors.pop(sensor_id, None)
             if gone is not None:
                 for kind in gone.alarms:
@@ -314,6 +368,7 @@ class PlantState:
             view.sensor_type = view.sensor_type or sanitise(status.spec.sensor_type, limit=32)
             view.location = _shown(status.spec.location)
             view.interval = status.spec.interval or (usual.interval if usual is not None else None)
+        self.fault_log.see(sensor_id, view.faults, status.timestamp.timestamp())
         # A status comes every few seconds from every sensor; nearly always it says nothing new.
         if before != (view.state, view.owner, view.faults, view.simulated, view.location, view.interval):
             view.version += 1
@@ -322,34 +377,23 @@ class PlantState:
 
     def apply_alarm(self, event: AlarmEvent) -> None:
         """An alarm has changed: it goes to the feed, and to its sensor's live alarms until it is closed."""
-        view = self.sensor(event.sensor_id)
-        known = view.alarms.get(event.kind)
+        view = None if event.kind in _NOT_OF_A_SENSOR else self.sensor(event.sensor_id)
+        known = self._live.get((event.sensor_id, event.kind))
         if known is not None and known.occurrence_id == event.occurrence_id and known.version >= event.version:
             return
-        at = event.timestamp.timestamp()
         if event.state == "NORMAL":
-            view.alarms.pop(event.kind, None)
             self._live.pop((event.sensor_id, event.kind), None)
+            if view is not None:
+                view.alarms.pop(event.kind, None)
         else:
-            same = known is not None and known.occurrence_id == event.occurrence_id
-            view.alarms[event.kind] = self._live[event.sensor_id, event.kind] = AlarmView(
-                sensor_id=event.sensor_id,
-                kind=event.kind,
-                occurrence_id=event.occurrence_id,
-                version=event.version,
-                severity=SEVERITIES.get(event.severity, 2),
-                state=event.state,
-                raised_at=known.raised_at if known is not None and same else at,
-                changed_at=at,
-                value=event.value,
-                unit=sanitise(event.unit, limit=12),
-                message=sanitise(event.message),
-                simulated=event.simulated,
-                fault_id=event.fault_id,
-            )
+            alarm = self._live[event.sensor_id, event.kind] = _alarm_view(event, known)
+            if view is not None:
+                view.alarms[event.kind] = alarm
+        self.fault_log.hear(event)
         self.feed.append(event)
         self.feed_version += 1
-        view.version += 1
+        if view is not None:
+            view.version += 1
         self.structure_version += 1
         self.version += 1
 
@@ -373,6 +417,12 @@ class PlantState:
         self.pipeline = view
         self.version += 1
 
+    def apply_faults(self, faults: tuple[FaultView, ...]) -> None:
+        """The record of injected faults was read."""
+        if faults != self.faults:
+            self.faults = faults
+            self.version += 1
+
     def notify(self, text: str, at: datetime, level: Literal["info", "warning", "error"] = "info") -> None:
         """Tell the operator something."""
         self.notices.append(Notice(at.timestamp(), sanitise(text), level))
@@ -381,17 +431,45 @@ class PlantState:
 
     def waits(self, event: AlarmEvent) -> bool:
         """Whether the alarm still stands as this event left it, and waits for an operator."""
-        view = self.sensors.get(event.sensor_id)
-        alarm = view.alarms.get(event.kind) if view is not None else None
+        alarm = self._live.get((event.sensor_id, event.kind))
         return (
             alarm is not None
             and alarm.unacked
             and (alarm.occurrence_id, alarm.version) == (event.occurrence_id, event.version)
         )
 
+    def live_alarm(self, sensor_id: str, kind: str) -> AlarmView | None:
+        """The alarm, if it is not closed."""
+        return self._live.get((sensor_id, kind))
+
     def live_alarms(self) -> Iterable[AlarmView]:
         """Every alarm that is not closed."""
         return list(self._live.values())
+
+
+def _alarm_view(event: AlarmEvent, known: AlarmView | None) -> AlarmView:
+    """The alarm after `event`. What an operator wrote is a note: the detector's own words stay."""
+    at = event.timestamp.timestamp()
+    before = known if known is not None and known.occurrence_id == event.occurrence_id else None
+    words = sanitise(event.message)
+    return AlarmView(
+        sensor_id=event.sensor_id,
+        kind=event.kind,
+        occurrence_id=event.occurrence_id,
+        version=event.version,
+        severity=SEVERITIES.get(event.severity, 2),
+        state=event.state,
+        raised_at=before.raised_at if before is not None else at,
+        changed_at=at,
+        value=event.value,
+        unit=sanitise(event.unit, limit=12),
+        message=before.message if before is not None and event.actor else words,
+        simulated=event.simulated,
+        fault_id=event.fault_id,
+        priority=sanitise(event.priority, limit=12),
+        actor=sanitise(event.actor, limit=32) or (before.actor if before is not None else ""),
+        note=words if event.actor else before.note if before is not None else "",
+    )
 
 
 def _shown(location: Location) -> Location:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from controlroom.core.health_views import ClusterDetail
-from controlroom.core.plant_state import ClusterView, DatabaseView, Notice, PipelineView, PlantState
+from controlroom.core.plant_state import ClusterView, DatabaseView, FaultView, Notice, PipelineView, PlantState
 from controlroom.errors import InputError
 from controlroom.wire import AlarmEvent, Reading, SensorStatus
 
@@ -22,7 +22,7 @@ SCHEMA = 1
 #: no honest line is longer
 LINE_BYTES = 4 * 1024 * 1024
 
-Kind = Literal["reading", "status", "alarm", "cluster", "detail", "database", "pipeline", "notice"]
+Kind = Literal["reading", "status", "alarm", "cluster", "detail", "database", "pipeline", "faults", "notice"]
 _BODIES: dict[str, Any] = {
     "reading": Reading,
     "status": SensorStatus | None,
@@ -31,6 +31,7 @@ _BODIES: dict[str, Any] = {
     "detail": ClusterDetail,
     "database": DatabaseView,
     "pipeline": PipelineView,
+    "faults": tuple[FaultView, ...],
     "notice": Notice,
 }
 
@@ -135,6 +136,8 @@ def apply(entry: Entry, state: PlantState) -> None:
             state.apply_database(body)
         case PipelineView():
             state.apply_pipeline(body)
+        case tuple():
+            state.apply_faults(body)
         case Notice():
             state.notify(body.text, datetime.fromtimestamp(body.at, UTC), body.level)
         case _:
@@ -193,6 +196,11 @@ class RecordedState(PlantState):
         """Record it and take it."""
         self._record("pipeline", view)
         super().apply_pipeline(view)
+
+    def apply_faults(self, faults: tuple[FaultView, ...]) -> None:
+        """Record it and take it."""
+        self._record("faults", faults)
+        super().apply_faults(faults)
 
     def notify(self, text: str, at: datetime, level: Literal["info", "warning", "error"] = "info") -> None:
         """Record it and take it."""

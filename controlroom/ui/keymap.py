@@ -21,7 +21,6 @@ from controlroom.ui.screens.sensor import SensorScreen
 from controlroom.ui.screens.simulator import SimulatorScreen
 from controlroom.ui.theme import THEMES
 from controlroom.ui.widgets.choice import Choice
-from controlroom.ui.widgets.item_view import ItemView
 
 #: taken before they reach the program, or used by every program for something else
 _TAKEN = {
@@ -99,7 +98,9 @@ def _own(cls: type) -> list[BindingType]:
         if base.__module__.startswith("controlroom.")
         for binding in base.__dict__.get("BINDINGS", ())
     ]
-    return [*found, *ItemView.BINDINGS] if hasattr(cls, "listed") else found
+    if cls is OverviewScreen:
+        return [*found, *bindings.MOVE]
+    return [*found, *bindings.ROWS] if hasattr(cls, "listed") else found
 
 
 def _split(keys: str) -> list[str]:
@@ -135,7 +136,8 @@ def _check_clashes(screen: str, on_it: Iterable[BindingType], keymap: Mapping[st
         for key in _split(keymap.get(binding.id, binding.key)):
             other = used.setdefault(key, binding.id)
             if other != binding.id and {other, binding.id} & keymap.keys():
+                both = " and ".join(sorted((other, binding.id)))
                 raise ConfigError(
-                    f"ui.keymap: {key!r} would be both {other} and {binding.id} on the {screen} screen",
+                    f"ui.keymap: {key!r} would be both {both} on the {screen} screen",
                     hint="give one of them another key",
                 )

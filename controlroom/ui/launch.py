@@ -40,6 +40,9 @@ def run(state: PlantState, commands: OperatorCommands, options: UiOptions) -> in
     """
     check_terminal()
     before_textual()
+    # A shell that exports its size says what it was then, and Textual would believe it after every resize.
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
     from controlroom.ui.app import ControlRoomApp
 
     app = ControlRoomApp(state, commands, options)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from controlroom.config import UiSettings
 from controlroom.core.plant_state import PlantState
-from controlroom.ports import AlarmActions, BrokerDrills, Clock, SessionReplay
+from controlroom.ports import AlarmActions, BrokerDrills, Clock, History, SessionReplay
 
 #: frames a second at the most; a plant is watched, not played
 _FRAMES = "10"
@@ -53,6 +53,8 @@ class UiOptions:
     operator: str = ""
     #: takes the operator's actions on alarms; None: none can be taken here, and there is no key for them
     alarms: AlarmActions | None = None
+    #: takes the operator's questions to the database; None: only what is in memory is shown
+    history: History | None = None
     #: stops, kills and starts brokers; None: these are not of a local plant, and there is no key for it
     drills: BrokerDrills | None = None
     #: a recording is shown, not a plant: gives the keys to play it, and takes away every other that does something

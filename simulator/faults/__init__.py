@@ -4,11 +4,13 @@
 """
 
 from simulator.faults.base import ActiveFault, BadFault, FaultKind, Sample, new_fault
-from simulator.faults.compositions import gateway_outage, machine_failure
+from simulator.faults.compositions import GATEWAY_OUTAGE_S, MACHINE_FAILURE_S, gateway_outage, machine_failure
 from simulator.faults.table import FAULTS, activate
 
 __all__ = [
     "FAULTS",
+    "GATEWAY_OUTAGE_S",
+    "MACHINE_FAILURE_S",
     "ActiveFault",
     "BadFault",
     "FaultKind",

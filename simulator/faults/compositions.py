@@ -7,6 +7,10 @@ from datetime import datetime
 
 from controlroom.wire import FaultSpec, SensorSpec
 
+#: How long they last when nothing is said, seconds.
+MACHINE_FAILURE_S = 1800.0
+GATEWAY_OUTAGE_S = 120.0
+
 #: What a failing machine does to its sensors: (fault, sigma per minute or factor) by type, at severity 1.
 _WEAR: dict[str, tuple[tuple[str, float], ...]] = {
     "vibration": (("drift", 4.0), ("noise", 4.0)),
@@ -21,7 +25,7 @@ def machine_failure(
     *,
     fault_id: str,
     start: datetime,
-    duration: float = 1800.0,
+    duration: float = MACHINE_FAILURE_S,
     severity: float = 1.0,
     by: str = "",
 ) -> dict[str, tuple[FaultSpec, ...]]:
@@ -62,7 +66,7 @@ def gateway_outage(
     *,
     fault_id: str,
     start: datetime,
-    duration: float = 120.0,
+    duration: float = GATEWAY_OUTAGE_S,
     by: str = "",
 ) -> dict[str, tuple[FaultSpec, ...]]:
     """A zone's gateway is away: none of its readings arrive. Arguments and result as for `machine_failure`."""

@@ -72,7 +72,7 @@ async def test_a_batch_is_written_as_a_whole(dsn: str) -> None:
     async with begun(dsn) as store:
         full = batch(
             0, 3, signals=[raised(1)], sensors={"temp-1": facts()}, states={"temp-1": b"learned"},
-            rejects=[Reject(2, NOW, "malformed", "a\0b", b"temp-1", b"\0raw")],
+            rejects=[Reject(2, NOW, "malformed", "a\0b", b"temp-1", b"\0raw", 4, b"hash")],
         )  # fmt: skip
         committed = await store.commit(full)
         assert [event.event for event in committed.events] == ["raised"]

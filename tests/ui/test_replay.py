@@ -60,7 +60,7 @@ async def test_its_keys_play_it(make_app):
         await press(pilot, "P")
         assert "paused" in screen_lines(app)[0]
         for screen in ("1", "2", "3", "4"):
-            await press(pilot, screen, "full_stop")
+            await press(pilot, screen, "semicolon")
         await press(pilot, "less_than_sign", "greater_than_sign", "left_curly_bracket", "right_curly_bracket")
         await press(pilot, "left_parenthesis", "right_parenthesis")
         assert replay.asked == ["step"] * 4 + [-10, 10, -300, 300, "slower", "faster"]
@@ -96,7 +96,7 @@ async def test_going_back_shows_what_was_then(make_app, clock):
 async def test_a_plant_has_no_such_keys(app):
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
-        await press(pilot, "P", "full_stop")
+        await press(pilot, "P", "semicolon")
         assert "Step" not in screen_text(app)
         await press(pilot, "question_mark")
         assert "REPLAY" not in screen_text(app)

@@ -6,7 +6,7 @@ from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit, left, right
-from controlroom.ui.render.marks import severity_mark
+from controlroom.ui.render.marks import edge_mark, severity_mark
 from controlroom.ui.render.numbers import age_text, quantity_text
 from controlroom.ui.render.sensor_state import interval_of, state_word
 from controlroom.wire import FaultSpec
@@ -25,13 +25,15 @@ def sensor_head(width: int) -> Line:
     return fit([(f"{names}faults", Role.TITLE_DIM)], width, Role.TITLE)
 
 
-def sensor_row(view: SensorView, now: float, width: int, glyphs: Glyphs, *, selected: bool) -> Line:
+def sensor_row(
+    view: SensorView, now: float, width: int, glyphs: Glyphs, *, selected: bool, marked: bool = False
+) -> Line:
     """Severity, id, state, interval, value, owner where there is room, and the faults that act."""
     word = state_word(view, now)
     if view.faults and word[1] is Role.SIM:
         word = ("running", Role.DIM)  # the fault has a column of its own here
     line: Line = [
-        (glyphs.cursor if selected else " ", Role.CURSOR),
+        edge_mark(glyphs, selected=selected, marked=marked),
         ("  ", Role.TEXT),
         severity_mark(view.severity, glyphs, unacked=view.unacked),
         ("  ", Role.TEXT),

@@ -77,6 +77,11 @@ class PlantScreen(Screen[None]):
         """What the status line says when there is no notice."""
         return sensor_line(self.selected_sensor(), self.context.now())
 
+    def say(self, text: str) -> None:
+        """Tell the operator something, in the status line."""
+        self.context.state.notify(text, self.context.options.clock.now(), "warning")
+        self.tick()
+
     def selected_sensor(self) -> SensorView | None:
         """The sensor that the keys act on."""
         return None

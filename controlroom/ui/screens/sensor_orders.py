@@ -79,8 +79,3 @@ class SensorOrders(PlantScreen):
             self.say(f"{view.label} is not simulated: it takes no orders from here")
             return None
         return view
-
-    def say(self, text: str) -> None:
-        """Tell the operator something, in the status line."""
-        self.context.state.notify(text, self.context.options.clock.now(), "warning")
-        self.tick()

@@ -47,6 +47,7 @@ class SensorGrid(ItemView):
             glyphs=self.context.glyphs,
             selected=selected,
             by_area=self.by_area,
+            marked=key in self.marked,
         )
 
     def empty_lines(self) -> list[Line]:

@@ -13,7 +13,7 @@ import pytest
 
 from controlroom.adapters.recordings import RecordingReader, RecordingWriter, new_header
 from controlroom.adapters.session_player import SessionPlayer
-from controlroom.core.plant_state import PlantState
+from controlroom.core.plant_state import FaultView, PlantState
 from controlroom.core.recording import SCHEMA, RecordedState
 from controlroom.errors import InputError
 from controlroom.wire import SensorStatus
@@ -37,6 +37,7 @@ def fill(state: PlantState, at: Callable[[float], datetime]) -> None:
             SensorStatus(sensor_id=sensor_id(number), state="running", timestamp=START, spec=spec(number)),
             sensor_id(number),
         )
+    state.apply_faults((FaultView("f-1", (sensor_id(1),), "mira", T0),))
     for second in range(10):
         now = at(second)
         kind, place = "temperature", spec(1).location
@@ -93,6 +94,7 @@ def snapshot(state: PlantState) -> object:
         list(state.feed),
         [(notice.text, notice.level) for notice in state.notices],
         state.readings,
+        state.faults,
     )
 
 
@@ -106,6 +108,11 @@ def test_what_is_played_to_its_end_is_what_was_seen(recorded: tuple[Path, PlantS
     fresh.__dict__.update(playing.state.__dict__)
     assert repr(snapshot(fresh)) == repr(snapshot(seen))
     assert [part.key if hasattr(part, "key") else part for part in playing.state.sensors] == [sensor_id(1)]
+
+
+def test_everything_that_a_state_can_be_given_is_recorded() -> None:
+    given = {name for name in vars(PlantState) if name.startswith("apply_")} | {"notify"}
+    assert given <= vars(RecordedState).keys()
 
 
 def test_pause_step_seek_and_speed(recorded: tuple[Path, PlantState]) -> None:

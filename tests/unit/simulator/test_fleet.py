@@ -120,9 +120,14 @@ def test_removed_while_nobody_ran_it_is_answered_once_somebody_does(scene: Scene
     assert (status.state, status.reading_count) == ("removed", 9)
 
 
-def test_to_remove_what_never_was_or_is_gone_needs_no_answer(scene: Scene) -> None:
+def test_to_remove_what_never_was_is_refused_with_the_reason(scene: Scene) -> None:
+    status = scene.order(None)
+    assert (status.state, status.reason) == ("refused", "there is no sensor of this name")
+
+
+def test_an_old_removal_that_is_read_again_at_a_takeover_needs_no_answer(scene: Scene) -> None:
     scene.follower.desired["s"] = Desired(0, None, 0)
-    scene.fleet.obey("s")
+    scene.fleet.obey("s", now=0)
     scene.known("removed")
     scene.fleet.obey("s")
     assert scene.records.statuses() == []

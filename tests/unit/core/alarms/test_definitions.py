@@ -39,7 +39,7 @@ min_count = 4
 class TestBuiltIn:
     def test_limits_ring_at_once_and_clear_after_half_a_minute(self):
         limit = Definitions().resolve("temp-1", "temperature", "limit")
-        assert (limit.on_delay_s, limit.off_delay_s, limit.deadband, limit.latching) == (0, 30, 0.02, False)
+        assert (limit.on_delay_s, limit.off_delay_s, limit.deadband, limit.latching) == (0, 30, None, False)
 
     @pytest.mark.parametrize(
         ("kind", "warning", "critical"),
