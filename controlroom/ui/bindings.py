@@ -28,6 +28,18 @@ APP: list[BindingType] = [
     Binding("minus", "slower", "Draw less often", id="app.slower", key_display="-", show=False),
 ]
 
+#: of a recording; there only while one is played
+REPLAY: list[BindingType] = [
+    Binding("P", "replay('toggle')", "Pause", id="replay.pause"),
+    Binding("semicolon", "replay('step')", "Step", id="replay.step", key_display=";"),
+    Binding("less_than_sign", "replay('seek', -10)", "-10 s", id="replay.back", key_display="<"),
+    Binding("greater_than_sign", "replay('seek', 10)", "+10 s", id="replay.ahead", key_display=">"),
+    Binding("left_curly_bracket", "replay('seek', -300)", "-5 min", id="replay.far-back", key_display="{", show=False),
+    Binding("right_curly_bracket", "replay('seek', 300)", "+5 min", id="replay.far-ahead", key_display="}", show=False),
+    Binding("left_parenthesis", "replay('slower')", "Slower", id="replay.slower", key_display="("),
+    Binding("right_parenthesis", "replay('faster')", "Faster", id="replay.faster", key_display=")"),
+]
+
 MOVE: list[BindingType] = [
     Binding("up,k", "move('up')", "Up", id="move.up", key_display="↑ k", show=False),
     Binding("down,j", "move('down')", "Down", id="move.down", key_display="↓ j", show=False),

@@ -26,6 +26,7 @@ _GROUPS = {
     "span": "chart",
     "list": "list",
     "detail": "detail",
+    "replay": "replay",
     "app": "program",
 }
 
