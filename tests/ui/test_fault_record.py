@@ -39,6 +39,7 @@ async def test_faults_with_their_detection_stand_below_the_list(
 
 
 async def test_without_a_fault_the_list_has_all_the_room(app: ControlRoomApp, state: PlantState) -> None:
+    state.apply_faults(())
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "4")
