@@ -39,8 +39,10 @@ run: $(RUN) ## Open the control room; brings up what it needs, stops what it sta
 
 setup: $(RUN) ## Only install what it takes to run
 
-test: $(DEV) ## Run all tests (ARGS are pytest's)
-	@$(BIN)/python -m pytest $(ARGS)
+# Each job has a plant of its own, about 900 MB.
+JOBS ?= 2
+test: $(DEV) ## Run all tests (ARGS are pytest's), JOBS at a time
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 faults: $(DEV) ## Run the whole fault suite: kills, stops and restarts on real brokers
 	@$(BIN)/python -m pytest tests/faults -m "faults_slow or not faults_slow" $(ARGS)

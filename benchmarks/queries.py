@@ -12,8 +12,8 @@ from typing import Any
 import asyncpg
 
 from benchmarks._plant import running
-from controlroom.adapters.postgres.history import sensor_history, statement
 from controlroom.adapters.postgres.partitions import PartitionKeeper, Retention
+from controlroom.adapters.postgres.rollup_query import sensor_history, statement
 
 #: Rows as the workers write them: minute by minute, all sensors of a minute together.
 _MINUTES = """

@@ -32,6 +32,10 @@ class OperatorCommands(Protocol):
         """Let a paused sensor go on."""
         ...
 
+    def rerate(self, sensor_id: str, interval: float) -> None:
+        """Let a simulated sensor send every `interval` seconds."""
+        ...
+
     def remove(self, sensor_id: str) -> None:
         """Take a simulated sensor away."""
         ...
@@ -42,6 +46,69 @@ class OperatorCommands(Protocol):
 
     def clear(self, sensor_id: str, fault_id: str | None = None) -> None:
         """End one fault of a sensor, or all."""
+        ...
+
+
+class BrokerDrills(Protocol):
+    """What an operator can do to the brokers of the local plant, to see that the plant stands it.
+
+    Every method returns at once, from any thread; it takes seconds, and the outcome arrives as a notice.
+    """
+
+    def stop(self, broker_id: int) -> None:
+        """End a broker in good order: its partitions get other leaders first."""
+        ...
+
+    def kill(self, broker_id: int) -> None:
+        """End a broker as a crash would."""
+        ...
+
+    def start(self, broker_id: int) -> None:
+        """Start a broker that does not run."""
+        ...
+
+
+class SessionReplay(Protocol):
+    """A recording that is played. Every method returns at once, from any thread."""
+
+    #: seconds of the recording in one second
+    speed: float
+    paused: bool
+    ended: bool
+
+    @property
+    def position_s(self) -> float:
+        """Seconds from the start of the recording."""
+        ...
+
+    @property
+    def seeking(self) -> bool:
+        """Whether it is on its way to where the operator wants to be."""
+        ...
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it has ended without its end having been recorded."""
+        ...
+
+    def toggle(self) -> None:
+        """Pause, or go on."""
+        ...
+
+    def step(self) -> None:
+        """Pause, and go on to the next thing that was seen."""
+        ...
+
+    def seek(self, seconds: float) -> None:
+        """Go this far ahead, or back."""
+        ...
+
+    def faster(self) -> None:
+        """The next higher speed."""
+        ...
+
+    def slower(self) -> None:
+        """The next lower speed."""
         ...
 
 
@@ -86,4 +153,27 @@ class AlarmActions(Protocol):
 
     def mark_false(self, sensor_id: str, kind: str, reason: str = "") -> None:
         """Call its latest occurrence a false alarm; nothing else changes."""
+        ...
+
+
+class History(Protocol):
+    """What an operator can look up. Every method returns at once, from any thread.
+
+    The answer, or why there is none, is put into `PlantState.archive`, where the next tick of the screen finds it.
+    """
+
+    def series(self, sensor_id: str, seconds: float, end: float) -> None:
+        """What a sensor did in the `seconds` before `end` (seconds since the epoch)."""
+        ...
+
+    def alarm(self, sensor_id: str, kind: str) -> None:
+        """One alarm with its journal, its guidance and the alarms that it stands for."""
+        ...
+
+    def suppressed(self) -> None:
+        """Every alarm that is shelved, out of service or suppressed by design."""
+        ...
+
+    def measures(self) -> None:
+        """How good the alarms of the last day are, against the targets of ISA-18.2."""
         ...

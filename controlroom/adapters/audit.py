@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,11 +20,12 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.worker import WorkerOptions
+from controlroom.adapters.postgres.learning import LOAD_APPLIED, order_of
 from controlroom.adapters.postgres.session import Session
 from controlroom.core.alarms.model import NO_DATA_KIND, Alarm
 from controlroom.core.alert_handler import AlarmKey, handle
 from controlroom.core.pipeline import PartitionPipeline
-from controlroom.core.profiles import profile_for
+from controlroom.core.profiles import profiles_of
 from controlroom.errors import InputError
 
 #: So many offsets are named of a finding; its count is of all.
@@ -105,7 +106,8 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
         try:
             for part, mark in marks.items():
                 tp = TopicPartition(topic, part)
-                oracle = await _oracle(consumer, tp, mark, worker, options, result)
+                orders = await connection.fetch(LOAD_APPLIED, worker.group, topic, part)
+                oracle = await _oracle(consumer, tp, mark, worker, options, result, orders)
                 expected |= oracle.events
                 await _compare_offsets(connection, tp, mark.end, oracle.offsets, options, result)
                 if options.states:
@@ -115,6 +117,19 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
         if options.alarms:
             await _compare_alarms(connection, expected, options, result)
     return result
+
+
+def _process(
+    pipeline: PartitionPipeline, records: Sequence[ConsumerRecord], orders: Sequence[asyncpg.Record]
+) -> Sequence[asyncpg.Record]:
+    """Process records, and carry out what operators ordered where the workers did; the orders that are left."""
+    while records and orders and orders[0]["off"] <= records[-1].offset:
+        before = [record for record in records if record.offset < orders[0]["off"]]
+        pipeline.process(before)
+        pipeline.order([order_of(orders[0])])
+        records, orders = records[len(before) :], orders[1:]
+    pipeline.process(records)
+    return orders
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +158,7 @@ async def _oracle(
     worker: WorkerOptions,
     options: AuditOptions,
     result: Audit,
+    orders: Sequence[asyncpg.Record],
 ) -> _Oracle:
     end = mark.end
     first = (await consumer.beginning_offsets([tp]))[tp]
@@ -150,13 +166,15 @@ async def _oracle(
         result.notes.append(f"partition {tp.partition}: records before {first} are gone; alarms from before may differ")
     consumer.assign([tp])
     consumer.seek(tp, first)
+    profile_for = profiles_of(worker.definitions, worker.profiles)
     pipeline = PartitionPipeline(tp.topic, tp.partition, first, {}, profile_for, worker.pipeline)
     alarms: dict[AlarmKey, Alarm] = {}
     oracle = _Oracle()
     offsets = oracle.offsets
 
     def run(records: list[ConsumerRecord], *, checkpoint: bool) -> None:
-        pipeline.process(records)
+        nonlocal orders
+        orders = _process(pipeline, records, orders)
         batch = pipeline.take(checkpoint=checkpoint)
         if checkpoint:
             oracle.states = batch.states or {}

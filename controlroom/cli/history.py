@@ -17,7 +17,7 @@ from controlroom.core.sanitise import sanitise
 from controlroom.errors import InputError
 
 if TYPE_CHECKING:
-    from controlroom.adapters.postgres.history import Summary
+    from controlroom.adapters.postgres.rollup_query import Summary
 
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 _BY = {"second": "rollup_second", "minute": "rollup_minute", "hour": "rollup_hour"}
@@ -40,7 +40,7 @@ def history(
 
     Seconds are there with the setting rollup_second_days.
     """
-    from controlroom.adapters.postgres.history import table_for
+    from controlroom.adapters.postgres.rollup_query import table_for
 
     span = _span(last)
     end = _time(until) if until else datetime.now(UTC)
@@ -64,7 +64,7 @@ def history(
 
 
 async def _read(dsn: str, sensor: str, since: datetime, until: datetime, table: str) -> list[Summary]:
-    from controlroom.adapters.postgres.history import sensor_history
+    from controlroom.adapters.postgres.rollup_query import sensor_history
     from controlroom.adapters.postgres.session import Session
 
     async with Session(dsn, "history") as session:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
@@ -22,6 +22,7 @@ from controlroom.core.alarms.events import AlarmEvent as AlarmInput
 from controlroom.core.alarms.events import Detected, Returned, TimePassed
 from controlroom.core.alarms.model import NO_DATA_KIND, Severity
 from controlroom.core.intake import Intake, Told
+from controlroom.core.learning import LearningOrder, carry_out
 from controlroom.core.records import (
     RAW_KEPT,
     Batch,
@@ -182,6 +183,8 @@ class PartitionPipeline:
         self._deadlines: dict[str, Mapping[str, float]] = {}
         #: of sensors that have not spoken since the partition was taken, as far as they have alarms
         self._facts: Mapping[str, SensorFacts] = {}
+        #: operators' orders that were carried out here; they may be handed over again before that is committed
+        self._orders_done: set[int] = set()
         self._silences = Silences(
             options.common_cause, f"{topic}/{partition}", self._clock_of, self._states.pop(STATE_KEY, None)
         )
@@ -345,6 +348,16 @@ class PartitionPipeline:
         self._standing = frozenset(kind for name, kind in standing if name == self._intake.name)
         self._intake.set_standing(self._standing)
 
+    def definitions_changed(self, common_cause: GroupPolicy) -> None:
+        """Limits or the policy of common causes may be others now; nothing that was learned or raised is lost."""
+        self._silences.policy = common_cause
+        for slot in self._slots.values():
+            self._watch_by(slot, self._profile_for(slot.facts))
+
+    def know_lost(self, reason: str | None) -> None:
+        """The partition itself is lost (it has no leader), and why; None: it is there."""
+        self._silences.know_lost(self.partition, reason)
+
     def set_deadlines(self, deadlines: Mapping[str, Mapping[str, float]]) -> None:
         """When running delays end: sensor id -> kind -> event time. Replaces what was known of these sensors."""
         for sensor_id, kinds in deadlines.items():
@@ -367,6 +380,25 @@ class PartitionPipeline:
         if now >= self._next_tick:
             self._tick(now)
         return len(self._batch.signals) > before
+
+    def order(self, orders: Iterable[LearningOrder]) -> bool:
+        """Carry out what operators tell the detectors, before the next record; each once.
+
+        Those of a sensor that has not spoken since the partition was taken are left: they are handed over again. So
+        what follows depends on the records before this offset alone.
+
+        Returns:
+            Whether anything was done: then the batch must be committed, with a checkpoint.
+        """
+        for order in orders:
+            slot = self._slots.get(order.sensor_id.encode())
+            if slot is None or order.id in self._orders_done:
+                continue
+            self._orders_done.add(order.id)
+            self._batch.ordered.append((order.id, self.next_offset))
+            slot.dirty = True
+            self._signal(slot, carry_out(order, slot.bank), slot.clock, slot.arrived)
+        return bool(self._batch.ordered)
 
     def _time_passed(self, slot: _Slot, event_s: float) -> None:
         source = Source(self.topic, self.partition, slot.source)
@@ -440,13 +472,16 @@ class PartitionPipeline:
 
     def _changed_facts(self, slot: _Slot, record: Record, reading: Reading) -> None:
         facts = SensorFacts.of(reading, simulated=_is_simulated(record.headers))
-        profile = self._profile_for(facts)
-        if profile != slot.bank.profile:
-            slot.bank = type(slot.bank).load(profile, slot.bank.dump())
+        self._watch_by(slot, self._profile_for(facts))
         slot.facts = facts
         slot.tell(reading)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
+
+    def _watch_by(self, slot: _Slot, profile: Profile) -> None:
+        if profile != slot.bank.profile:
+            slot.bank = type(slot.bank).load(profile, slot.bank.dump())
+            slot.dirty = True
 
     def _reject(self, record: Record, bad: BadMessage) -> None:
         if not self._options.detect:

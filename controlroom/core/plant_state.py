@@ -13,6 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from controlroom.core.alarms.common_cause import GROUP_KIND
+from controlroom.core.alarms.model import DELIVERY_KIND
+from controlroom.core.archive import Archive
+from controlroom.core.fault_view import FaultView
+from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
 from controlroom.core.ring import Ring
 from controlroom.core.sanitise import sanitise
 from controlroom.wire import SENSOR_TYPES, AlarmEvent, FaultSpec, Location, Reading, SensorStatus
@@ -25,6 +30,11 @@ NOTICE_CAPACITY = 100
 #: 0 normal, 1 warning, 2 critical
 Severity = Literal[0, 1, 2]
 SEVERITIES: dict[str, Severity] = {"normal": 0, "warning": 1, "critical": 2}
+
+#: labels of alarms that are kept from the operator: they are counted and listed, but never shout
+SUPPRESSED = frozenset({"SHELVED", "BY_DESIGN", "OUT_OF_SERVICE"})
+#: kinds of alarms whose "sensor" is a group or a receiver: there is no sensor of that name
+_NOT_OF_A_SENSOR = frozenset({GROUP_KIND, DELIVERY_KIND})
 
 
 class SensorView:
@@ -117,11 +127,26 @@ class AlarmView:
     message: str
     simulated: bool
     fault_id: str | None
+    #: low, medium, high; empty: not known
+    priority: str = ""
+    #: who acted last, and what they wrote: a reason, a comment
+    actor: str = ""
+    note: str = ""
 
     @property
     def active(self) -> bool:
-        """Whether the condition holds now."""
-        return self.state not in {"NORMAL", "RTN-UNACK"}
+        """Whether the condition holds now, and nothing suppresses it."""
+        return self.state not in {"NORMAL", "RTN-UNACK"} and not self.suppressed
+
+    @property
+    def suppressed(self) -> bool:
+        """Whether it is shelved, suppressed by design or out of service."""
+        return self.state in SUPPRESSED
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it stands for the silence of many sensors."""
+        return self.kind == GROUP_KIND
 
     @property
     def unacked(self) -> bool:
@@ -196,6 +221,13 @@ class DatabaseView:
     #: milliseconds of a round trip
     latency_ms: float | None = None
     error: str = ""
+    #: notifications that are not sent yet, and how many of these have failed; None: not known
+    notifications_waiting: int | None = None
+    notifications_failing: int | None = None
+    #: why the latest one failed
+    notifications_error: str = ""
+    #: None: not known
+    figures: DatabaseFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +242,14 @@ class PipelineView:
     #: committed readings a second, of the workers in this process
     rate: float | None = None
     error: str = ""
+    #: partition -> records a second that its lag grows by; None: not known yet
+    trend: dict[int, float | None] = field(default_factory=dict)
+    #: partition -> its lag during the last minute, oldest first
+    history: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    #: records a second that the whole group gets through, wherever its workers are; None: not known yet
+    throughput: float | None = None
+    #: of the worker in this process; None: there is none
+    worker: WorkerFigures | None = None
 
     @property
     def total_lag(self) -> int | None:
@@ -235,9 +275,14 @@ class PlantState:
         self._live: dict[tuple[str, str], AlarmView] = {}
         self.feed: deque[AlarmEvent] = deque(maxlen=FEED_CAPACITY)
         self.notices: deque[Notice] = deque(maxlen=NOTICE_CAPACITY)
+        #: what the screen has asked PostgreSQL for
+        self.archive = Archive()
         self.cluster: ClusterView | None = None
+        self.cluster_detail: ClusterDetail | None = None
         self.database: DatabaseView | None = None
         self.pipeline: PipelineView | None = None
+        #: injected faults that act, and those that have ended lately
+        self.faults: tuple[FaultView, ...] = ()
         #: readings seen since the start
         self.readings = 0
         self.rejected = 0
@@ -310,40 +355,33 @@ class PlantState:
 
     def apply_alarm(self, event: AlarmEvent) -> None:
         """An alarm has changed: it goes to the feed, and to its sensor's live alarms until it is closed."""
-        view = self.sensor(event.sensor_id)
-        known = view.alarms.get(event.kind)
+        view = None if event.kind in _NOT_OF_A_SENSOR else self.sensor(event.sensor_id)
+        known = self._live.get((event.sensor_id, event.kind))
         if known is not None and known.occurrence_id == event.occurrence_id and known.version >= event.version:
             return
-        at = event.timestamp.timestamp()
         if event.state == "NORMAL":
-            view.alarms.pop(event.kind, None)
             self._live.pop((event.sensor_id, event.kind), None)
+            if view is not None:
+                view.alarms.pop(event.kind, None)
         else:
-            same = known is not None and known.occurrence_id == event.occurrence_id
-            view.alarms[event.kind] = self._live[event.sensor_id, event.kind] = AlarmView(
-                sensor_id=event.sensor_id,
-                kind=event.kind,
-                occurrence_id=event.occurrence_id,
-                version=event.version,
-                severity=SEVERITIES.get(event.severity, 2),
-                state=event.state,
-                raised_at=known.raised_at if known is not None and same else at,
-                changed_at=at,
-                value=event.value,
-                unit=sanitise(event.unit, limit=12),
-                message=sanitise(event.message),
-                simulated=event.simulated,
-                fault_id=event.fault_id,
-            )
+            alarm = self._live[event.sensor_id, event.kind] = _alarm_view(event, known)
+            if view is not None:
+                view.alarms[event.kind] = alarm
         self.feed.append(event)
         self.feed_version += 1
-        view.version += 1
+        if view is not None:
+            view.version += 1
         self.structure_version += 1
         self.version += 1
 
     def apply_cluster(self, view: ClusterView) -> None:
         """The cluster was probed."""
         self.cluster = view
+        self.version += 1
+
+    def apply_cluster_detail(self, view: ClusterDetail) -> None:
+        """The brokers were asked for more than their metadata."""
+        self.cluster_detail = view
         self.version += 1
 
     def apply_database(self, view: DatabaseView) -> None:
@@ -356,6 +394,12 @@ class PlantState:
         self.pipeline = view
         self.version += 1
 
+    def apply_faults(self, faults: tuple[FaultView, ...]) -> None:
+        """The record of injected faults was read."""
+        if faults != self.faults:
+            self.faults = faults
+            self.version += 1
+
     def notify(self, text: str, at: datetime, level: Literal["info", "warning", "error"] = "info") -> None:
         """Tell the operator something."""
         self.notices.append(Notice(at.timestamp(), sanitise(text), level))
@@ -364,17 +408,45 @@ class PlantState:
 
     def waits(self, event: AlarmEvent) -> bool:
         """Whether the alarm still stands as this event left it, and waits for an operator."""
-        view = self.sensors.get(event.sensor_id)
-        alarm = view.alarms.get(event.kind) if view is not None else None
+        alarm = self._live.get((event.sensor_id, event.kind))
         return (
             alarm is not None
             and alarm.unacked
             and (alarm.occurrence_id, alarm.version) == (event.occurrence_id, event.version)
         )
 
+    def live_alarm(self, sensor_id: str, kind: str) -> AlarmView | None:
+        """The alarm, if it is not closed."""
+        return self._live.get((sensor_id, kind))
+
     def live_alarms(self) -> Iterable[AlarmView]:
         """Every alarm that is not closed."""
         return list(self._live.values())
+
+
+def _alarm_view(event: AlarmEvent, known: AlarmView | None) -> AlarmView:
+    """The alarm after `event`. What an operator wrote is a note: the detector's own words stay."""
+    at = event.timestamp.timestamp()
+    before = known if known is not None and known.occurrence_id == event.occurrence_id else None
+    words = sanitise(event.message)
+    return AlarmView(
+        sensor_id=event.sensor_id,
+        kind=event.kind,
+        occurrence_id=event.occurrence_id,
+        version=event.version,
+        severity=SEVERITIES.get(event.severity, 2),
+        state=event.state,
+        raised_at=before.raised_at if before is not None else at,
+        changed_at=at,
+        value=event.value,
+        unit=sanitise(event.unit, limit=12),
+        message=before.message if before is not None and event.actor else words,
+        simulated=event.simulated,
+        fault_id=event.fault_id,
+        priority=sanitise(event.priority, limit=12),
+        actor=sanitise(event.actor, limit=32) or (before.actor if before is not None else ""),
+        note=words if event.actor else before.note if before is not None else "",
+    )
 
 
 def _shown(location: Location) -> Location:

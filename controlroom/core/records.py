@@ -164,6 +164,8 @@ class Batch:
     sensors: dict[str, SensorFacts] = field(default_factory=dict)
     #: sensor id -> detector state as of next_offset; None: no checkpoint in this batch
     states: dict[str, bytes] | None = None
+    #: (order, offset that it was carried out before) of what operators told the detectors; saved with a checkpoint
+    ordered: list[tuple[int, int]] = field(default_factory=list)
     #: roll-ups by minute since the last checkpoint; only a batch with a checkpoint has them
     rollups: dict[BucketKey, Bucket] = field(default_factory=dict)
     #: the same by second, if they are wanted

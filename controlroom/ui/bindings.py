@@ -28,6 +28,18 @@ APP: list[BindingType] = [
     Binding("minus", "slower", "Draw less often", id="app.slower", key_display="-", show=False),
 ]
 
+#: of a recording; there only while one is played
+REPLAY: list[BindingType] = [
+    Binding("P", "replay('toggle')", "Pause", id="replay.pause"),
+    Binding("semicolon", "replay('step')", "Step", id="replay.step", key_display=";"),
+    Binding("less_than_sign", "replay('seek', -10)", "-10 s", id="replay.back", key_display="<"),
+    Binding("greater_than_sign", "replay('seek', 10)", "+10 s", id="replay.ahead", key_display=">"),
+    Binding("left_curly_bracket", "replay('seek', -300)", "-5 min", id="replay.far-back", key_display="{", show=False),
+    Binding("right_curly_bracket", "replay('seek', 300)", "+5 min", id="replay.far-ahead", key_display="}", show=False),
+    Binding("left_parenthesis", "replay('slower')", "Slower", id="replay.slower", key_display="("),
+    Binding("right_parenthesis", "replay('faster')", "Faster", id="replay.faster", key_display=")"),
+]
+
 MOVE: list[BindingType] = [
     Binding("up,k", "move('up')", "Up", id="move.up", key_display="↑ k", show=False),
     Binding("down,j", "move('down')", "Down", id="move.down", key_display="↓ j", show=False),
@@ -40,12 +52,24 @@ MOVE: list[BindingType] = [
     Binding("enter", "choose", "Open", id="move.choose", key_display="Enter", show=False),
 ]
 
+#: for lists of one column: left and right mean nothing there, and `h` and `l` are free for what they stand for
+ROWS: list[BindingType] = [
+    binding for binding in MOVE if isinstance(binding, Binding) and binding.id not in {"move.left", "move.right"}
+]
+
 #: what a viewer may not do: actions, for `check_action`
-MUTATING = frozenset({"spawn", "pause", "remove", "inject", "clear", "ack"})
+MUTATING = frozenset(
+    {
+        *("spawn", "pause", "rerate", "remove", "inject", "clear"),
+        *("ack", "ack_page", "shelve", "unshelve", "service", "reset", "comment", "mark_false"),
+        *("switch_broker", "kill_broker"),
+    }
+)
 
 SENSOR: list[BindingType] = [
     Binding("n", "spawn", "New", id="sensor.spawn"),
     Binding("p", "pause", "Pause", id="sensor.pause"),
+    Binding("r", "rerate", "Rate", id="sensor.rerate", show=False),
     Binding("i", "inject", "Inject", id="sensor.inject"),
     Binding("c", "clear", "Clear", id="sensor.clear"),
     Binding("x", "remove", "Remove", id="sensor.remove"),
@@ -53,12 +77,47 @@ SENSOR: list[BindingType] = [
 
 ALARM: list[BindingType] = [
     Binding("a", "ack", "Ack", id="alarm.ack"),
+    Binding("A", "ack_page", "Ack page", id="alarm.ack-page"),
+    Binding("s", "shelve", "Shelve", id="alarm.shelve"),
+    Binding("u", "unshelve", "Un-shelve", id="alarm.unshelve", show=False),
+    Binding("o", "service", "Out of service", id="alarm.service", show=False),
+    Binding("l", "reset", "Reset the latch", id="alarm.reset", show=False),
+    Binding("c", "comment", "Comment", id="alarm.comment", show=False),
+    Binding("f", "mark_false", "Mark as false", id="alarm.false", show=False),
+]
+
+#: on a sensor's own screen, where the other letters are the sensor's
+SENSOR_ALARM: list[BindingType] = [Binding("a", "ack", "Ack", id="alarm.ack")]
+
+ALARM_VIEWS: list[BindingType] = [
+    Binding("h", "alarm_history", "History", id="alarm.history"),
+    Binding("S", "suppressed", "Shelved", id="alarm.suppressed"),
+    Binding("m", "measures", "Measures", id="alarm.measures", show=False),
+]
+
+SEEK: list[BindingType] = [
+    Binding("e", "seek(2, 1)", "Next critical", id="seek.critical", show=False),
+    Binding("E", "seek(2, -1)", "Previous critical", id="seek.critical-back", show=False),
+    Binding("w", "seek(1, 1)", "Next warning", id="seek.warning", show=False),
+    Binding("W", "seek(1, -1)", "Previous warning", id="seek.warning-back", show=False),
+]
+
+BROKER: list[BindingType] = [
+    Binding("s", "switch_broker", "Stop/start broker", id="broker.switch"),
+    Binding("K", "kill_broker", "Kill broker", id="broker.kill"),
 ]
 
 LIST: list[BindingType] = [
     Binding("slash", "filter", "Filter", id="list.filter", key_display="/"),
     Binding("t", "turn_order", "Order", id="list.order", show=False),
+    Binding("space", "mark", "Mark", id="list.mark", key_display="Space", show=False),
+    Binding("equals_sign", "freeze", "Freeze", id="list.freeze", key_display="=", show=False),
     Binding("escape", "back", "Back", id="list.back", key_display="Esc", show=False),
+]
+
+SPAN: list[BindingType] = [
+    Binding("left_square_bracket,comma", "span(-1)", "Shorter span", id="span.shorter", key_display="[", show=False),
+    Binding("right_square_bracket,full_stop", "span(1)", "Longer span", id="span.longer", key_display="]", show=False),
 ]
 
 DETAIL: list[BindingType] = [

@@ -13,6 +13,8 @@ from controlroom.wire import SENSOR_TYPES
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LONGEST_NAME = 48
+#: as much as the journal keeps
+_LONGEST_WORDS = 500
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 0.01, 86_400.0
 _LONGEST_FAULT = 30 * 86_400.0
 
@@ -74,6 +76,23 @@ def duration(text: str) -> float | None:
     return seconds
 
 
+def words(text: str) -> str:
+    """A reason or a comment; something must be said.
+
+    >>> words("  noisy transmitter ")
+    'noisy transmitter'
+    """
+    return words_or_none(text) or _wordless()
+
+
+def words_or_none(text: str) -> str:
+    """A reason that may be missing."""
+    text = text.strip()
+    if len(text) > _LONGEST_WORDS:
+        raise BadEntry(f"at most {_LONGEST_WORDS} characters")
+    return text
+
+
 def number(text: str, low: float, high: float) -> float:
     """A number within limits.
 
@@ -103,6 +122,10 @@ def free_sensor_id(sensor_type: str, taken: Container[str]) -> str:
     while f"{prefix}-sensor-{number:03d}" in taken:
         number += 1
     return f"{prefix}-sensor-{number:03d}"
+
+
+def _wordless() -> str:
+    raise BadEntry("a few words are needed")
 
 
 def _missing() -> str:

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 
 from controlroom.adapters.postgres import rows
-from controlroom.adapters.postgres.history import sensor_history, statement
 from controlroom.adapters.postgres.partitions import PartitionKeeper, Retention
+from controlroom.adapters.postgres.rollup_query import sensor_history, statement
 from controlroom.core.rollups import Bucket, BucketKey
 
 DAY = datetime(2026, 3, 2, tzinfo=UTC)

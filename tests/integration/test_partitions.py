@@ -130,3 +130,50 @@ async def test_only_one_does_it_at_a_time_and_writers_go_on(
     await other.close()
     assert sum(len(done.made) for done in results) == 2 * (AHEAD_DAYS + 2)
     assert sum((await places(connection, "readings")).values()) == 48
+
+
+OLD, YOUNG = "old", "young"
+LIVE = "INSERT INTO alarms VALUES ('s', 'limit', 'live', 1, 'UNACK', true, 'warning', $1, 't', 0, '{}')"
+
+
+async def old_and_young(connection: asyncpg.Connection) -> None:
+    """A row of each table from 40 days before MIDNIGHT, and one from that moment; and the journal of a live alarm."""
+    for name, at in ((OLD, MIDNIGHT - timedelta(days=40)), (YOUNG, MIDNIGHT), ("live", MIDNIGHT - timedelta(days=40))):
+        await connection.execute(
+            "INSERT INTO alarm_events VALUES ($1, $1, 1, $2, 's', 'limit', 'raised', '', '', true, '{}', $2)", name, at
+        )
+    for at in (MIDNIGHT - timedelta(days=40), MIDNIGHT):
+        await connection.execute(
+            "INSERT INTO audit (action_id, at, who, whence, action, sensor_id, kind, request, refusal)"
+            " VALUES (gen_random_uuid(), $1, '', '', '', '', '', '{}', '')",
+            at,
+        )
+        await connection.execute(
+            "INSERT INTO notifications (id, receiver, topic, occurrence_id, batch, due_at, doc, created_at, sent_at)"
+            " VALUES (gen_random_uuid(), 'r', 'raised', '', '', $1, '{}', $1, $1)",
+            at,
+        )
+    await connection.execute(LIVE, MIDNIGHT)
+
+
+async def kept(connection: asyncpg.Connection) -> tuple[list[str], int, int]:
+    events = await connection.fetch("SELECT event_id FROM alarm_events ORDER BY 1")
+    audit = await connection.fetchval("SELECT count(*) FROM audit")
+    return [row[0] for row in events], audit, await connection.fetchval("SELECT count(*) FROM notifications")
+
+
+async def test_journal_and_audit_are_kept_for_good_unless_settings_say_otherwise(
+    connection: asyncpg.Connection, keeper: PartitionKeeper, dsn: str
+) -> None:
+    await old_and_young(connection)
+    assert (await keeper.keep(MIDNIGHT)).deleted == 1
+    assert await kept(connection) == (["live", OLD, YOUNG], 2, 1)
+    short = PartitionKeeper(dsn, "test", Retention(journal=30, audit=20))
+    try:
+        assert (await short.keep(MIDNIGHT)).deleted == 2
+    finally:
+        await short.close()
+    assert await kept(connection) == (["live", YOUNG], 1, 1), "what stands keeps its journal, however old"
+    for table in ("alarm_events", "audit"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="only added to"):
+            await connection.execute(f"DELETE FROM {table}")

@@ -65,6 +65,15 @@ class Orders:
         """Let it go on."""
         self._order(self._change(sensor_id, "resuming", lambda _: {"paused": False}))
 
+    def rerate(self, sensor_id: str, interval: float) -> None:
+        """Let it send every `interval` seconds."""
+        what = f"every {interval:g} s"
+
+        def changed(was: SensorCommand) -> dict[str, Any]:
+            return {"spec": msgspec.structs.replace(was.spec, interval=interval)}
+
+        self._order(self._change(sensor_id, what, changed))
+
     def remove(self, sensor_id: str) -> None:
         """Take it away."""
         self._order(self._remove(sensor_id))

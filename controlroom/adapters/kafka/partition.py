@@ -17,6 +17,8 @@ from controlroom.adapters.postgres.alarm_journal import OutboxEntry
 from controlroom.adapters.postgres.outbox import Outgoing
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.adapters.postgres.store import Claim, PartitionStore
+from controlroom.core.alarms.common_cause import GroupPolicy
+from controlroom.core.learning import LearningOrder
 from controlroom.core.pipeline import PartitionPipeline
 from controlroom.core.records import Batch, tail_hash
 from controlroom.errors import Fenced
@@ -141,6 +143,11 @@ class Partition:
         """Whether everything that was fed is committed."""
         return self.ready and self._settled.is_set()
 
+    def definitions_changed(self, common_cause: GroupPolicy) -> None:
+        """Watch every sensor by what the definitions say now; what the detectors have learned stays."""
+        if self._pipeline is not None:
+            self._pipeline.definitions_changed(common_cause)
+
     def feed(self, records: Sequence[ConsumerRecord]) -> None:
         """Process records that were polled while `accepts` held."""
         pipeline = self._pipeline
@@ -178,13 +185,25 @@ class Partition:
         self._wake.set()
         return False
 
-    def advance(self, now: float) -> None:
-        """Nothing came although we are at the partition's end: let its time go on."""
+    def advance(self, now: float, *, leaderless: bool = False) -> None:
+        """Nothing came although we are at the partition's end: let its time go on.
+
+        While the partition is `leaderless` that is why its sensors are silent.
+        """
         pipeline = self._pipeline
+        if pipeline is not None:
+            name = f"partition {self.tp.partition} of {self.tp.topic}"
+            pipeline.know_lost(f"{name} has no leader: nothing can be written or read" if leaderless else None)
         caught_up = self.ready and pipeline is not None and pipeline.next_offset >= self._resume_at
         if caught_up and pipeline is not None and pipeline.advance(now - CLOCK_MARGIN_S):
             # The readings alone would not bring the detectors to this state again.
             self._force_checkpoint = True
+            self._want_commit()
+
+    def order(self, orders: Sequence[LearningOrder]) -> None:
+        """Hand over what operators tell the detectors; not before what was committed was run through them again."""
+        pipeline = self._pipeline
+        if self.ready and pipeline is not None and pipeline.next_offset >= self._resume_at and pipeline.order(orders):
             self._want_commit()
 
     async def stop(self, grace: float) -> None:
@@ -306,7 +325,8 @@ class Partition:
     def _checkpoint_due(self, batch: Batch) -> bool:
         self._since_checkpoint += batch.records
         now = time.monotonic()
-        if self._force_checkpoint or now >= self._checkpoint_at or self._since_checkpoint >= CHECKPOINT_RECORDS:
+        many = self._since_checkpoint >= CHECKPOINT_RECORDS
+        if self._force_checkpoint or batch.ordered or many or now >= self._checkpoint_at:
             self._checkpoint_at = now + CHECKPOINT_S
             self._since_checkpoint = 0
             return True
@@ -333,4 +353,4 @@ class Partition:
 
 
 def _worth(batch: Batch) -> bool:
-    return bool(batch.records or batch.signals)
+    return bool(batch.records or batch.signals or batch.ordered)

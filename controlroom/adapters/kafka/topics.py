@@ -129,6 +129,16 @@ async def await_in_sync(
             await asyncio.sleep(_RETRY)
 
 
+async def delete_topics(brokers: str, names: Sequence[str], *, client: Mapping[str, Any] | None = None) -> None:
+    """Delete topics; one that is not there is no matter.
+
+    Raises:
+        KafkaUnreachable: no broker answers.
+    """
+    async with _admin(brokers, client) as admin:
+        await admin.delete_topics(list(names))
+
+
 @asynccontextmanager
 async def _admin(brokers: str, client: Mapping[str, Any] | None) -> AsyncIterator[AIOKafkaAdminClient]:
     options = {"bootstrap_servers": brokers, "request_timeout_ms": REQUEST_TIMEOUT_MS, **(client or {})}

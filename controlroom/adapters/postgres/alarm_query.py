@@ -37,15 +37,25 @@ WHERE ($1::text IS NULL OR sensor_id LIKE $1) AND ($2::text IS NULL OR kind LIKE
   AND ($3::timestamptz IS NULL OR recorded_at >= $3) AND ($4::timestamptz IS NULL OR recorded_at < $4)
 ORDER BY recorded_at DESC, sensor_id, version DESC LIMIT $5"""
 
+# Of one alarm, by its very name.
+JOURNAL_OF = """
+SELECT doc, recorded_at FROM alarm_events WHERE sensor_id = $1 AND kind = $2
+ORDER BY recorded_at DESC, version DESC LIMIT $3"""
+
 # What stands when a period begins is told by the lines of alarms that were not closed before it.
 JOURNAL = """
 SELECT e.recorded_at, e.event, e.sensor_id, e.kind, e.occurrence_id, e.annunciated, e.doc->>'priority' AS priority,
-       (e.doc->>'simulated')::boolean AS simulated
+       (e.doc->>'simulated')::boolean AS simulated, e.version
 FROM alarm_events e
-WHERE e.recorded_at < $2 AND (e.recorded_at >= $1 OR EXISTS (
-    SELECT FROM alarm_events c WHERE c.occurrence_id = e.occurrence_id AND c.recorded_at >= $1)
-    OR NOT EXISTS (SELECT FROM alarm_events c WHERE c.occurrence_id = e.occurrence_id AND c.event = 'closed'))
-ORDER BY e.recorded_at, e.sensor_id, e.version"""
+WHERE e.recorded_at >= $1 AND e.recorded_at < $2
+UNION ALL
+SELECT e.recorded_at, e.event, e.sensor_id, e.kind, e.occurrence_id, e.annunciated, e.doc->>'priority',
+       (e.doc->>'simulated')::boolean, e.version
+FROM (SELECT occurrence_id FROM alarms WHERE live
+      UNION SELECT occurrence_id FROM alarm_events WHERE recorded_at >= $1) AS standing
+JOIN alarm_events e USING (occurrence_id)
+WHERE e.recorded_at < $1 AND e.recorded_at < $2
+ORDER BY recorded_at, sensor_id, version"""
 
 FIRST_EVENT = "SELECT min(recorded_at) FROM alarm_events"
 
@@ -62,6 +72,10 @@ class AlarmQueries:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connection back."""
         await self._session.close()
 
     async def find(
@@ -71,7 +85,7 @@ class AlarmQueries:
         state: str | None = None,
         sensor: str | None = None,
         kind: str | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> Sequence[Alarm]:
         """The alarms that stand, latest change first; patterns with * and ?.
 
@@ -110,6 +124,11 @@ class AlarmQueries:
     ) -> Sequence[tuple[datetime, AlarmEvent]]:
         """(when it was recorded, what happened), the latest first."""
         rows = await self._fetch(HISTORY, _like(sensor), _like(kind), start, end, limit)
+        return [(row["recorded_at"], decode_alarm_event(row["doc"].encode())) for row in rows]
+
+    async def journal_of(self, sensor_id: str, kind: str, limit: int) -> Sequence[tuple[datetime, AlarmEvent]]:
+        """(when it was recorded, what happened) of one alarm, the latest first."""
+        rows = await self._fetch(JOURNAL_OF, sensor_id, kind, limit)
         return [(row["recorded_at"], decode_alarm_event(row["doc"].encode())) for row in rows]
 
     async def first_event(self) -> datetime | None:

@@ -1,69 +1,75 @@
-"""What a sensor's readings came to over a span of time, from the roll-ups that are fine enough and no finer.
-
-A week by the hour is 168 rows, by the minute 10,080; each is found through the key (sensor, bucket) of the partitions
-that the span touches, and of no others.
-"""
+"""A sensor's stored readings, in the order in which they came."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
 from datetime import datetime
-from typing import Any
 
-import asyncpg
+from controlroom.adapters.postgres import rows
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.core.backtest.series import Sample
+from controlroom.core.records import SensorFacts
+from controlroom.errors import DatabaseUnreachable, InputError
 
-#: Tables by the seconds of their buckets, finest first.
-TABLES = ((1, "rollup_second"), (60, "rollup_minute"), (3600, "rollup_hour"))
+#: A reading that was refused has no row of `readings`; its arrival and that it could not be read are in `rejects`.
+READINGS = """
+SELECT extract(epoch FROM log_ts)::float8, extract(epoch FROM event_ts)::float8, value, seq, off
+FROM readings WHERE sensor_id = $1 AND ($2::timestamptz IS NULL OR event_ts >= $2)
+AND ($3::timestamptz IS NULL OR event_ts < $3)
+UNION ALL
+SELECT extract(epoch FROM log_ts)::float8, extract(epoch FROM log_ts)::float8, NULL, 0, off
+FROM rejects WHERE key = convert_to($1, 'UTF8') AND ($2::timestamptz IS NULL OR log_ts >= $2)
+AND ($3::timestamptz IS NULL OR log_ts < $3)
+ORDER BY off"""
 
-_SELECT = """
-SELECT bucket, count, bad, low, high, mean, m2, last FROM {table}
-WHERE sensor_id = $1 AND bucket >= $2 AND bucket < $3 ORDER BY bucket"""
+FACTS = """
+SELECT sensor_id, sensor_type, unit, factory_section, machine_id, zone, warning, critical, simulated
+FROM sensors WHERE sensor_id = $1"""
 
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One bucket. The figures are None where every reading was bad."""
-
-    start: datetime
-    count: int
-    #: readings of a quality that is not trusted; they are in no other figure
-    bad: int
-    low: float | None
-    high: float | None
-    mean: float | None
-    #: standard deviation of the sample
-    deviation: float | None
-    last: float | None
+PREFETCH = 5000
 
 
-def table_for(seconds: float, most: int, *, by_second: bool = False) -> str:
-    """The finest roll-up that has at most `most` buckets in a span of so many seconds.
+class History:
+    """Readings of sensors out of the database. Use as an asynchronous context manager."""
 
-    >>> table_for(7 * 86_400, 500), table_for(7 * 86_400, 20_000), table_for(3600, 500)
-    ('rollup_hour', 'rollup_minute', 'rollup_minute')
-    """
-    for bucket, table in TABLES if by_second else TABLES[1:]:
-        if seconds <= bucket * most:
-            return table
-    return TABLES[-1][1]
+    def __init__(self, dsn: str) -> None:
+        self._session = Session(dsn, "backtest")
 
+    async def __aenter__(self) -> History:
+        return self
 
-def statement(table: str) -> str:
-    """The query of one sensor's buckets: $1 the sensor, $2 and $3 the first and the end."""
-    return _SELECT.format(table=table)
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
 
+    async def facts(self, sensor_id: str) -> SensorFacts:
+        """What is known of a sensor.
 
-async def sensor_history(
-    connection: asyncpg.Connection, sensor_id: str, since: datetime, until: datetime, table: str
-) -> list[Summary]:
-    """The buckets of [since, until), oldest first; minutes without a reading are not there."""
-    return [_summary(row) for row in await connection.fetch(statement(table), sensor_id, since, until)]
+        Raises:
+            InputError: it was never heard of.
+            DatabaseUnreachable: the database does not answer.
+        """
+        connection = await self._session.connection()
+        row = await connection.fetchrow(FACTS, sensor_id)
+        if row is None:
+            raise InputError(f"no sensor {sensor_id!r} is known", hint="`detect --store all` stores its readings")
+        return rows.facts_of(row)
 
+    async def samples(
+        self, sensor_id: str, since: datetime | None = None, until: datetime | None = None
+    ) -> AsyncIterator[Sample]:
+        """The readings of a sensor whose event time is in [since, until).
 
-def _summary(row: Any) -> Summary:  # noqa: ANN401 - asyncpg's row
-    count, m2 = row["count"], row["m2"]
-    deviation = None if m2 is None else math.sqrt(max(0.0, m2) / (count - 1)) if count > 1 else 0.0
-    return Summary(
-        row["bucket"], count, row["bad"], row["low"], row["high"], row["mean"], deviation, row["last"],
-    )  # fmt: skip
+        Raises:
+            DatabaseUnreachable: the database does not answer (any more).
+        """
+        try:
+            connection = await self._session.connection()
+            async with connection.transaction(readonly=True):
+                async for row in connection.cursor(READINGS, sensor_id, since, until, prefetch=PREFETCH):
+                    arrived, t, value, seq, _ = row
+                    yield Sample(repr(t), t, value, seq, arrived)
+        except PASSING_ERRORS as error:
+            self._session.drop()
+            if isinstance(error, DatabaseUnreachable):
+                raise
+            raise DatabaseUnreachable(f"the database went away ({error})", hint="try again") from None

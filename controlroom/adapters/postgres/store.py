@@ -18,6 +18,7 @@ import asyncpg
 from controlroom.adapters.postgres import rows
 from controlroom.adapters.postgres.alarm_journal import OutboxEntry, write_handled
 from controlroom.adapters.postgres.copying import copy_readings
+from controlroom.adapters.postgres.learning import INSERT_APPLIED
 from controlroom.adapters.postgres.outbox import Outgoing, dead_letter
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
 from controlroom.core.alarms.definitions import Definitions
@@ -259,6 +260,9 @@ class PartitionStore:
                 await connection.execute(rows.MERGE_ROLLUPS.format(table=table), *rows.rollup_columns(rollups))
         if batch.states:
             await connection.execute(rows.UPSERT_STATES, *self._key, list(batch.states), list(batch.states.values()))
+        if batch.ordered:
+            orders, offsets = zip(*batch.ordered, strict=True)
+            await connection.execute(INSERT_APPLIED, *self._key, list(orders), list(offsets))
         if not batch.signals:
             return Committed([], [], {}, dead_letters=dead_letters)
         committed = await self._apply(connection, batch.signals)

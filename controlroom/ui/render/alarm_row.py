@@ -5,8 +5,8 @@ from __future__ import annotations
 from controlroom.core.plant_state import AlarmView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, left, right
-from controlroom.ui.render.marks import severity_mark
+from controlroom.ui.render.line import Line, Role, fit, heading, left, right
+from controlroom.ui.render.marks import edge_mark, severity_mark
 from controlroom.ui.render.numbers import age_text, clock_text, quantity_text
 
 _SENSOR = 17
@@ -14,26 +14,41 @@ _WIDE_SENSOR = 24
 _WIDE = 110
 
 
-def alarm_head(width: int) -> Line:
-    """The names of the columns."""
+def alarm_head(width: int, end: Line) -> Line:
+    """The names of the columns; `end` at the right."""
     sensor = _SENSOR if width < _WIDE else _WIDE_SENSOR
     names = f" {'alarm':6} {'state':9} {'since':8} {'age':>4} {left('sensor', sensor)} {'':3} {'kind':8} "
     if width >= _WIDE:
         names += f"{'value':>12}  "
-    return fit([(f"{names}message", Role.TITLE_DIM)], width, Role.TITLE)
+    return heading(names, "message", end, width)
 
 
-def alarm_row(alarm: AlarmView, now: float, width: int, glyphs: Glyphs, *, selected: bool) -> Line:
+def alarm_row(
+    alarm: AlarmView,
+    now: float,
+    width: int,
+    glyphs: Glyphs,
+    *,
+    selected: bool,
+    marked: bool = False,
+    over: bool = False,
+) -> Line:
     """Severity, state, since when, sensor, kind, and how it was put.
 
-    An alarm that is active keeps its severity's shape; one that went away by itself has the shape of that.
+    An alarm that is active keeps its severity's shape; one that went away by itself has the shape of that. `over`: it
+    was closed since the list was frozen.
     """
     mark = severity_mark(alarm.severity if alarm.active else 0, glyphs, unacked=alarm.unacked)
+    if over:
+        mark = (f"{glyphs.normal} over", Role.DIM)
     line: Line = [
-        (glyphs.cursor if selected else " ", Role.CURSOR),
+        edge_mark(glyphs, selected=selected, marked=marked),
         mark,
         (" ", Role.TEXT),
-        (left(sanitise(alarm.state, limit=16), 9), Role.STRONG if alarm.unacked else Role.DIM),
+        (
+            left("closed" if over else state_text(alarm.state), 9),
+            Role.STRONG if alarm.unacked and not over else Role.DIM,
+        ),
         (f" {clock_text(alarm.raised_at)} ", Role.TEXT),
         (f"{right(age_text(now - alarm.raised_at), 4)} ", Role.DIM),
         (left(sanitise(alarm.sensor_id, limit=64), _SENSOR if width < _WIDE else _WIDE_SENSOR), Role.TEXT),
@@ -48,11 +63,20 @@ def alarm_row(alarm: AlarmView, now: float, width: int, glyphs: Glyphs, *, selec
     return fit([*line, (alarm.message, Role.TEXT)], width)
 
 
+def state_text(state: str) -> str:
+    """An ISA-18.2 state in at most nine cells."""
+    return {"BY_DESIGN": "BY DESIGN", "OUT_OF_SERVICE": "OUT SERV"}.get(state) or sanitise(state, limit=16)
+
+
 def alarm_line(alarm: AlarmView) -> Line:
     """All that an alarm says, for the status line."""
     value = f"  {quantity_text(alarm.value, alarm.unit)}" if alarm.value is not None else ""
-    return [
+    line: Line = [
         (f" {sanitise(alarm.sensor_id, limit=64)}", Role.STRONG),
         (f"  {sanitise(alarm.kind, limit=32)}{value}", Role.TEXT),
         (f"  {alarm.message}", Role.TEXT),
     ]
+    if alarm.actor:
+        said = f": {alarm.note}" if alarm.note and alarm.note != alarm.message else ""
+        line.append((f"  {alarm.actor}{said}", Role.DIM))
+    return line

@@ -23,6 +23,11 @@ class Glyphs:
     #: what is known to be bad without being an alarm: an offline broker, an unreachable database
     fault: str
     cursor: str
+    #: an item that is marked, and one that is marked under the cursor
+    mark: str
+    cursor_mark: str
+    #: a stretch of time in which something acts
+    stretch: str
     #: from empty to full
     levels: str
     rule: str
@@ -40,6 +45,9 @@ UNICODE = Glyphs(
     normal="·",
     fault="✗",
     cursor="▌",
+    mark="●",
+    cursor_mark="◉",
+    stretch="━",
     levels="▁▂▃▄▅▆▇█",
     rule="─",
     separator="│",
@@ -56,6 +64,9 @@ ASCII = Glyphs(
     normal=".",
     fault="x",
     cursor=">",
+    mark="*",
+    cursor_mark="@",
+    stretch="=",
     levels="_.,-=+*#",
     rule="-",
     separator="|",

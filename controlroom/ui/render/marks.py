@@ -30,3 +30,10 @@ def severity_mark(severity: int, glyphs: Glyphs, *, unacked: bool = False) -> Sp
     if severity == 0:
         return (f"{glyphs.returned} RTN ", Role.RTN_UNACK) if unacked else (" " * 6, Role.DIM)
     return f"{severity_glyph(severity, glyphs)} {WORDS[severity]}", severity_role(severity, unacked=unacked)
+
+
+def edge_mark(glyphs: Glyphs, *, selected: bool, marked: bool) -> Span:
+    """The first cell of an item: whether the cursor is on it, and whether it is marked."""
+    if marked:
+        return (glyphs.cursor_mark if selected else glyphs.mark), Role.CURSOR
+    return (glyphs.cursor if selected else " "), Role.CURSOR

@@ -25,7 +25,7 @@ class SensorOrder(StrEnum):
 class AlarmOrder(StrEnum):
     """Of alarms."""
 
-    SEVERITY = "severity"
+    SEVERITY = "worst first"
     TIME = "newest first"
 
     @property

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, crop, left, right, width_of
-from controlroom.ui.render.marks import WORDS, severity_glyph, severity_role
+from controlroom.ui.render.marks import WORDS, edge_mark, severity_glyph, severity_role
 from controlroom.ui.render.numbers import quantity_text
 from controlroom.ui.render.sensor_state import simulated_word, state_word
 from controlroom.ui.render.sparkline import scale_of, sparkline
@@ -39,10 +39,11 @@ def pane(
     glyphs: Glyphs,
     selected: bool = False,
     by_area: bool = False,
+    marked: bool = False,
 ) -> list[Line]:
     """The lines of a pane that is `height` high (2 to 6), each `width` cells wide; what lies below them is a gap."""
     sparks = max(1, height - 2)
-    lines = [_title(view, width, glyphs, selected=selected, by_area=by_area)]
+    lines = [_title(view, width, glyphs, selected=selected, by_area=by_area, marked=marked)]
     room = max(0, width - 1 - _TAIL)
     values = view.values.last(room)
     if values:
@@ -65,13 +66,13 @@ def pane(
     return lines
 
 
-def _title(view: SensorView, width: int, glyphs: Glyphs, *, selected: bool, by_area: bool) -> Line:
+def _title(view: SensorView, width: int, glyphs: Glyphs, *, selected: bool, by_area: bool, marked: bool) -> Line:
     severity, unacked = view.severity, view.unacked
     mark = severity_glyph(severity, glyphs) if severity or not unacked else glyphs.returned
     value = quantity_text(view.last_value, view.unit)
     loud = (Role.TITLE, Role.TITLE_WARN, Role.TITLE_CRIT)[severity]
     start: Line = [
-        (glyphs.cursor if selected else " ", Role.CURSOR if selected else Role.TITLE),
+        edge if (edge := edge_mark(glyphs, selected=selected, marked=marked))[0] != " " else (" ", Role.TITLE),
         (mark, severity_role(severity, unacked=True) if unacked else loud),
         (" ", Role.TITLE),
     ]

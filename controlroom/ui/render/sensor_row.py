@@ -5,8 +5,8 @@ from __future__ import annotations
 from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, left, right
-from controlroom.ui.render.marks import severity_mark
+from controlroom.ui.render.line import Line, Role, fit, heading, left, right
+from controlroom.ui.render.marks import edge_mark, severity_mark
 from controlroom.ui.render.numbers import age_text, quantity_text
 from controlroom.ui.render.sensor_state import interval_of, state_word
 from controlroom.wire import FaultSpec
@@ -16,22 +16,24 @@ _WIDE_SENSOR = 24
 _WIDE = 110
 
 
-def sensor_head(width: int) -> Line:
-    """The names of the columns."""
+def sensor_head(width: int, end: Line) -> Line:
+    """The names of the columns; `end` at the right."""
     sensor = _SENSOR if width < _WIDE else _WIDE_SENSOR
     names = f"   {'alarm':6}  {left('sensor', sensor)} {'state':9} {'every':>5} {'value':>11}  "
     if width >= _WIDE:
         names += f"{'owner':16} {'readings':>9}  "
-    return fit([(f"{names}faults", Role.TITLE_DIM)], width, Role.TITLE)
+    return heading(names, "faults", end, width)
 
 
-def sensor_row(view: SensorView, now: float, width: int, glyphs: Glyphs, *, selected: bool) -> Line:
+def sensor_row(
+    view: SensorView, now: float, width: int, glyphs: Glyphs, *, selected: bool, marked: bool = False
+) -> Line:
     """Severity, id, state, interval, value, owner where there is room, and the faults that act."""
     word = state_word(view, now)
     if view.faults and word[1] is Role.SIM:
         word = ("running", Role.DIM)  # the fault has a column of its own here
     line: Line = [
-        (glyphs.cursor if selected else " ", Role.CURSOR),
+        edge_mark(glyphs, selected=selected, marked=marked),
         ("  ", Role.TEXT),
         severity_mark(view.severity, glyphs, unacked=view.unacked),
         ("  ", Role.TEXT),

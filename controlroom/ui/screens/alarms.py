@@ -5,42 +5,83 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from controlroom.core.plant_state import AlarmView, SensorView
-from controlroom.ui.bindings import ALARM, SCREENS
+from controlroom.ui.alarm_target import AlarmTarget
+from controlroom.ui.asking import Asking
+from controlroom.ui.bindings import ALARM_VIEWS, SCREENS, SEEK
 from controlroom.ui.context import Context
 from controlroom.ui.render.alarm_row import alarm_head, alarm_line
 from controlroom.ui.render.line import Line
+from controlroom.ui.render.measures_line import Suppressed, measures_line
 from controlroom.ui.render.order import AlarmOrder, sorted_alarms
+from controlroom.ui.screens.alarm import AlarmScreen
+from controlroom.ui.screens.alarm_orders import AlarmOrders
 from controlroom.ui.screens.list_screen import ListScreen
+from controlroom.ui.screens.measures import MeasuresScreen
+from controlroom.ui.screens.suppressed import SuppressedScreen
 from controlroom.ui.widgets.alarm_list import AlarmList
 from controlroom.ui.widgets.line_view import LineView
 
+#: the measures are of a day: they may be a little old
+_MEASURE_EVERY_S = 30.0
+_COUNT_EVERY_S = 10.0
 
-class AlarmsScreen(ListScreen):
-    """Every alarm that is not closed."""
+
+class AlarmsScreen(ListScreen, AlarmOrders):
+    """Every alarm that is not closed and not suppressed; the ISA-18.2 measures above."""
 
     TAB = SCREENS["alarms"][1]
-    BINDINGS = ALARM
+    BINDINGS = [*ALARM_VIEWS, *SEEK]  # noqa: RUF012 - Textual declares it so
+    MARKS = True
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.order = AlarmOrder.SEVERITY
+        history = context.options.history
+        self._asking = (
+            ()
+            if history is None
+            else (
+                Asking(history.measures, every_s=_MEASURE_EVERY_S),
+                Asking(history.suppressed, every_s=_COUNT_EVERY_S),
+            )
+        )
 
     def body(self) -> ComposeResult:
-        """Heading and list."""
+        """Measures, heading, list."""
+        yield LineView(self.context, id="measures")
         yield LineView(self.context, id="list-head")
         yield AlarmList(self.context, id="alarms")
 
     def listed(self) -> list[str]:
         """Occurrences, in the order that was chosen."""
-        passing = [alarm for alarm in self.context.state.live_alarms() if self.filter.passes_alarm(alarm)]
-        ordered = sorted_alarms(passing, self.order)
-        self.query_one(AlarmList).alarms = {alarm.occurrence_id: alarm for alarm in ordered}
-        return [alarm.occurrence_id for alarm in ordered]
+        live = [alarm for alarm in self.context.state.live_alarms() if not alarm.suppressed]
+        self.total = len(live)
+        ordered = sorted_alarms([alarm for alarm in live if self.filter.passes_alarm(alarm)], self.order)
+        found = {alarm.occurrence_id: alarm for alarm in ordered}
+        view = self.query_one(AlarmList)
+        if self.frozen is None:
+            view.alarms, view.over = found, frozenset()
+        else:
+            # What is held still stays as it was last seen, also when it was closed meanwhile.
+            view.alarms = {key: found.get(key, alarm) for key, alarm in view.alarms.items() if key in self.frozen}
+            view.over = frozenset(self.frozen - found.keys())
+        return list(found)
 
     def update(self) -> None:
         """The list under its heading."""
-        self.query_one("#list-head", LineView).show(alarm_head(self.size.width))
+        state, now, width = self.context.state, self.context.now(), self.size.width
+        for asking in self._asking:
+            asking.tick(now, state.feed_version)
+        suppressed = Suppressed.of(state.live_alarms(), state.archive.suppressed.get(""))
+        line = measures_line(state.archive.measures.get(""), suppressed, now, width, self.context.glyphs)
+        self.query_one("#measures", LineView).show(line)
         super().update()
+        self.query_one("#list-head", LineView).show(alarm_head(width, self.counted(str(self.order))))
+
+    def severity_of(self, key: str) -> int:
+        """Of the alarm, as it is listed."""
+        alarm = self.query_one(AlarmList).alarms.get(key)
+        return alarm.severity if alarm is not None and alarm.active else 0
 
     def selected_sensor(self) -> SensorView | None:
         """That of the alarm under the cursor."""
@@ -52,23 +93,58 @@ class AlarmsScreen(ListScreen):
         alarm = self._selected_alarm()
         return alarm_line(alarm) if alarm is not None else []
 
+    def targets(self) -> list[AlarmTarget]:
+        """The marked alarms, else the one under the cursor."""
+        view = self.query_one(AlarmList)
+        keys = view.meant_keys
+        return [self._target(view.alarms[key]) for key in keys if key in view.alarms]
+
+    def page_targets(self) -> list[AlarmTarget]:
+        """Every alarm of which a row is on the screen."""
+        view = self.query_one(AlarmList)
+        return [self._target(view.alarms[key]) for key in view.visible_keys if key in view.alarms]
+
+    def acted(self) -> None:
+        """The marks have done their work."""
+        self.items.clear_marks()
+        self.tick()
+
+    def open_chosen(self) -> None:
+        """The sensor; of a common cause, which has none, the alarms that it stands for."""
+        if self.selected_sensor() is not None:
+            super().open_chosen()
+        elif self.context.options.history is not None:
+            self.action_alarm_history()
+
     def action_turn_order(self) -> None:
         """By severity, or the newest first."""
         self.order = self.order.next
         self.relist()
-        self.context.state.notify(f"alarms by {self.order}", self.context.options.clock.now())
+        self.context.state.notify(f"alarms {self.order}", self.context.options.clock.now())
+
+    def action_alarm_history(self) -> None:
+        """All that is known of the alarm under the cursor, with what happened to it."""
+        alarm = self._selected_alarm()
+        if alarm is not None:
+            self.app.push_screen(AlarmScreen(self.context, alarm.sensor_id, alarm.kind))
+
+    def action_suppressed(self) -> None:
+        """What is shelved, out of service or suppressed by design."""
+        self.app.push_screen(SuppressedScreen(self.context))
+
+    def action_measures(self) -> None:
+        """The measures against their targets."""
+        self.app.push_screen(MeasuresScreen(self.context))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where nobody takes actions on alarms there is no key for them."""
-        if action == "ack" and self.context.options.alarms is None:
+        """What is kept in the database can only be shown where it can be asked for."""
+        if action in {"alarm_history", "suppressed", "measures"} and self.context.options.history is None:
             return False
         return super().check_action(action, parameters)
 
-    def action_ack(self) -> None:
-        """Acknowledge the alarm under the cursor, as it was drawn: if it has become worse since, that is refused."""
-        alarm, actions = self._selected_alarm(), self.context.options.alarms
-        if alarm is not None and actions is not None:
-            actions.ack(alarm.sensor_id, alarm.kind, alarm.occurrence_id, alarm.version)
+    @staticmethod
+    def _target(alarm: AlarmView) -> AlarmTarget:
+        return AlarmTarget.of(alarm, alarm.state, alarm.severity)
 
     def _selected_alarm(self) -> AlarmView | None:
         alarms = self.query_one(AlarmList)

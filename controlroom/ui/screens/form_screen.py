@@ -104,6 +104,8 @@ class FormScreen(ModalScreen[T | None], Generic[T]):
 
     def action_submit(self) -> None:
         """End with the result, or go to the first field that is wrong."""
+        for field in self.fields:
+            field.touched = True
         if self.look():
             self.dismiss(self.result())
         else:

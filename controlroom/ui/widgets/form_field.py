@@ -24,6 +24,7 @@ class FormField(Horizontal):
         control: what the value is typed or chosen with.
         check: gives the value, or raises `BadEntry`.
         note: what is worth knowing; gives way to what is wrong.
+        wide: whether the control is for a sentence, and the note only for what is wrong.
     """
 
     def __init__(
@@ -34,12 +35,16 @@ class FormField(Horizontal):
         *,
         check: Callable[[str], object] = str,
         note: str = "",
+        wide: bool = False,
     ) -> None:
-        super().__init__(classes="field")
+        super().__init__(classes="field wide" if wide else "field")
         self.context = context
         self.control = control
         self.check = check
         self.note = note
+        #: whether the operator has had a word in it: what is missing at first is no mistake
+        self.touched = False
+        self._first = control.value
         self._label = LineView(context, classes="field-label", ground="panel")
         self._label.show([(label, Role.DIM)])
         self._note = LineView(context, classes="field-note", ground="panel")
@@ -62,7 +67,10 @@ class FormField(Horizontal):
     def look(self) -> bool:
         """Show the note, or what is wrong; whether all is right."""
         error = self.error
-        if error:
+        self.touched |= self.control.value != self._first
+        if error and not self.touched:
+            self._note.show([(error, Role.DIM)])
+        elif error:
             self._note.show([(f"{self.context.glyphs.fault} {error}", Role.CRIT)])
         else:
             self._note.show([(self.note, Role.DIM)])

@@ -44,6 +44,8 @@ class ItemView(ScrollView, can_focus=True):
         self.gap_below = 0
         #: whether a filter holds items back
         self.filtered = False
+        #: what the operator has marked
+        self.marked: set[str] = set()
         self._index: dict[str, int] = {}
         self._drawn: LRUCache[tuple[Hashable, ...], list[list[Segment]]] = LRUCache(_CACHE)
         self._stamps: dict[str, Hashable] = {}
@@ -76,6 +78,8 @@ class ItemView(ScrollView, can_focus=True):
         was_visible = self.selected in self._index and self._visible(place)
         self.keys = list(keys)
         self._index = {key: index for index, key in enumerate(self.keys)}
+        # What cannot be seen cannot be meant.
+        self.marked &= self._index.keys()
         if self.selected not in self._index:
             self.selected = self.keys[min(place, len(self.keys) - 1)] if self.keys else None
         if count != len(self.keys):
@@ -94,6 +98,32 @@ class ItemView(ScrollView, can_focus=True):
                 self._refresh_item(changed)
         self.selected = key
         self._show_cursor()
+
+    def toggle_mark(self) -> None:
+        """Mark the item under the cursor, or no longer; the cursor goes on to the next."""
+        key = self.selected
+        if key is not None:
+            self.marked ^= {key}
+            self._refresh_item(key)
+            self.action_move("next")
+
+    def clear_marks(self) -> None:
+        """Mark nothing."""
+        marked, self.marked = self.marked, set()
+        for key in marked:
+            self._refresh_item(key)
+
+    @property
+    def meant_keys(self) -> list[str]:
+        """What a key acts on: the marked items, in order; without marks the one under the cursor."""
+        if self.marked:
+            return [key for key in self.keys if key in self.marked]
+        return [] if self.selected is None else [self.selected]
+
+    @property
+    def visible_keys(self) -> list[str]:
+        """The items of which a line is on the screen."""
+        return self._visible_keys()
 
     def tick(self) -> None:
         """Redraw the visible items that have changed."""
@@ -180,7 +210,7 @@ class ItemView(ScrollView, can_focus=True):
     def _lines_of(self, key: str) -> list[list[Segment]]:
         stamp, selected, width = self.stamp(key), key == self.selected, self.item_width
         self._stamps[key] = stamp
-        cache_key = (key, stamp, selected, width, self.item_height)
+        cache_key = (key, stamp, selected, key in self.marked, width, self.item_height)
         lines = self._drawn.get(cache_key)
         if lines is None:
             ground: Ground = "selection" if selected else "background"
@@ -201,6 +231,7 @@ class ItemView(ScrollView, can_focus=True):
             "down": self.columns,
             "left": -1,
             "right": 1,
+            "next": 1,
             "page-up": -self.page,
             "page-down": self.page,
             "first": -index,

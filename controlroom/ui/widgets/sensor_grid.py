@@ -47,11 +47,12 @@ class SensorGrid(ItemView):
             glyphs=self.context.glyphs,
             selected=selected,
             by_area=self.by_area,
+            marked=key in self.marked,
         )
 
     def empty_lines(self) -> list[Line]:
         """Before the first reading."""
         if self.filtered:
             return super().empty_lines()
-        hint = "" if self.context.options.read_only else "  n makes a simulated sensor"
+        hint = "" if self.context.viewer else "  n makes a simulated sensor"
         return [[], [("  waiting for the first reading", Role.TEXT)], [], [(hint, Role.DIM)]]

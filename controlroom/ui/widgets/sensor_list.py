@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+from controlroom.ui.bindings import ROWS
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.sensor_row import fault_text, sensor_row
 from controlroom.ui.render.sensor_state import state_word
 from controlroom.ui.widgets.item_view import ItemView
 
 
-class SensorList(ItemView):
+class SensorList(ItemView, inherit_bindings=False):
     """One row a sensor."""
+
+    BINDINGS = ROWS
 
     def stamp(self, key: str) -> Hashable:
         """A new reading or state, or the passing of time."""
@@ -25,11 +28,12 @@ class SensorList(ItemView):
         view = self.context.state.sensors.get(key)
         if view is None:  # removed since the list was made
             return []
-        return [sensor_row(view, self.context.now(), width, self.context.glyphs, selected=selected)]
+        marked = key in self.marked
+        return [sensor_row(view, self.context.now(), width, self.context.glyphs, selected=selected, marked=marked)]
 
     def empty_lines(self) -> list[Line]:
         """Before there is one."""
         if self.filtered:
             return super().empty_lines()
-        hint = "" if self.context.options.read_only else "   n makes one"
+        hint = "" if self.context.viewer else "   n makes one"
         return [[], [("   no simulated sensor", Role.TEXT)], [(hint, Role.DIM)]]

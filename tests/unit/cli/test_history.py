@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from controlroom.adapters.postgres.history import Summary
+from controlroom.adapters.postgres.rollup_query import Summary
 from controlroom.cli import history as module
 from controlroom.errors import InputError
 

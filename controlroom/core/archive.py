@@ -1,0 +1,115 @@
+"""What the screen has looked up in PostgreSQL: answers, with how old each is.
+
+A screen asks through `controlroom.ports.History` and goes on; the answer is put here by the link's thread, and the next
+tick of the screen finds it. An answer that is a failure says why, and leaves what was known before in place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+from typing import Generic, Literal, TypeVar
+
+from controlroom.core.alarms.definitions import Definition
+from controlroom.core.alarms.measures import Report
+from controlroom.core.alarms.model import Alarm
+from controlroom.wire import AlarmEvent
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
+
+#: answers of one sort that are kept
+MOST = 32
+
+Resolution = Literal["raw", "minute", "hour"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """One answer; times are seconds since the epoch."""
+
+    at: float
+    value: T | None = None
+    #: why the last question had no answer; empty when it had one
+    error: str = ""
+
+
+class Answers(Generic[K, T]):
+    """The newest answer to each question of one sort. One thread writes, another reads."""
+
+    def __init__(self) -> None:
+        self._answers: dict[K, Answer[T]] = {}
+
+    def get(self, key: K) -> Answer[T] | None:
+        """The answer; None while there is none."""
+        return self._answers.get(key)
+
+    def put(self, key: K, value: T, at: float) -> None:
+        """Keep an answer; the one that was put longest ago goes when there are too many."""
+        self._answers.pop(key, None)
+        self._answers[key] = Answer(at, value)
+        while len(self._answers) > MOST:
+            del self._answers[next(iter(self._answers))]
+
+    def fail(self, key: K, error: str, at: float) -> None:
+        """The question has no answer now; what was known before stays, with its age."""
+        before = self._answers.get(key)
+        self._answers[key] = Answer(at, None, error) if before is None else replace(before, error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Of the readings of a span, in the sensor's unit."""
+
+    count: int
+    low: float
+    high: float
+    mean: float
+    #: standard deviation; None for fewer than two
+    deviation: float | None
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A sensor over a span of time. A point is a reading, or the mean of a minute or an hour between low and high."""
+
+    start: float
+    end: float
+    resolution: Resolution
+    times: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
+    #: empty for raw readings
+    lows: tuple[float, ...] = ()
+    highs: tuple[float, ...] = ()
+    statistics: Statistics | None = None
+    #: (time, combined anomaly score 0 to 1 of the sensor's detectors), computed again from the raw readings
+    scores: tuple[tuple[float, float], ...] = ()
+    #: what happened to the sensor's alarms, oldest first
+    events: tuple[AlarmEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmRecord:
+    """All that is known of one alarm."""
+
+    alarm: Alarm
+    definition: Definition
+    #: (when it was recorded, what happened), the latest first
+    journal: tuple[tuple[float, AlarmEvent], ...]
+    #: the alarms that this one stands for
+    children: tuple[Alarm, ...]
+
+
+@dataclass(slots=True)
+class Archive:
+    """Everything that was looked up."""
+
+    #: (sensor id, seconds) -> what it did in them
+    series: Answers[tuple[str, float], Series] = field(default_factory=Answers)
+    #: (sensor id, kind) -> the alarm
+    alarms: Answers[tuple[str, str], AlarmRecord] = field(default_factory=Answers)
+    #: "" -> every alarm that is shelved, out of service or suppressed by design
+    suppressed: Answers[str, tuple[Alarm, ...]] = field(default_factory=Answers)
+    #: "" -> the measures of the last day
+    measures: Answers[str, Report] = field(default_factory=Answers)

@@ -1,0 +1,157 @@
+"""What an operator can do about alarms, for every screen that shows some.
+
+Each action takes what was on the screen when the key was pressed, also when a form is filled in meanwhile. It returns
+at once, and the outcome comes as a notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from controlroom.ports import AlarmActions
+from controlroom.ui.alarm_target import AlarmTarget
+from controlroom.ui.bindings import ALARM
+from controlroom.ui.screens.confirm import Confirm
+from controlroom.ui.screens.plant_screen import PlantScreen
+from controlroom.ui.screens.shelve import Shelve, ShelveForm
+from controlroom.ui.screens.words import WordsForm
+
+T = TypeVar("T")
+
+_ACTIONS = frozenset(
+    {"ack", "ack_page", "shelve", "unshelve", "service", "reset", "comment", "mark_false"},
+)
+
+
+class AlarmOrders(PlantScreen):
+    """Acknowledge, shelve, take out of service, reset, comment, mark as false."""
+
+    BINDINGS = ALARM
+
+    def targets(self) -> list[AlarmTarget]:
+        """What the keys act on: the marked alarms, else the one under the cursor."""
+        raise NotImplementedError
+
+    def page_targets(self) -> list[AlarmTarget]:
+        """Every alarm that is on the screen."""
+        return self.targets()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where nobody takes actions on alarms there is no key for them."""
+        if action in _ACTIONS and self.context.options.alarms is None:
+            return False
+        return super().check_action(action, parameters)
+
+    def action_ack(self) -> None:
+        """Acknowledge, as it was drawn: if it has become worse since, that is refused."""
+        targets, actions = self.targets(), self._actions
+        if len(targets) == 1:
+            actions.ack(*targets[0].seen)
+        elif targets:
+            actions.ack_page([target.seen for target in targets if target.unacked])
+        self.acted()
+
+    def action_ack_page(self) -> None:
+        """Acknowledge what waits on this page, after a question with its count."""
+        waiting = [target for target in self.page_targets() if target.unacked]
+        if not waiting:
+            self.say("nothing on this page waits for an acknowledgement")
+            return
+
+        def ack(answer: bool | None) -> None:  # noqa: FBT001 - the result of a screen is given by position
+            if answer:
+                self._actions.ack_page([target.seen for target in waiting])
+                self.acted()
+
+        count = f"{len(waiting)} alarms" if len(waiting) > 1 else "1 alarm"
+        critical = sum(target.severity == 2 for target in waiting)
+        what = f"Critical: {critical}. What has become worse since you saw it is refused."
+        self.app.push_screen(Confirm(self.context, f"Acknowledge {count}?", what), ack)
+
+    def action_shelve(self) -> None:
+        """Silence for a time, with a reason."""
+
+        def shelve(shelve: Shelve, target: AlarmTarget) -> None:
+            self._actions.shelve(target.sensor_id, target.kind, shelve.seconds, shelve.reason, one_shot=shelve.one_shot)
+
+        targets = self.targets()
+        if targets:
+            self.app.push_screen(ShelveForm(self.context, _named(targets)), self._for_each(targets, shelve))
+
+    def action_unshelve(self) -> None:
+        """End a shelve before its time."""
+        for target in self.targets():
+            self._actions.unshelve(target.sensor_id, target.kind)
+        self.acted()
+
+    def action_service(self) -> None:
+        """Take out of service, with a reason; what is out of service comes back."""
+        targets = self.targets()
+        out = [target for target in targets if target.state == "OUT_OF_SERVICE"]
+        if out:
+            for target in out:
+                self._actions.return_to_service(target.sensor_id, target.kind)
+            self.acted()
+        elif targets:
+
+            def take_out(reason: str, target: AlarmTarget) -> None:
+                self._actions.out_of_service(target.sensor_id, target.kind, reason)
+
+            form = WordsForm(
+                self.context, "OUT OF SERVICE", _named(targets), "reason", "It stays out until o is pressed."
+            )
+            self.app.push_screen(form, self._for_each(targets, take_out))
+
+    def action_reset(self) -> None:
+        """Reset the latch."""
+        for target in self.targets():
+            self._actions.reset(target.sensor_id, target.kind)
+        self.acted()
+
+    def action_comment(self) -> None:
+        """Add a note to the journal."""
+
+        def comment(text: str, target: AlarmTarget) -> None:
+            self._actions.comment(target.sensor_id, target.kind, text)
+
+        targets = self.targets()
+        if targets:
+            form = WordsForm(self.context, "COMMENT", _named(targets), "note", "It stays in the alarm's journal.")
+            self.app.push_screen(form, self._for_each(targets, comment))
+
+    def action_mark_false(self) -> None:
+        """Call the latest occurrence a false alarm."""
+
+        def mark(reason: str, target: AlarmTarget) -> None:
+            self._actions.mark_false(target.sensor_id, target.kind, reason)
+
+        targets = self.targets()
+        if targets:
+            about = "It is counted as false; nothing else about the alarm changes."
+            form = WordsForm(self.context, "FALSE ALARM", _named(targets), "what was it", about, needed=False)
+            self.app.push_screen(form, self._for_each(targets, mark))
+
+    def acted(self) -> None:
+        """An action was asked for: what was marked for it is not marked any more."""
+
+    def _for_each(
+        self, targets: Sequence[AlarmTarget], act: Callable[[T, AlarmTarget], None]
+    ) -> Callable[[T | None], None]:
+        def done(result: T | None) -> None:
+            if result is not None:
+                for target in targets:
+                    act(result, target)
+                self.acted()
+
+        return done
+
+    @property
+    def _actions(self) -> AlarmActions:
+        actions = self.context.options.alarms
+        assert actions is not None, "there is no key without them"
+        return actions
+
+
+def _named(targets: Sequence[AlarmTarget]) -> str:
+    return targets[0].label if len(targets) == 1 else f"{len(targets)} alarms"

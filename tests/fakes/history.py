@@ -1,0 +1,230 @@
+"""Answers the screen's questions at once, from the plant that the tests show."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from controlroom.core.alarms.common_cause import GROUP_KIND, cause_of
+from controlroom.core.alarms.definitions import Definition
+from controlroom.core.alarms.measures import Measurement, Record
+from controlroom.core.alarms.model import (
+    AckState,
+    Alarm,
+    Condition,
+    Detection,
+    OutOfServiceMark,
+    Priority,
+    Severity,
+    Shelf,
+)
+from controlroom.core.alarms.transitions import TransitionKind
+from controlroom.core.archive import AlarmRecord, Series, Statistics
+from controlroom.core.plant_state import AlarmView, PlantState
+from controlroom.wire import AlarmEvent
+from tests.fakes.clock import FrozenClock
+
+GUIDANCE = Definition(
+    cause="Cooling water lost, or the fan of the drive stands still",
+    consequence="Above 45 °C the winding ages fast; at 60 °C the drive trips and the line stops",
+    action="Open valve V-12 fully, look at flow meter FI-3; then call maintenance",
+    runbook="https://wiki.example/runbooks/cooling",
+    allowed_response_s=600.0,
+)
+
+
+class FakeHistory:
+    """Implements `controlroom.ports.History`; `asked` holds the questions, in order."""
+
+    def __init__(self, state: PlantState, clock: FrozenClock) -> None:
+        self._state = state
+        self._clock = clock
+        self.asked: list[tuple[object, ...]] = []
+        #: what a question fails with; empty: it is answered
+        self.error = ""
+        #: whether the database is too slow to have answered yet
+        self.silent = False
+
+    @property
+    def now(self) -> float:
+        return self._clock.at.timestamp()
+
+    def series(self, sensor_id: str, seconds: float, end: float) -> None:
+        self.asked.append(("series", sensor_id, seconds, end))
+        answers = self._state.archive.series
+        if self.error:
+            answers.fail((sensor_id, seconds), self.error, self.now)
+        elif not self.silent:
+            answers.put((sensor_id, seconds), self._series(sensor_id, seconds, end), self.now)
+
+    def alarm(self, sensor_id: str, kind: str) -> None:
+        self.asked.append(("alarm", sensor_id, kind))
+        if self.error:
+            self._state.archive.alarms.fail((sensor_id, kind), self.error, self.now)
+        elif not self.silent:
+            self._state.archive.alarms.put((sensor_id, kind), self._record(sensor_id, kind), self.now)
+
+    def suppressed(self) -> None:
+        self.asked.append(("suppressed",))
+        if self.error:
+            self._state.archive.suppressed.fail("", self.error, self.now)
+        elif not self.silent:
+            self._state.archive.suppressed.put("", self._suppressed(), self.now)
+
+    def measures(self) -> None:
+        self.asked.append(("measures",))
+        if self.error:
+            self._state.archive.measures.fail("", self.error, self.now)
+        elif not self.silent:
+            self._state.archive.measures.put("", _measures(self.now), self.now)
+
+    def _series(self, sensor_id: str, seconds: float, end: float) -> Series:
+        view = self._state.sensors[sensor_id]
+        times, values = view.times.last(600), view.values.last(600)
+        inside = [(at, value) for at, value in zip(times, values, strict=True) if end - seconds <= at < end]
+        events = tuple(event for event in self._state.feed if event.sensor_id == sensor_id)
+        if seconds <= 3600:
+            scores = tuple((at, min(1.0, abs(value - values[0]) / 20)) for at, value in inside)
+            return Series(
+                end - seconds,
+                end,
+                "raw",
+                tuple(at for at, _ in inside),
+                tuple(value for _, value in inside),
+                statistics=_statistics([value for _, value in inside]),
+                scores=scores,
+                events=events,
+            )
+        width = 60.0 if seconds <= 86_400 else 3600.0
+        count = int(seconds // width)
+        base = values[0] if values else 0.0
+        means = [base * (1 + 0.05 * ((index * 7919) % 97) / 97 + 0.1 * index / count) for index in range(count)]
+        return Series(
+            end - seconds,
+            end,
+            "minute" if width == 60.0 else "hour",
+            tuple(end - seconds + (index + 0.5) * width for index in range(count)),
+            tuple(means),
+            tuple(0.97 * mean for mean in means),
+            tuple(1.04 * mean for mean in means),
+            _statistics(means),
+            events=events,
+        )
+
+    def _record(self, sensor_id: str, kind: str) -> AlarmRecord:
+        live = self._state.live_alarm(sensor_id, kind)
+        events = [event for event in self._state.feed if (event.sensor_id, event.kind) == (sensor_id, kind)]
+        children = tuple(child for child in self._suppressed() if child.by_design) if kind == GROUP_KIND else ()
+        return AlarmRecord(
+            _alarm(live) if live is not None else Alarm(sensor_id=sensor_id, kind=kind),
+            GUIDANCE if kind == "limit" else Definition(),
+            tuple((event.timestamp.timestamp(), event) for event in reversed(events)),
+            children,
+        )
+
+    def _suppressed(self) -> tuple[Alarm, ...]:
+        now = self.now
+        shelf = Shelf(
+            who="mira", reason="transmitter is being replaced", since=now - 900, until=now + 2700, warn_at=now
+        )
+        once = Shelf(
+            who="jon", reason="start-up of line 2", since=now - 60, until=now + 840, warn_at=now + 600, one_shot=True
+        )
+        out = OutOfServiceMark(who="mira", reason="pump P-4 dismantled", since=now - 7200)
+        return (
+            Alarm(sensor_id="vib-sensor-002", kind="noise", version=7, shelf=shelf),
+            Alarm(sensor_id="press-sensor-010", kind="limit", version=3, shelf=once),
+            Alarm(sensor_id="vib-sensor-007", kind="limit", version=2, out_of_service=out),
+            *(
+                Alarm(
+                    sensor_id=f"temp-sensor-0{number}",
+                    kind="dropout",
+                    version=4,
+                    condition=Condition.ACTIVE,
+                    ack=AckState.UNACK,
+                    raised_at=now - 70,
+                    by_design=(cause_of("zone:zone-c"),),
+                    parent="zone:zone-c/group-silent",
+                )
+                for number in (11, 12, 14)
+            ),
+        )
+
+
+def _alarm(view: AlarmView) -> Alarm:
+    severity = Severity.of_level(max(1, view.severity))
+    return Alarm(
+        sensor_id=view.sensor_id,
+        kind=view.kind,
+        version=view.version,
+        condition=Condition.ACTIVE if view.active else Condition.NORMAL,
+        ack=AckState.UNACK if view.unacked else AckState.ACKED,
+        occurrence_id=view.occurrence_id,
+        raised_at=view.raised_at,
+        severity=severity,
+        peak=severity,
+        priority=Priority.HIGH if view.severity == 2 else Priority.MEDIUM,
+        acked_by="" if view.unacked else "mira",
+        acked_at=None if view.unacked else view.changed_at,
+        simulated=view.simulated,
+        fault_id=view.fault_id or "",
+        detection=Detection(
+            at=view.raised_at,
+            severity=severity,
+            value=view.value,
+            limit=40.0 if view.kind == "limit" else None,
+            score=0.98,
+            detector="limits",
+            message=view.message,
+        ),
+    )
+
+
+def _statistics(values: list[float]) -> Statistics | None:
+    if not values:
+        return None
+    return Statistics(len(values), min(values), max(values), sum(values) / len(values), 1.25, values[-1])
+
+
+def _measures(now: float):
+    measurement = Measurement(now - 86_400.0)
+    for number in range(60):
+        at = now - 86_400 + number * 1430.0
+        record = Record(
+            at=at,
+            event=TransitionKind.RAISED,
+            sensor_id=f"vib-sensor-{number % 7:03d}",
+            alarm_kind="noise",
+            occurrence_id=f"o{number}",
+            annunciated=True,
+            priority=(Priority.LOW, Priority.LOW, Priority.MEDIUM, Priority.HIGH)[number % 4],
+        )
+        measurement.add(record)
+        for kind, after in (
+            (TransitionKind.ACKED, 40.0),
+            (TransitionKind.RETURNED, 300.0),
+            (TransitionKind.CLOSED, 301.0),
+        ):
+            measurement.add(
+                Record(
+                    at=at + after,
+                    event=kind,
+                    sensor_id=record.sensor_id,
+                    alarm_kind="noise",
+                    occurrence_id=f"o{number}",
+                )
+            )
+    return measurement.report(now)
+
+
+def group_event(now: datetime, *, ago: float = 70.0) -> AlarmEvent:
+    """A zone has fallen silent."""
+    from tests.fakes.plant import event
+
+    return event(
+        "zone:zone-c",
+        GROUP_KIND,
+        now.astimezone(UTC) - timedelta(seconds=ago),
+        severity="critical",
+        message="3 of 5 sensors of zone:zone-c are silent",
+        sensor_type="",
+    )
