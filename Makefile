@@ -39,8 +39,10 @@ run: $(RUN) ## Open the control room; brings up what it needs, stops what it sta
 
 setup: $(RUN) ## Only install what it takes to run
 
-test: $(DEV) ## Run all tests (ARGS are pytest's)
-	@$(BIN)/python -m pytest $(ARGS)
+# Each job has a plant of its own, about 900 MB.
+JOBS ?= 2
+test: $(DEV) ## Run all tests (ARGS are pytest's), JOBS at a time
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 faults: $(DEV) ## Run the whole fault suite: kills, stops and restarts on real brokers
 	@$(BIN)/python -m pytest tests/faults -m "faults_slow or not faults_slow" $(ARGS)
@@ -69,7 +71,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 lock: $(DEV) ## Write the three locks anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@$(BIN)/python -m pip install --quiet $(UV)
-	@$(COMPILE) $(UPGRADE) --all-extras --output-file requirements.lock
+	@$(COMPILE) $(UPGRADE) --extra local --extra notify --extra build --extra dev --output-file requirements.lock
 	@$(COMPILE) --extra local --extra build --constraint requirements.lock --output-file requirements-run.lock
 	@$(COMPILE) --extra build --constraint requirements.lock --output-file docker/requirements.lock
 

@@ -16,6 +16,7 @@
      +-- TerminalError          exit 6   this terminal cannot show the control room
      +-- ActionRefused          exit 8   an operator's action on an alarm was not done: the alarm does not allow it
      |    +-- NotAllowed                 nor does the database: its login may look but not act
+     +-- DrillFailed            exit 9   a drill was run, and something was not as its file expects
      +-- Fenced                          internal: another worker owns the partition now
      +-- Stalled                exit 7   the watchdog: lag, but no progress
 
@@ -104,6 +105,12 @@ class ActionRefused(ControlroomError):
 
 class NotAllowed(ActionRefused):
     """The database's login may look but not act."""
+
+
+class DrillFailed(ControlroomError):
+    """A drill was run to its end, and something was not as its file expects."""
+
+    exit_code = 9
 
 
 class Fenced(ControlroomError):

@@ -49,6 +49,69 @@ class OperatorCommands(Protocol):
         ...
 
 
+class BrokerDrills(Protocol):
+    """What an operator can do to the brokers of the local plant, to see that the plant stands it.
+
+    Every method returns at once, from any thread; it takes seconds, and the outcome arrives as a notice.
+    """
+
+    def stop(self, broker_id: int) -> None:
+        """End a broker in good order: its partitions get other leaders first."""
+        ...
+
+    def kill(self, broker_id: int) -> None:
+        """End a broker as a crash would."""
+        ...
+
+    def start(self, broker_id: int) -> None:
+        """Start a broker that does not run."""
+        ...
+
+
+class SessionReplay(Protocol):
+    """A recording that is played. Every method returns at once, from any thread."""
+
+    #: seconds of the recording in one second
+    speed: float
+    paused: bool
+    ended: bool
+
+    @property
+    def position_s(self) -> float:
+        """Seconds from the start of the recording."""
+        ...
+
+    @property
+    def seeking(self) -> bool:
+        """Whether it is on its way to where the operator wants to be."""
+        ...
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it has ended without its end having been recorded."""
+        ...
+
+    def toggle(self) -> None:
+        """Pause, or go on."""
+        ...
+
+    def step(self) -> None:
+        """Pause, and go on to the next thing that was seen."""
+        ...
+
+    def seek(self, seconds: float) -> None:
+        """Go this far ahead, or back."""
+        ...
+
+    def faster(self) -> None:
+        """The next higher speed."""
+        ...
+
+    def slower(self) -> None:
+        """The next lower speed."""
+        ...
+
+
 class AlarmActions(Protocol):
     """What an operator can do about alarms. Every method returns at once, from any thread; the outcome is a notice.
 

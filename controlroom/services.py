@@ -8,17 +8,22 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+import os
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from controlroom.adapters.definitions_file import load_definitions
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
+from controlroom.adapters.kafka.partition import Commit
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.link import Link
 from controlroom.adapters.postgres.schema import require_schema
 from controlroom.adapters.service_thread import ServiceThread
 from controlroom.config import Settings
+from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import ControlroomError
 from controlroom.ports import AlarmActions, History, OperatorCommands
@@ -37,6 +42,8 @@ class Services:
     Args:
         own_plant: the plant is this process' own: it runs simulated sensors and a detection worker for it.
         on_events: hears alarm events after their commit, on the worker's thread.
+        who: who sits at this terminal, for the audit; by default the account.
+        state: what is filled; by default one of its own.
     """
 
     def __init__(
@@ -47,14 +54,31 @@ class Services:
         *,
         own_plant: bool,
         on_events: Callable[[Sequence[AlarmEvent]], None] = lambda _: None,
+        who: str | None = None,
+        state: PlantState | None = None,
     ) -> None:
-        self.state = PlantState()
+        self.state = state if state is not None else PlantState()
         self.worker: DetectionWorker | None = None
+        meter = CommitMeter()
         self._kafka = KafkaConnection.of(brokers, settings)
         self._dsn = dsn
         self._threads: list[ServiceThread] = []
         if own_plant:
-            self.worker = DetectionWorker(self._kafka, dsn, worker_options(settings), on_events=on_events)
+
+            def announced(events: Sequence[AlarmEvent]) -> None:
+                now = time.time()
+                for event in events:
+                    if event.event == "raised":
+                        meter.alarmed(now, now - event.timestamp.timestamp())
+                on_events(events)
+
+            def committed(commit: Commit) -> None:
+                if commit.records:
+                    meter.committed(time.time(), commit.took_s, commit.waited_s)
+
+            self.worker = DetectionWorker(
+                self._kafka, dsn, worker_options(settings), on_events=announced, on_commit=committed
+            )
             simulator = Simulator(brokers, settings.topics, default_plant().sensors, client=self._kafka.options)
             self._add("detection", self.worker.run)
             self._add("simulator", simulator.run)
@@ -64,9 +88,11 @@ class Services:
             settings.topics,
             settings.group,
             self.state,
-            operator=operator(),
+            operator=who or operator(),
+            whence=whence(os.environ),
             definitions=load_definitions(settings.alarms_file),
             worker=self.worker,
+            meter=meter,
         )
         self._add("link", self._link.run)
 
@@ -123,6 +149,16 @@ class Services:
             self.state.notify(f"{name} has ended: {error}", datetime.now(UTC), "error")
 
         self._threads.append(ServiceThread(name, service, tell))
+
+
+def whence(environ: Mapping[str, str]) -> str:
+    """From where somebody acts, for the audit: this host, and over SSH also the one that he came from.
+
+    >>> whence({"SSH_CONNECTION": "10.0.4.9 52114 10.0.4.1 22"}).partition(" ")[2]
+    'from 10.0.4.9'
+    """
+    client = environ.get("SSH_CONNECTION", "").partition(" ")[0]
+    return f"{socket.gethostname()} from {client}" if client else socket.gethostname()
 
 
 def operator() -> str:

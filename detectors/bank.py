@@ -12,6 +12,7 @@ from detectors.conditions import Conditions
 from detectors.finding import Finding, duration, number
 from detectors.late import FARTHEST_S, Lateness
 from detectors.limits import Limits
+from detectors.pauses import Pause, paused, pruned, with_pause
 from detectors.profile import CHEAP, Profile
 from detectors.rail import Rail
 from detectors.rate import Rate
@@ -26,6 +27,7 @@ VERSION = 2
 NOTHING: tuple[Finding, ...] = ()
 LARGEST = 1e150
 QUIET_READINGS = 20.0
+NOT_ACCEPTED = ("limit", "dropout")
 KIND_OF_BIT = ((SPIKE, "spike"), (NOISE, "noise"), (LEVEL, "level"), (DRIFT, "drift"), (ANOMALY, "anomaly"))
 HELD_BITS = LEVEL | DRIFT
 
@@ -48,6 +50,7 @@ class State(msgspec.Struct, array_like=True):
     arrived: float = 0.0
     mask: int = 0
     frozen: bool = False
+    pauses: list[Pause] = []
 
 
 class SensorBank:
@@ -93,7 +96,10 @@ class SensorBank:
         out: list[Finding] = []
         if arrived > state.arrived:
             state.arrived = arrived
-        silent = state.silence.arrival(arrived)
+        learn = not state.frozen
+        if state.pauses:
+            learn = self._unless_paused(learn, arrived)
+        silent = state.silence.arrival(arrived, learn)
         if silent or state.conditions.held:
             self._arrival(out, silent, arrived)
         in_order = True
@@ -104,7 +110,7 @@ class SensorBank:
                 self._out_of_order(out, verdict, seq, t, x)
                 if verdict == DUPLICATE:
                     return out
-        late = state.late.update(arrived - t, state.silence.interval)
+        late = state.late.update(arrived - t, state.silence.interval, learn)
         if late:
             self._lateness(out, late, t, arrived, x)
         if not self._low <= x <= self._high:
@@ -115,7 +121,7 @@ class SensorBank:
             self._limit(out, t, x)
         if in_order and t > state.newest:
             state.newest = t
-            self._watch(out, t, x)
+            self._watch(out, t, x, learn)
         return out or NOTHING
 
     def reject(self, arrived: float) -> Series[Finding]:
@@ -123,7 +129,8 @@ class SensorBank:
         state = self._state
         out: list[Finding] = []
         state.arrived = max(arrived, state.arrived)
-        self._arrival(out, state.silence.arrival(arrived), arrived)
+        learn = self._unless_paused(not state.frozen, arrived)
+        self._arrival(out, state.silence.arrival(arrived, learn), arrived)
         text = "a message of this sensor could not be read"
         self._up(out, Finding("corrupt", 1, arrived, None, None, None, 1.0, "corrupt", text))
         return out or NOTHING
@@ -142,6 +149,14 @@ class SensorBank:
         return out or NOTHING
 
     @property
+    def due(self) -> float:
+        """When `tick` will have something to do, on the clock of the arrivals, if nothing comes before."""
+        state = self._state
+        if state.silence.n == 0 or "dropout" in state.conditions.held:
+            return state.conditions.check_at
+        return min(state.conditions.check_at, state.silence.last + state.silence.limit)
+
+    @property
     def score(self) -> float:
         """The last combined anomaly score, 0 to 1; 0.5 is the limit of one detector."""
         return self._state.values.score()
@@ -149,10 +164,13 @@ class SensorBank:
     # ------------------------------------------------------------------ operators
 
     def accept(self) -> Series[Finding]:
-        """What is held is the new normal (an operator said so): end it, and learn from here. Limits stay."""
+        """What is held is the new normal (an operator said so): end it, and learn from here.
+
+        A sensor's own limits stay, and silence is no level.
+        """
         state = self._state
         out: list[Finding] = []
-        for kind in [kind for kind in state.conditions.held if kind != "limit"]:
+        for kind in [kind for kind in state.conditions.held if kind not in NOT_ACCEPTED]:
             state.conditions.down(out, kind, state.newest, "accepted as normal")
         state.values.accept()
         state.late = Lateness()
@@ -160,13 +178,48 @@ class SensorBank:
         return out or NOTHING
 
     def freeze(self, frozen: bool) -> None:  # noqa: FBT001 - the one argument is what the name asks for
-        """Stop learning (a maintenance window), or go on. Alarms are raised all the same."""
+        """Stop learning, or go on. Alarms are raised all the same."""
         self._state.frozen = frozen
 
-    def reset(self) -> None:
-        """Forget all that was learned, and every condition."""
+    @property
+    def frozen(self) -> bool:
+        """Whether an operator has stopped learning."""
+        return self._state.frozen
+
+    def pause(self, start: float, end: float) -> None:
+        """A maintenance window, on the clock of the arrivals: nothing is learned in it, alarms are raised."""
+        self._state.pauses = with_pause(self._state.pauses, start, end)
+
+    def reset(self) -> Series[Finding]:
+        """Forget all that was learned, and every condition; a window of maintenance stays, and what is frozen thaws."""
+        state = self._state
+        out: list[Finding] = []
+        for kind in list(state.conditions.held):
+            state.conditions.down(out, kind, state.newest if state.n else state.arrived, "forgotten by an operator")
         fresh = SensorBank(self.profile)
+        fresh._state.pauses = state.pauses
         self._state, self._extra = fresh._state, fresh._extra
+        return out or NOTHING
+
+    def teach(self, kind: str, detector: str, score: float, ratio: float | None = None) -> None:
+        """An alarm was false, an operator says: the limit that it crossed rises, so that its like is none again.
+
+        Faults of messages and a sensor's own limits are facts, of which there is nothing to learn.
+
+        Args:
+            kind: as in its finding.
+            detector: likewise.
+            score: likewise.
+            ratio: how far it was from the expected over how far the limit is, where the finding tells both.
+        """
+        if not math.isfinite(score):
+            return
+        if kind == "dropout":
+            self._state.silence.teach(abs(score))
+        elif kind == "stuck":
+            self._state.stuck.teach()
+        else:
+            self._state.values.teach(kind, detector, score, ratio)
 
     # ------------------------------------------------------------------ state
 
@@ -200,11 +253,15 @@ class SensorBank:
 
     # ------------------------------------------------------------------ values
 
-    def _watch(self, out: list[Finding], t: float, x: float) -> None:
+    def _unless_paused(self, learn: bool, arrived: float) -> bool:  # noqa: FBT001
+        state = self._state
+        state.pauses = pruned(state.pauses, max(arrived, state.arrived))
+        return learn and not paused(state.pauses, arrived)
+
+    def _watch(self, out: list[Finding], t: float, x: float, learn: bool) -> None:  # noqa: FBT001 - for every reading
         state = self._state
         n = state.n = state.n + 1
         warm = n > self.profile.warm_up
-        learn = not state.frozen
         rail = state.rail
         if not rail.low < x < rail.high or rail.run:
             if rail.update(x, learn=learn and not warm):

@@ -15,6 +15,7 @@ import msgspec
 
 from detectors.finding import Finding, duration, number
 from detectors.limits import Limits
+from detectors.pauses import Pause, paused, pruned, with_pause
 from detectors.profile import Profile
 from detectors.sequence import DUPLICATE, IN_ORDER, Sequence
 
@@ -24,6 +25,7 @@ RATE = 1.0 / 64.0
 #: Deviations beyond so many standard deviations are spikes; they teach no more than one at the limit would.
 Z_LIMIT = 8.0
 Z_SQUARED = Z_LIMIT * Z_LIMIT
+LARGEST = 1e300
 #: Arrivals until the sensor's own rhythm tells how long it may be silent.
 RHYTHM = 20
 LASTING = ("limit",)
@@ -42,6 +44,8 @@ class _State(msgspec.Struct, array_like=True):
     newest: float
     arrived: float
     longest: float
+    frozen: bool = False
+    pauses: list[Pause] = []
 
 
 class CheapBank:
@@ -59,6 +63,7 @@ class CheapBank:
     __slots__ = (
         "_arrived",
         "_check_at",
+        "_frozen",
         "_held",
         "_high",
         "_interval",
@@ -68,6 +73,7 @@ class CheapBank:
         "_mean",
         "_n",
         "_newest",
+        "_pauses",
         "_range_high",
         "_range_low",
         "_rate",
@@ -90,6 +96,8 @@ class CheapBank:
         self._newest = -math.inf
         self._arrived = -math.inf
         self._longest = 0.0
+        self._frozen = False
+        self._pauses: list[Pause] = []
         self._check_at = math.inf
         self._interval = profile.interval or 5.0
         self._silence = 0.0
@@ -128,7 +136,7 @@ class CheapBank:
     def reject(self, arrived: float) -> Sequence_[Finding]:
         """A payload of this sensor that could not be read."""
         out: list[Finding] = []
-        self._arrival(out, arrived)
+        self._arrival(out, arrived, self._learning(arrived))
         text = "a message of this sensor could not be read"
         self._raise(out, "corrupt", 1, arrived, None, None, None, 1.0, "corrupt", text)
         return out or NOTHING
@@ -146,11 +154,71 @@ class CheapBank:
             self._expire(out, now)
         return out or NOTHING
 
+    @property
+    def due(self) -> float:
+        """When `tick` will have something to do, on the clock of the arrivals, if nothing comes before."""
+        if self._arrived == -math.inf or "dropout" in self._held:
+            return math.inf
+        return min(self._check_at, self._arrived + self._silence)
+
+    def score_of(self, x: float) -> float:
+        """The anomaly score of a value that comes next, 0 to 1; 0.5 is the limit. For backtests."""
+        deviation = math.sqrt(self._variance)
+        if self._n < RHYTHM and self._sequence_length() < RHYTHM:
+            return 0.0
+        distance = min(abs(x - self._mean), LARGEST)
+        return distance / (distance + Z_LIMIT * deviation) if distance > 0.0 else 0.0
+
+    # ------------------------------------------------------------------ operators
+
+    def accept(self) -> Sequence_[Finding]:
+        """Where the values are now is the new normal; limits stay."""
+        out: list[Finding] = []
+        for kind in [kind for kind in self._held if kind not in ("limit", "dropout")]:
+            self._clear(out, kind, self._newest, "accepted as normal")
+        self._rate = math.inf
+        return out or NOTHING
+
+    def freeze(self, frozen: bool) -> None:  # noqa: FBT001 - the one argument is what the name asks for
+        """Stop learning, or go on. Alarms are raised all the same."""
+        self._frozen = frozen
+        self._set_bounds()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether an operator has stopped learning."""
+        return self._frozen
+
+    def pause(self, start: float, end: float) -> None:
+        """A maintenance window, on the clock of the arrivals: nothing is learned in it, alarms are raised."""
+        self._pauses = with_pause(self._pauses, start, end)
+        self._set_bounds()
+
+    def reset(self) -> Sequence_[Finding]:
+        """Forget all that was learned, and every condition; a window of maintenance stays, and what is frozen thaws."""
+        out: list[Finding] = []
+        for kind in list(self._held):
+            self._clear(out, kind, max(self._newest, 0.0), "forgotten by an operator")
+        fresh = CheapBank(self.profile)
+        fresh._pauses = self._pauses
+        for name in self.__slots__:
+            setattr(self, name, getattr(fresh, name))
+        self._set_bounds()
+        return out or NOTHING
+
+    def teach(self, kind: str, detector: str, score: float, ratio: float | None = None) -> None:
+        """An alarm was false. Only of silence is there something to learn: the limit of deviations is fixed."""
+        if kind == "dropout" and 0.0 < score < math.inf:
+            self._longest = max(1.25 * self._longest, score / 1.4)
+            self._set_silence()
+
+    # ------------------------------------------------------------------ state
+
     def dump(self) -> bytes:
         """The state as bytes; the first byte is the version."""
         state = _State(
             self._limits, self._sequence, self._held, self._n, self._rate, self._mean, self._variance,
-            self._newest, self._arrived, self._longest,
+            self._newest, self._arrived, self._longest, self._frozen, self._pauses,
         )  # fmt: skip
         return bytes([VERSION]) + msgspec.msgpack.encode(state)
 
@@ -178,6 +246,7 @@ class CheapBank:
         bank._sequence, bank._held, bank._n = state.sequence, state.held, state.n
         bank._rate, bank._mean, bank._variance, bank._newest = state.rate, state.mean, state.variance, state.newest
         bank._arrived, bank._longest = state.arrived, state.longest
+        bank._frozen, bank._pauses = state.frozen, state.pauses
         bank._set_silence()
         bank._set_bounds()
         bank._set_check()
@@ -187,7 +256,8 @@ class CheapBank:
 
     def _observe(self, seq: int, t: float, arrived: float, x: float) -> Sequence_[Finding]:
         out: list[Finding] = []
-        self._arrival(out, arrived)
+        learn = self._learning(arrived)
+        self._arrival(out, arrived, learn)
         if arrived >= self._check_at:
             self._expire(out, arrived)
         in_order = True
@@ -211,11 +281,16 @@ class CheapBank:
             self._limit(out, t, x)
         if in_order and t > self._newest:
             self._newest = t
-            self._learn(out, t, x)
+            self._learn(out, t, x, learn)
         self._set_bounds()
         return out or NOTHING
 
-    def _learn(self, out: list[Finding], t: float, x: float) -> None:
+    def _learning(self, arrived: float) -> bool:
+        if self._pauses:
+            self._pauses = pruned(self._pauses, max(arrived, self._arrived))
+        return not self._frozen and not paused(self._pauses, arrived)
+
+    def _learn(self, out: list[Finding], t: float, x: float, learn: bool) -> None:  # noqa: FBT001
         self._n += 1
         rate = self._rate
         if rate > RATE:
@@ -234,6 +309,8 @@ class CheapBank:
             if deviation > 0.0:
                 d = math.copysign(Z_LIMIT * deviation, d)
                 dd = bound
+        if not learn:
+            return
         self._mean += rate * d
         self._variance += rate * ((1.0 - rate) * dd - self._variance)
 
@@ -262,12 +339,16 @@ class CheapBank:
         if self._n < RHYTHM and self._sequence_length() < RHYTHM:
             return
         self._set_silence()
+        if self._frozen or self._pauses:
+            # The fast path learns.
+            self._low, self._high = math.inf, -math.inf
+            return
         self._low = max(self._limits.calm_low, math.nextafter(self._range_low, -math.inf))
         self._high = min(self._limits.calm_high, math.nextafter(self._range_high, math.inf))
 
     # ------------------------------------------------------------------ silence
 
-    def _arrival(self, out: list[Finding], arrived: float) -> None:
+    def _arrival(self, out: list[Finding], arrived: float, learn: bool) -> None:  # noqa: FBT001
         gap = arrived - self._arrived
         if gap < 0.0:
             return
@@ -277,7 +358,7 @@ class CheapBank:
             self._clear(out, "dropout", arrived, "readings come again")
         elif silent:
             self._dropout(out, arrived, gap)
-        if gap < math.inf and gap > self._longest:
+        if learn and gap < math.inf and gap > self._longest:
             # A silence teaches little: a sensor that fails often is not thereby excused.
             self._longest = min(gap, max(self._silence / 1.5, 1.1 * self._longest)) if silent else gap
         self._set_silence()

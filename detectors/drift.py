@@ -36,7 +36,7 @@ class Drift(msgspec.Struct, gc=False, array_like=True):
     up: Tail = msgspec.field(default_factory=Tail)
     down: Tail = msgspec.field(default_factory=Tail)
 
-    def update(self, mean: float) -> int:
+    def update(self, mean: float, learn: bool = True) -> int:  # noqa: FBT001, FBT002 - as all detectors
         """Take a block's mean; 1: drifts up, -1: drifts down, 0: neither."""
         self.n += 1
         if self.n == 1:
@@ -49,7 +49,8 @@ class Drift(msgspec.Struct, gc=False, array_like=True):
         if scale <= 0.0:
             self.scale = size
             return 0
-        self.scale += max(SCALE_RATE, 1.0 / self.n) * (min(size, 3.0 * scale) - scale)
+        if learn:
+            self.scale += max(SCALE_RATE, 1.0 / self.n) * (min(size, 3.0 * scale) - scale)
         self.total += max(-CLIP, min(CLIP, step / scale)) - MEMORY * self.total
         total = self.total
         if self.side:

@@ -28,11 +28,13 @@ class Lateness(msgspec.Struct, gc=False, array_like=True):
     low: float = 0.0
     high: float = 0.0
 
-    def update(self, lateness: float, interval: float) -> int:
+    def update(self, lateness: float, interval: float, learn: bool = True) -> int:  # noqa: FBT001, FBT002
         """Take one reading's lateness in seconds; 1: late, -1: from the future, 0: as usual."""
         lateness = min(FARTHEST_S, max(-FARTHEST_S, lateness))
         if self.n and not self.low < lateness < self.high:
             return 1 if lateness >= self.high else -1
+        if not learn and self.n:
+            return 0
         self.n += 1
         if self.n == 1:
             self.usual = lateness

@@ -81,8 +81,25 @@ def profiles_from_toml(text: str, base: Mapping[str, Profile] | None = None) -> 
         if not isinstance(table, dict):
             raise ValueError(f"{name}: a table per sensor type is wanted, as [{name}]")
         known: dict[str, Any] = msgspec.structs.asdict(found[name]) if name in found else {}
-        try:
-            found[name] = msgspec.convert({**known, **table}, Profile)
-        except (msgspec.ValidationError, ValueError) as error:
-            raise ValueError(f"[{name}] {error}") from None
+        found[name] = profile_of(name, {**known, **table})
     return found
+
+
+def profile_of(name: str, settings: Mapping[str, Any]) -> Profile:
+    """The profile of a sensor type from its settings.
+
+    Raises ValueError, whose message names the type and the key.
+
+    >>> profile_of("press", {"warning_high": "much"})
+    Traceback (most recent call last):
+    ...
+    ValueError: [press] warning_high: Expected `float | null`, got `str`
+    """
+    for key in settings:
+        if key not in Profile.__struct_fields__:
+            raise ValueError(f"[{name}] {key}: there is no such key (known: {', '.join(Profile.__struct_fields__)})")
+    try:
+        return msgspec.convert(dict(settings), Profile)
+    except msgspec.ValidationError as error:
+        text, _, path = str(error).partition(" - at `$.")
+        raise ValueError(f"[{name}] {path.rstrip('`')}: {text}" if path else f"[{name}] {text}") from None

@@ -32,7 +32,7 @@ class Silence(msgspec.Struct, gc=False, array_like=True):
     longest: float = 0.0
     limit: float = 60.0
 
-    def arrival(self, arrived: float) -> float:
+    def arrival(self, arrived: float, learn: bool = True) -> float:  # noqa: FBT001, FBT002 - for every reading
         """A reading arrived, at `arrived` seconds. Returns the gap before it if that was a silence, else 0.0."""
         self.n += 1
         if self.n == 1:
@@ -44,6 +44,8 @@ class Silence(msgspec.Struct, gc=False, array_like=True):
             return 0.0
         self.last = arrived
         silent = gap if gap > self.limit else 0.0
+        if not learn:
+            return silent
         if not silent or self.n <= EARLY:
             # The median of the gaps, by steps of a fixed proportion; steps are large until the rhythm is known.
             if self.n <= EARLY and not self.known:
@@ -61,6 +63,11 @@ class Silence(msgspec.Struct, gc=False, array_like=True):
             self.longest = max(self.longest * FORGET**64, self.interval)
             self._set_limit()
         return silent
+
+    def teach(self, gap: float) -> None:
+        """A silence of `gap` seconds was no fault."""
+        self.longest = min(LONGEST_S, max(1.25 * self.longest, gap / 1.4))
+        self._set_limit()
 
     def overdue(self, now: float) -> bool:
         """Whether the sensor has been silent for too long at `now`, seconds on the clock of the arrivals."""

@@ -25,6 +25,11 @@ class Stuck(msgspec.Struct, gc=False, array_like=True):
     longest: int = PRIOR_RUN
     limit: int = 3 * PRIOR_RUN + 10
 
+    def teach(self) -> None:
+        """A run that was called stuck was none."""
+        self.longest += max(1, self.longest // 4)
+        self.limit = 3 * self.longest + 10
+
     def update(self, x: float, *, learn: bool) -> bool:
         """Take a value; True while it is stuck."""
         if x != self.last:

@@ -17,6 +17,8 @@ FADE = 1.0 - 0.05 / MEMORY
 PRIOR_EXCESS = 0.06
 PRIOR_WEIGHT = 5.0
 HABIT = 1.01
+# What an operator who calls an alarm false teaches at once.
+LEAST_TAUGHT, MOST_TAUGHT, MOST_HABIT = 1.25, 4.0, 16.0
 HABIT_FADE = 1.0 - 1.0 / 400.0
 
 
@@ -95,6 +97,13 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
         # Few blocks know their tail badly.
         margin *= 1.0 + UNSURE / math.sqrt(self.blocks)
         self.limit = margin * self.habit * (base + self.excess * rarity)
+
+    def teach(self, ratio: float) -> None:
+        """An alarm at `ratio` times the limit was false: the limit rises beyond it, and falls back as habits fade."""
+        if self.limit < math.inf:
+            factor = min(MOST_TAUGHT, max(LEAST_TAUGHT, 1.05 * ratio))
+            self.habit = min(MOST_HABIT, self.habit * factor)
+            self.limit = min(LARGEST, self.limit * factor)
 
     def probability(self, s: float) -> float:
         """Probability that a block's maximum exceeds `s`; 1.0 where the tail says nothing."""

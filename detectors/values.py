@@ -11,6 +11,7 @@ from detectors.noise import Noise
 from detectors.shape import Shape
 from detectors.spike import Spike
 from detectors.step import Step
+from detectors.tail import Tail
 
 SPIKE, NOISE, LEVEL, DRIFT, ANOMALY = 1, 2, 4, 8, 16
 BLOCK = 256
@@ -66,6 +67,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     medium: Level = msgspec.field(default_factory=lambda: Level(1.0 / 5.0, 1.0 / 60.0))
     drift: Drift = msgspec.field(default_factory=Drift)
     shape: Shape = msgspec.field(default_factory=Shape)
+    learning: bool = True
 
     def update(self, t: float, x: float, learn: bool) -> int:  # noqa: FBT001 - called for every reading
         """Take a reading in order of event time `t` (seconds).
@@ -82,6 +84,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.restart = False
             local.restart(x)
             self.step.restart(x)
+        if learn is not self.learning:
+            self._turn(t, learn)
         mask = 0
         # A value that stands still says nothing of how the sensor scatters.
         self.same = self.same + 1 if x == local.last else 0
@@ -124,7 +128,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         self.count = 0
         # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
         self.minute = (t // SLOW_S + 1.0) * SLOW_S
-        self.slow = (LEVEL if self.medium.update(mean, learn) else 0) | (DRIFT if self.drift.update(mean) else 0)
+        self.slow = (LEVEL if self.medium.update(mean, learn) else 0) | (DRIFT if self.drift.update(mean, learn) else 0)
         if not learn:
             return 0
         self.shape_score = self.shape.update(t, mean)
@@ -168,6 +172,47 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             if d * size < 0.0 and (level.side or level.ratio() > NEARLY):
                 return True
         return bool(self.slow & DRIFT)
+
+    def _turn(self, t: float, learn: bool) -> None:  # noqa: FBT001
+        """Learning stops or goes on: what was seen in between is in no block."""
+        self.learning = learn
+        if learn:
+            for tail in self._tails():
+                tail.peak = 0.0
+            self.block = self.slow_block = 0
+            self.block_from = self.slow_from = t
+
+    def _tails(self) -> list[Tail]:
+        return [
+            self.spike.up, self.spike.down, self.pair.up, self.pair.down, self.noise.tail, self.noise.long_tail,
+            self.step.up, self.step.down, self.short.up, self.short.down, self.medium.up, self.medium.down,
+            self.drift.up, self.drift.down,
+        ]  # fmt: skip
+
+    def teach(self, kind: str, detector: str, score: float, ratio: float | None) -> None:
+        """An alarm was false: the limit that it crossed rises.
+
+        Args:
+            kind: as in its finding.
+            detector: likewise.
+            score: likewise.
+            ratio: the deviation over its limit, where the finding tells both in one unit.
+        """
+        up = score >= 0.0
+        size = abs(score)
+        if kind == "spike":
+            for spike in (self.spike, self.pair):
+                tail = spike.up if up else spike.down
+                tail.teach(size / tail.limit if tail.limit > 0.0 else 1.0)
+        elif kind == "noise":
+            for tail in (self.noise.tail, self.noise.long_tail):
+                tail.teach(size / tail.limit if tail.limit > 0.0 else 1.0)
+        elif kind == "drift":
+            tail = self.drift.up if up else self.drift.down
+            tail.teach(size / tail.limit if tail.limit > 0.0 else 1.0)
+        elif kind == "level":
+            found: Step | Level = {"short": self.short, "medium": self.medium}.get(detector, self.step)
+            (found.up if up else found.down).teach(ratio or 1.0)
 
     def accept(self) -> None:
         """What is held is the new normal."""

@@ -47,6 +47,8 @@ class Engine:
         self.sensors: dict[str, Sensor] = {}
         #: ids of sensors whose faults have ended since it was last emptied
         self.changed: set[str] = set()
+        #: the moment that is being worked on: of the reading that is taken, or of the record that is sent
+        self.time = 0
         self._seed = seed
         self._nature = nature
         self._origin = origin or 0
@@ -120,6 +122,7 @@ class Engine:
         taken = 0
         while taken < budget and (due := self._wheel.next_due) is not None and due <= now:
             _, items = self._wheel.take()
+            self.time = due
             for index, item in enumerate(items):
                 if taken >= budget:
                     for left in items[index:]:

@@ -7,6 +7,7 @@
      +-- TopicMissing          a topic that must be there is not
      +-- NotAllowed            the brokers refuse us what we ask for
      +-- PlantFileError        a plant file is wrong; names the line's key
+     +-- ScenarioError         the file of a drill is wrong; names the key
      +-- CsvError              a CSV file is wrong; names the line
 """
 
@@ -31,6 +32,10 @@ class NotAllowed(SimulatorError):
 
 class PlantFileError(SimulatorError):
     """A plant file is wrong; the message names the key."""
+
+
+class ScenarioError(SimulatorError):
+    """The file of a drill is wrong; the message names the key."""
 
 
 class CsvError(SimulatorError):

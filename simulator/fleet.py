@@ -12,7 +12,7 @@ from simulator.clock import Clock
 from simulator.engine import Engine, Refused
 from simulator.follower import Desired, Follower
 from simulator.publisher import Lane
-from simulator.sensor import Sensor, moment
+from simulator.sensor import Headers, Send, Sensor, moment
 
 #: Reason in the status of a sensor that `--fresh` took away.
 CLEARED = "cleared by --fresh"
@@ -37,10 +37,19 @@ class Fleet:
         lanes: where readings, statuses and commands go.
         names: the topics.
         owner: who we are, in statuses.
+        stamp: whether Kafka's time of each reading is the simulated one.
     """
 
     def __init__(
-        self, engine: Engine, clock: Clock, follower: Follower, lanes: Lanes, names: TopicNames, owner: str
+        self,
+        engine: Engine,
+        clock: Clock,
+        follower: Follower,
+        lanes: Lanes,
+        names: TopicNames,
+        owner: str,
+        *,
+        stamp: bool = False,
     ) -> None:
         self.engine = engine
         self._clock = clock
@@ -48,6 +57,7 @@ class Fleet:
         self._lanes = lanes
         self._names = names
         self._owner = owner
+        self._stamp = stamp
 
     def obey(self, sensor_id: str, *, now: int | None = None, count: int | None = None) -> None:
         """Do what the last command for a sensor says, and answer it.
@@ -60,7 +70,8 @@ class Fleet:
         desired = self._follower.desired[sensor_id]
         command = desired.command
         if command is None:
-            self._remove(sensor_id, desired)
+            # At a takeover old tombstones are read again: only one that arrives now is an order.
+            self._remove(sensor_id, desired, ordered=now is None)
         elif isinstance(command, BadMessage):
             self._refuse(sensor_id, "", f"{command.reason}: {command.detail}")
         else:
@@ -95,13 +106,23 @@ class Fleet:
             count = 0 if known is None else known.status.reading_count
         lane = self._lanes.lane(self._names.data, sensor_id.encode(), gated=True)
         try:
-            sensor = self.engine.put(command, lane.add, now=now, count=count)
+            sensor = self.engine.put(command, self._sender(lane), now=now, count=count)
         except Refused as error:
             self._refuse(sensor_id, command.command_id, str(error))
         else:
             self.report(sensor)
 
-    def _remove(self, sensor_id: str, desired: Desired) -> None:
+    def _sender(self, lane: Lane) -> Send:
+        if not self._stamp:
+            return lane.add
+        engine = self.engine
+
+        def send(key: bytes, value: bytes, headers: Headers) -> None:
+            lane.add(key, value, headers, engine.time)
+
+        return send
+
+    def _remove(self, sensor_id: str, desired: Desired, *, ordered: bool) -> None:
         sensor = self.engine.remove(sensor_id)
         known = self._follower.known.get(sensor_id)
         if sensor is not None:
@@ -109,6 +130,8 @@ class Fleet:
         elif known is not None and known.status.state != "removed":
             count = known.status.reading_count
         else:
+            if ordered and known is None:
+                self._refuse(sensor_id, "", "there is no sensor of this name")
             return
         self._send_status(
             SensorStatus(

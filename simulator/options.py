@@ -26,5 +26,7 @@ class Options:
     readings: int | None = None
     #: how long to try to reach the brokers at first, seconds
     connect_timeout: float = 10.0
+    #: Kafka's time of each reading is the simulated one: for topics with CreateTime, on which nothing else is sent
+    stamp: bool = False
     #: consumer group that shares the sensors out; None: one per topic of commands
     group: str | None = None

@@ -25,7 +25,7 @@ A plant file is TOML. A table stands for one sensor (`id`) or for a group (`coun
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -82,7 +82,7 @@ def default_plant(count: int = 15) -> Plant:
     return Plant(tuple(sensors))
 
 
-class _Entry(BaseModel):
+class SensorTable(BaseModel):
     """One `[[sensors]]` table."""
 
     model_config = ConfigDict(extra="forbid", strict=False)
@@ -101,7 +101,7 @@ class _Entry(BaseModel):
     critical: _Quantity | None = None
 
     @model_validator(mode="after")
-    def _one_or_many(self) -> _Entry:
+    def _one_or_many(self) -> SensorTable:
         if (self.id is None) == (self.count is None):
             raise ValueError("give either id (one sensor) or count (a group)")
         if self.id is not None and self.prefix is not None:
@@ -134,7 +134,7 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     seed: int | None = None
-    sensors: Annotated[list[_Entry], Field(min_length=1)]
+    sensors: Annotated[list[SensorTable], Field(min_length=1)]
 
 
 def _turn(values: list[_T], index: int) -> _T:
@@ -155,22 +155,31 @@ def load_plant(path: Path) -> Plant:
     try:
         plant = _File.model_validate(content)
     except ValidationError as error:
-        raise PlantFileError(f"{path.name}: {_first(error, content)}") from None
+        raise PlantFileError(f"{path.name}: {first_fault_of(error, content)}") from None
+    return Plant(sensors_of(plant.sensors, path.name), plant.seed)
+
+
+def sensors_of(tables: Iterable[SensorTable], name: str) -> tuple[SensorSpec, ...]:
+    """All sensors that the tables stand for.
+
+    Raises:
+        PlantFileError: one of them cannot be; `name` is the file's.
+    """
     specs: dict[str, SensorSpec] = {}
-    for number, entry in enumerate(plant.sensors):
-        for spec in entry.specs():
+    for number, table in enumerate(tables):
+        for spec in table.specs():
             try:
                 limits_of(spec)
                 msgspec.convert(msgspec.to_builtins(spec), SensorSpec)
             except (BadSpec, msgspec.ValidationError) as error:
-                raise PlantFileError(f"{path.name}: sensors[{number}]: {error}") from None
+                raise PlantFileError(f"{name}: sensors[{number}]: {error}") from None
             if spec.sensor_id in specs:
-                raise PlantFileError(f"{path.name}: sensors[{number}]: id {spec.sensor_id!r} is used twice")
+                raise PlantFileError(f"{name}: sensors[{number}]: id {spec.sensor_id!r} is used twice")
             specs[spec.sensor_id] = spec
-    return Plant(tuple(specs.values()), plant.seed)
+    return tuple(specs.values())
 
 
-def _first(error: ValidationError, content: object) -> str:
+def first_fault_of(error: ValidationError, content: object) -> str:
     """The first thing that is wrong, by its key as it stands in the file: `sensors[2].interval: must be ...`."""
     first = error.errors(include_url=False, include_input=False)[0]
     key = ""

@@ -39,7 +39,8 @@ from simulator.session import Session
 
 #: A list, because aiokafka takes nothing else.
 Headers = list[tuple[str, bytes]]
-Record = tuple[bytes, bytes | None, Headers]
+#: key, value, headers, and Kafka's time of it in milliseconds since 1970; None: when it is sent
+Record = tuple[bytes, bytes | None, Headers, int | None]
 _NONE: Headers = []
 
 LINGER_S = 0.005
@@ -50,6 +51,15 @@ _NO_PATIENCE_S = 0.1
 #: After so long without an acknowledgement it is said; after so long the producer is not trusted any more (#1154).
 _SLOW_S = 5.0
 _STUCK_S = 30.0
+
+
+_choose = DefaultPartitioner()
+
+
+def partition_of(key: bytes, partitions: list[int]) -> int:
+    """The partition of records with this key, chosen as every Kafka client chooses by default (murmur2)."""
+    partition: int = _choose(key, partitions, partitions)
+    return partition
 
 
 class Lane:
@@ -75,9 +85,9 @@ class Lane:
         self.wake = asyncio.Event()
         self._publisher = publisher
 
-    def add(self, key: bytes, value: bytes | None, headers: Headers = _NONE) -> None:
+    def add(self, key: bytes, value: bytes | None, headers: Headers = _NONE, timestamp: int | None = None) -> None:
         """Send a record as soon as may be; a value of None is a tombstone."""
-        self.waiting.append((key, value, headers))
+        self.waiting.append((key, value, headers, timestamp))
         publisher = self._publisher
         publisher.waiting += 1
         if publisher.waiting > MOST_WAITING and len(self.waiting) > 1:
@@ -123,7 +133,6 @@ class Publisher:
         self._settled = asyncio.Event()
         self._partitions: dict[str, list[int]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._partitioner = DefaultPartitioner()
 
     async def start(self, topics: Sequence[str]) -> None:
         """Connect, and look the topics up.
@@ -166,9 +175,8 @@ class Publisher:
         return self._partitions[topic]
 
     def lane(self, topic: str, key: bytes, *, gated: bool = False) -> Lane:
-        """The lane for records with this key, chosen as every Kafka client chooses by default (murmur2)."""
-        partitions = self._partitions[topic]
-        partition: int = self._partitioner(key, partitions, partitions)
+        """The lane for records with this key."""
+        partition = partition_of(key, self._partitions[topic])
         lane = self._lanes.get((topic, partition))
         if lane is None:
             lane = self._lanes[topic, partition] = Lane(self, topic, partition, gated=gated)
@@ -278,9 +286,11 @@ class Publisher:
         batch, waiting, now = producer.create_batch(), lane.waiting, int(time.time() * 1000)
         under_way = lane.under_way
         while waiting:
-            key, value, headers = waiting[0]
+            key, value, headers, timestamp = waiting[0]
             # Kafka's time of a record is when it was sent, even if the reading says otherwise: retention goes by it.
-            if batch.append(timestamp=now, key=key, value=value, headers=headers) is None:
+            # Only who asks for it (a drill, on topics of its own) has another.
+            at = now if timestamp is None else timestamp
+            if batch.append(timestamp=at, key=key, value=value, headers=headers) is None:
                 break
             under_way.append(waiting.popleft())
         self.waiting -= len(under_way)

@@ -16,7 +16,7 @@ _RETRY_S = 1.0
 #: How far back to look when nothing of ours was ever acknowledged.
 _LOOK_BACK = 5_000
 
-Record = tuple[bytes, bytes | None, list[tuple[str, bytes]]]
+Record = tuple[bytes, bytes | None, list[tuple[str, bytes]], int | None]
 
 
 async def missing_from(

@@ -100,6 +100,12 @@ class Simulator:
         return self._pace.readings
 
     @property
+    def simulated(self) -> float:
+        """Simulated seconds of this run, as far as readings were taken."""
+        began, fleet = self._pace.began, self._fleet
+        return 0.0 if began is None or fleet is None else max(0, fleet.engine.time - began) / 1000
+
+    @property
     def sensors(self) -> int:
         """Sensors that run here now."""
         return len(self._fleet.engine.sensors) if self._fleet is not None else 0
@@ -131,6 +137,7 @@ class Simulator:
             if not stop.is_set():
                 await self._ownership.start()
                 await self._drive(stop)
+                await self._unless(stop, self._deliver())
         finally:
             await self._end([*helpers, *([self._takeover] if self._takeover is not None else [])])
 
@@ -192,7 +199,8 @@ class Simulator:
         now = self._pace.begin(self._resumed(known.values()))
         seed = self._options.seed
         engine = Engine(seed or 0, self._options.nature, None if seed is None else self._pace.began)
-        fleet = Fleet(engine, self._pace.clock, follower, self._publisher, names, self.owner)
+        stamp = self._options.stamp
+        fleet = Fleet(engine, self._pace.clock, follower, self._publisher, names, self.owner, stamp=stamp)
         # From here on commands that arrive are obeyed at once; time goes on when all sensors are there.
         self._fleet, self._loading = fleet, True
         # Commands that came in the meantime, too: a sensor that they are the first about has not sent anything yet.
@@ -247,6 +255,11 @@ class Simulator:
             else:
                 due = fleet.engine.next_due
                 await self._sleep(_LONGEST_WAIT_S if due is None else pace.clock.seconds_until(due))
+
+    async def _deliver(self) -> None:
+        """What was asked for has been taken; all of it is to arrive."""
+        while not await self._publisher.flush(_FLUSH_AT_LOSS_S):
+            self._check()
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, unless there is something to look at before."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from controlroom.core.alarms.definitions import Definitions, parse_definitions
@@ -29,8 +30,17 @@ def load_definitions(path: Path | None) -> Definitions:
         raise ConfigError(f"{path}: {error}", hint="check --alarms") from None
 
 
-async def follow(path: Path | None, definitions: Definitions, *, look_s: float = LOOK_S) -> None:
-    """Let `definitions` say what `path` says, until cancelled; while it is wrong or away they stay as they were."""
+async def follow(
+    path: Path | None,
+    definitions: Definitions,
+    *,
+    look_s: float = LOOK_S,
+    on_change: Callable[[], None] = lambda: None,
+) -> None:
+    """Let `definitions` say what `path` says, until cancelled; while it is wrong or away they stay as they were.
+
+    `on_change` is told when they say something new.
+    """
     seen: tuple[int, int, int] | None = None  # so that it is read once more: it may have changed since it was loaded
     while True:
         await asyncio.sleep(look_s)
@@ -43,6 +53,7 @@ async def follow(path: Path | None, definitions: Definitions, *, look_s: float =
         except ConfigError as error:
             log.warning("the alarm definitions stay as they were: %s", error)
         else:
+            on_change()
             level = logging.DEBUG if first else logging.INFO
             log.log(level, "the alarm definitions in %s count from now on", path)
 

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from controlroom.adapters.alarm_desk import AlarmDesk
 from controlroom.adapters.history_desk import HistoryDesk
+from controlroom.adapters.kafka.cluster_detail import ClusterDetailProbe
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.feed import Feed
 from controlroom.adapters.kafka.orders import Orders
@@ -23,13 +24,18 @@ from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
 from controlroom.adapters.postgres.probe import DatabaseProbe, Watermark
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.core.alarms.definitions import Definitions
+from controlroom.core.commit_meter import CommitMeter
+from controlroom.core.health_views import WorkerFigures
+from controlroom.core.lag_trend import LagTrend
 from controlroom.core.plant_state import PipelineView, PlantState
 from controlroom.wire import TopicNames
 from simulator.closing import close_consumer
+from simulator.ownership import group_of
 
 log = logging.getLogger(__name__)
 
 PROBE_S = 2.0
+DETAIL_S = 3.0
 RETRY_S = 2.0
 STOP_S = 3.0
 
@@ -41,6 +47,8 @@ class Link:
         operator: who gives orders and acts on alarms, for journal and audit.
         definitions: how alarms behave.
         worker: the detection worker of this process, if it has one: its rate is shown.
+        meter: has heard that worker's commits.
+        whence: from where the operator acts; by default this host.
     """
 
     def __init__(
@@ -54,6 +62,8 @@ class Link:
         operator: str,
         definitions: Definitions | None = None,
         worker: DetectionWorker | None = None,
+        meter: CommitMeter | None = None,
+        whence: str | None = None,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
@@ -61,13 +71,17 @@ class Link:
         self._state = state
         self._operator = operator
         self._worker = worker
+        self._meter = meter
+        self._trend = LagTrend()
+        self._marks: tuple[float, dict[int, int]] | None = None
         self._feed = Feed(kafka, topics, state)
         self._cluster = ClusterProbe(kafka, (topics.data, topics.alerts, topics.commands, topics.status))
+        self._detail = ClusterDetailProbe(kafka, first=(group,), leases=(group_of(topics.commands),))
         self._database = DatabaseProbe(dsn, group, topics.data)
         self._orders: Orders | None = None
         self._dsn = dsn
         self._definitions = definitions or Definitions()
-        self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=socket.gethostname())
+        self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=whence or socket.gethostname())
         self._desk: AlarmDesk | None = None
         self._history: HistoryDesk | None = None
         self._ready = threading.Event()
@@ -109,6 +123,7 @@ class Link:
         tasks = [
             asyncio.create_task(self._again("feed", self._feed.run)),
             asyncio.create_task(self._again("cluster", self._probe_cluster)),
+            asyncio.create_task(self._again("cluster detail", self._probe_detail)),
             asyncio.create_task(self._again("pipeline", self._probe_pipeline)),
         ]
         try:
@@ -121,6 +136,7 @@ class Link:
             await self._desk.close()
             await self._history.close()
             await self._cluster.close()
+            await self._detail.close()
             await self._database.close()
 
     async def _again(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -137,8 +153,13 @@ class Link:
 
     async def _probe_cluster(self) -> None:
         while True:
-            self._state.apply_cluster(await self._cluster.probe())
+            self._state.apply_cluster(await self._cluster.probe(self._state.cluster_detail))
             await asyncio.sleep(PROBE_S)
+
+    async def _probe_detail(self) -> None:
+        while True:
+            self._state.apply_cluster_detail(await self._detail.probe())
+            await asyncio.sleep(DETAIL_S)
 
     async def _probe_pipeline(self) -> None:
         """The database, and the group's lag: how far it is (PostgreSQL) against the partitions' ends (Kafka)."""
@@ -151,6 +172,9 @@ class Link:
             while True:
                 view, watermarks = await self._database.probe()
                 self._state.apply_database(view)
+                faults = await self._database.faults() if view.reachable else None
+                if faults is not None:
+                    self._state.apply_faults(faults)
                 rate = None
                 if self._worker is not None:
                     now, done = time.monotonic(), self._worker.progress.committed
@@ -177,4 +201,28 @@ class Link:
         except (KafkaError, TimeoutError) as error:
             return PipelineView(time.time(), workers=owners, rate=rate, error=str(error) or "the brokers do not answer")
         lag = {tp.partition: max(0, end - watermarks[tp.partition].next_offset) for tp, end in ends.items()}
-        return PipelineView(time.time(), lag, owners, rate)
+        now = time.time()
+        self._trend.add(now, lag)
+        return PipelineView(
+            now,
+            lag,
+            owners,
+            rate,
+            trend=self._trend.slopes(),
+            history=self._trend.history(),
+            throughput=self._throughput(now, {part: mark.next_offset for part, mark in watermarks.items()}),
+            worker=self._worker_figures(now),
+        )
+
+    def _throughput(self, now: float, offsets: dict[int, int]) -> float | None:
+        """Records a second that the watermarks moved by since the last look; None at the first."""
+        before, self._marks = self._marks, (now, offsets)
+        if before is None or not offsets:
+            return None
+        moved = sum(max(0, offset - before[1].get(part, offset)) for part, offset in offsets.items())
+        return moved / max(now - before[0], 1e-3)
+
+    def _worker_figures(self, now: float) -> WorkerFigures | None:
+        if self._worker is None or self._meter is None:
+            return None
+        return self._meter.figures(now, self._worker.progress.waiting)

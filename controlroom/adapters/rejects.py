@@ -86,7 +86,7 @@ async def replay_rejects(
             await producer.send_and_wait(topic, key=reject.key, value=reject.raw)
             await connection.execute(_MARK, topic, reject.part, reject.off)
     except KafkaError as error:
-        raise kafka.unreachable(error) from None
+        raise await kafka.why_unreachable(error) from None
     finally:
         await producer.stop()
     return len(rejects)

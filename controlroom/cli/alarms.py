@@ -6,15 +6,17 @@ import asyncio
 import signal
 import socket
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from controlroom.cli.alarm_ack import ack_seen, check_choice, seen_on, waiting
 from controlroom.cli.alarm_text import details, document, line, table, told
 from controlroom.cli.options import brokers_option, dir_option, dsn_option, hush_clients, resolve_brokers, resolve_dsn
 from controlroom.cli.report import report
+from controlroom.cli.times import Duration, Instant
 from controlroom.core.json_line import json_line
 from controlroom.core.sanitise import sanitise
 from controlroom.errors import ActionRefused, InputError
@@ -24,25 +26,6 @@ if TYPE_CHECKING:
     from controlroom.core.alarms.model import Alarm
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON, one document a line.")
-DURATION_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-class Duration(click.ParamType[float]):
-    """`90s`, `30m`, `8h`, `1d`, or seconds."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:  # noqa: ANN401
-        """Seconds."""
-        text = str(value).strip().lower()
-        factor = DURATION_UNITS.get(text[-1:], 1)
-        try:
-            seconds = float(text[:-1] if text[-1:] in DURATION_UNITS else text) * factor
-        except ValueError:
-            self.fail(f"{value!r} is not like 90s, 30m, 8h or 1d", param, ctx)
-        if not 0 < seconds < 1e9:
-            self.fail(f"{value!r} is out of range", param, ctx)
-        return seconds
 
 
 @click.group()
@@ -80,6 +63,8 @@ def list_(directory: Path | None, dsn: str | None, *, as_json: bool, **filters: 
         async with AlarmQueries(address) as queries:
             found = await queries.find(**filters)
             hidden = 0 if filters["everything"] or filters["state"] else await queries.suppressed()
+        if len(found) == filters["limit"]:
+            click.echo(f"controlroom: the first {len(found)}; --limit shows more", err=True)
         if as_json:
             for alarm in found:
                 click.echo(json_line(document(alarm)))
@@ -138,8 +123,8 @@ def show(directory: Path | None, dsn: str | None, sensor: str, kind: str, *, as_
 @json_option
 @click.option("--sensor", metavar="PATTERN", help="Only these sensors (* and ?).")
 @click.option("--kind", metavar="PATTERN", help="Only these kinds.")
-@click.option("--from", "start", type=click.DateTime(), help="Not before (UTC).")
-@click.option("--to", "end", type=click.DateTime(), help="Before (UTC).")
+@click.option("--from", "start", type=Instant(), help="Not before: 2026-03-01, '2026-03-01 06:00' (UTC), 8h (ago).")
+@click.option("--to", "end", type=Instant(), help="Before.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), default=100, show_default=True)
 def history(
     directory: Path | None,
@@ -159,7 +144,7 @@ def history(
 
     async def run() -> None:
         async with AlarmQueries(address) as queries:
-            found = await queries.history(sensor=sensor, kind=kind, start=_utc(start), end=_utc(end), limit=limit)
+            found = await queries.history(sensor=sensor, kind=kind, start=start, end=end, limit=limit)
         for recorded, event in reversed(found):
             if as_json:
                 click.echo(json_line({"recorded_at": recorded, "event": event}))
@@ -224,6 +209,15 @@ def _acting(
     directory: Path | None, dsn: str | None, act: Callable[[AlarmActionStore], Awaitable[Alarm]], *, as_json: bool
 ) -> None:
     """Do one action and print the alarm as it is then."""
+
+    async def work(store: AlarmActionStore, _: str) -> None:
+        _tell(await act(store), as_json=as_json)
+
+    _at_work(directory, dsn, work)
+
+
+def _at_work(directory: Path | None, dsn: str | None, work: Callable[[AlarmActionStore, str], Awaitable[None]]) -> None:
+    """Run `work` with a store of this login's actions and the database's address."""
     from controlroom.adapters.definitions_file import load_definitions
     from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
     from controlroom.services import operator
@@ -234,12 +228,15 @@ def _acting(
         definitions = load_definitions(settings.alarms_file)
         store = AlarmActionStore(address, definitions, who=operator(), whence=socket.gethostname())
         try:
-            alarm = await act(store)
+            await work(store, address)
         finally:
             await store.close()
-        click.echo(json_line(document(alarm)) if as_json else line(alarm))
 
     asyncio.run(run())
+
+
+def _tell(alarm: Alarm, *, as_json: bool) -> None:
+    click.echo(json_line(document(alarm)) if as_json else line(alarm))
 
 
 def _action(command: Callable[..., None]) -> Callable[..., None]:
@@ -250,31 +247,54 @@ def _action(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @alarms.command()
+@dir_option
+@dsn_option
+@json_option
+@click.argument("sensor", required=False)
+@click.argument("kind", required=False)
 @click.option("--occurrence", metavar="ID", help="Only if this occurrence still stands.")
 @click.option("--version", type=click.IntRange(min=0), help="Only if severity has not risen since this version.")
+@click.option("--page", type=click.File(), metavar="FILE",
+              help="All that FILE shows, as it was seen: lines of `alarms list --json` (- for stdin).")  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="All that wait for an ack now.")
+@click.option("--sensor", "sensors", metavar="PATTERN", help="With --all: only these sensors (* and ?).")
+@click.option("--kind", "kinds", metavar="PATTERN", help="With --all: only these kinds.")
+@click.option("--severity", type=click.Choice(["warning", "critical"]), help="With --all: only those of this peak.")
 @click.option("--comment", default="", metavar="TEXT", help="A note that goes with it.")
-@_action
 def ack(
     directory: Path | None,
     dsn: str | None,
-    sensor: str,
-    kind: str,
+    sensor: str | None,
+    kind: str | None,
     occurrence: str | None,
     version: int | None,
+    page: IO[str] | None,
+    sensors: str | None,
+    kinds: str | None,
+    severity: str | None,
     comment: str,
     *,
+    everything: bool,
     as_json: bool,
 ) -> None:
-    """Acknowledge an alarm, as it stands or as it was seen (--occurrence and --version)."""
-    if (occurrence is None) != (version is None):
-        raise InputError("--occurrence and --version go together", hint="`alarms list --json` has both")
+    """Acknowledge an alarm, as it stands or as it was seen (--occurrence and --version); a page; or all.
 
-    def act(store: AlarmActionStore) -> Awaitable[Alarm]:
-        if occurrence is None or version is None:
-            return store.ack_now(sensor, kind, comment)
-        return store.ack(sensor, kind, occurrence, version, comment)
+    What has become worse since it was seen is refused, and the others are done.
+    """
+    check_choice(sensor, kind, occurrence, version, page, every=everything)
 
-    _acting(directory, dsn, act, as_json=as_json)
+    async def act(store: AlarmActionStore, dsn: str) -> None:
+        if page is not None:
+            await ack_seen(store, seen_on(page), comment, as_json=as_json)
+        elif everything:
+            seen = await waiting(dsn, sensor=sensors, kind=kinds, severity=severity)
+            await ack_seen(store, seen, comment, as_json=as_json)
+        elif occurrence is None or version is None:
+            _tell(await store.ack_now(str(sensor), str(kind), comment), as_json=as_json)
+        else:
+            _tell(await store.ack(str(sensor), str(kind), occurrence, version, comment), as_json=as_json)
+
+    _at_work(directory, dsn, act)
 
 
 @alarms.command()
@@ -344,10 +364,6 @@ def comment(directory: Path | None, dsn: str | None, sensor: str, kind: str, tex
 def false(directory: Path | None, dsn: str | None, sensor: str, kind: str, reason: str, *, as_json: bool) -> None:
     """Call an alarm's latest occurrence a false alarm."""
     _acting(directory, dsn, lambda s: s.mark_false(sensor, kind, reason), as_json=as_json)
-
-
-def _utc(at: datetime | None) -> datetime | None:
-    return at.replace(tzinfo=UTC) if at is not None else None
 
 
 def _label(text: str) -> str:

@@ -28,6 +28,8 @@ STAGES = ("detector", "aggregator")
 @click.option("--from-end", is_flag=True, help="A new group begins with new readings, not with the oldest kept.")
 @click.option("--store", type=click.Choice(["all", "sampled", "none"]), help="What to keep of raw readings.")
 @click.option("--detectors", type=click.Choice(["default", "cheap"]), help="Every detector, or limits and a z-score.")
+@click.option("--detectors-file", type=click.Path(dir_okay=False, path_type=Path),
+              help="How each type of sensor is watched, TOML.")  # fmt: skip
 @click.option(
     "--alarms", "alarms_file", type=click.Path(dir_okay=False, path_type=Path), help="Alarm definitions, TOML."
 )
@@ -45,6 +47,7 @@ def detect(
     from_end: bool,  # noqa: FBT001 - a flag of the command line
     store: str | None,
     detectors: str | None,
+    detectors_file: Path | None,
     alarms_file: Path | None,
     metrics_port: int | None,
     verbose: bool,  # noqa: FBT001
@@ -58,7 +61,14 @@ def detect(
     if not set(chosen) <= set(STAGES):
         raise InputError(f"--stages {stages}: no such stage", hint=f"there are {' and '.join(STAGES)}")
     connections = resolve(
-        brokers, dsn, directory, group=group, store_readings=store, alarms_file=alarms_file, detectors=detectors
+        brokers,
+        dsn,
+        directory,
+        group=group,
+        store_readings=store,
+        alarms_file=alarms_file,
+        detectors=detectors,
+        detectors_file=detectors_file,
     )
 
     from controlroom import headless
@@ -116,6 +126,7 @@ def _environment(connections: Connections) -> dict[str, str]:
         "CONTROLROOM_STORE_READINGS": settings.store_readings,
         "CONTROLROOM_DETECTORS": settings.detectors,
     }
-    if settings.alarms_file is not None:
-        environment["CONTROLROOM_ALARMS_FILE"] = str(settings.alarms_file)
+    for name in ("alarms_file", "detectors_file"):
+        if (path := getattr(settings, name)) is not None:
+            environment[f"CONTROLROOM_{name.upper()}"] = str(path)
     return environment

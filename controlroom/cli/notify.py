@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from controlroom.cli.options import dir_option, settings_for
+from controlroom.cli.options import dir_option, dsn_option, resolve_dsn, settings_for
 from controlroom.core.json_line import json_line
 from controlroom.core.sanitise import sanitise
 from controlroom.errors import ConfigError, InputError
@@ -26,7 +27,7 @@ file_option = click.option(
 
 @click.group()
 def notify() -> None:
-    """Who is told of alarms: list the receivers, send one of them a test message."""
+    """Who is told of alarms: list the receivers, send one of them a test message, see what still waits and why."""
 
 
 @notify.command("list")
@@ -44,6 +45,48 @@ def list_(directory: Path | None, path: Path | None, *, as_json: bool) -> None:
             wants = f"{found['min_severity']} and worse, sensors {found['sensor']}, kinds {found['kind']}"
             tags = f" [{', '.join(receiver.tags)}]" if receiver.tags else ""
             click.echo(sanitise(f"{receiver.name}{tags}: by {found['by']}, {wants}", limit=400))
+
+
+@notify.command("pending")
+@dir_option
+@dsn_option
+@click.option("--receiver", metavar="NAME", help="Only what goes to this one.")
+@click.option("--given-up", is_flag=True, help="Also what was given up.")
+@click.option("--sent", is_flag=True, help="Also what was sent, or given up, in the last 30 days.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="JSON, one notification a line.")
+def pending(
+    directory: Path | None,
+    dsn: str | None,
+    receiver: str | None,
+    limit: int,
+    *,
+    given_up: bool,
+    sent: bool,
+    as_json: bool,
+) -> None:
+    """What is still to be told to whom, and why it waits: digest, rate limit, back-off with the receiver's error."""
+    import msgspec
+
+    from controlroom.adapters.notifications.waiting import waiting
+
+    address, _ = resolve_dsn(dsn, directory)
+    found, unplanned = asyncio.run(waiting(address, receiver=receiver, given_up=given_up, sent=sent, limit=limit))
+    for one in found:
+        row = one.planned
+        if as_json:
+            told = {**msgspec.to_builtins(row), "due_at": one.due_at, "attempts": one.attempts, "error": one.error}
+            told |= {"sent_at": one.sent_at, "given_up": one.given_up, "message_id": one.message_id, "why": one.why}
+            click.echo(json_line(told))
+        else:
+            what = f"{row.topic} {row.sensor_id} {row.alarm_kind}".rstrip()
+            click.echo(sanitise(f"{row.receiver:<16} {row.severity:<8} {what:<44} {one.why}", limit=400))
+    if unplanned:
+        click.echo(f"controlroom: {unplanned} changes wait for a worker to plan them: does one run?", err=True)
+    if not found:
+        click.echo("controlroom: nothing waits", err=True)
+    elif len(found) == limit:
+        click.echo(f"controlroom: the first {limit}; --limit shows more", err=True)
 
 
 @notify.command("test")

@@ -11,6 +11,7 @@ from simulator.errors import (
     CsvError,
     NotAllowed,
     PlantFileError,
+    ScenarioError,
     SimulatorError,
     TopicMissing,
 )
@@ -29,6 +30,8 @@ def translated() -> Iterator[None]:
         raise ControlroomError(str(error), hint="`controlroom setup` makes the topics") from None
     except PlantFileError as error:
         raise InputError(str(error), hint="mend the plant file") from None
+    except ScenarioError as error:
+        raise InputError(str(error), hint="mend the drill's file") from None
     except CsvError as error:
         raise InputError(str(error)) from None
     except SimulatorError as error:

@@ -10,23 +10,35 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from controlroom.core.alarms.common_cause import GroupPolicy
 from controlroom.core.alarms.events import AlarmEvent as AlarmInput
 from controlroom.core.alarms.events import Detected, Returned, TimePassed
 from controlroom.core.alarms.model import NO_DATA_KIND, Severity
-from controlroom.core.records import Batch, Record, Reject, SensorFacts, Signal, Source, facts_of_group
+from controlroom.core.intake import Intake, Told
+from controlroom.core.learning import LearningOrder, carry_out
+from controlroom.core.records import (
+    RAW_KEPT,
+    Batch,
+    Record,
+    Reject,
+    SensorFacts,
+    Signal,
+    Source,
+    facts_of_group,
+    tail_hash,
+)
 from controlroom.core.rollups import MINUTE, Bucket, BucketKey
 from controlroom.core.silences import STATE_KEY, Silences, Step
 from controlroom.wire import BadMessage, Reading, Reason, decode_reading
 from controlroom.wire.codec import MAX_BYTES
-from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, REFUSALS, decode_quickly
+from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, REFUSALS, QuickReading, decode_quickly, surplus_of
 from detectors.bank import VERSION as DEFAULT_VERSION
 from detectors.bank import SensorBank
 from detectors.cheap import VERSION as CHEAP_VERSION
@@ -43,6 +55,8 @@ TICK_S = 1.0
 #: An event time this far ahead of the broker's, or before 2000, is not believed: a wrong clock, or a wrong unit.
 MAX_AHEAD_S = 366 * 86_400.0
 EARLIEST_S = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
+#: As a number it is found in a message in a tenth of the time that a string of one byte takes.
+BACKSLASH = ord("\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +69,8 @@ class PipelineOptions:
     common_cause: GroupPolicy = field(default_factory=GroupPolicy)
     #: whether readings are summed up by minute and hour
     roll_up: bool = True
+    #: and by second too
+    by_second: bool = False
     #: whether readings are watched, and rejects kept; else it is the aggregator alone
     detect: bool = True
     #: limits and one statistical detector, or everything there is
@@ -77,8 +93,10 @@ class _Slot:
         "facts",
         "fault_id",
         "location",
+        "place",
         "saved",
         "sensor_id",
+        "sensor_type",
         "source",
         "unit",
         "warning",
@@ -88,10 +106,9 @@ class _Slot:
         self.sensor_id = facts.sensor_id
         self.facts = facts
         self.bank = bank
-        self.unit = reading.unit
-        self.location = reading.location
-        self.warning = reading.metadata.warning_threshold
-        self.critical = reading.metadata.critical_threshold
+        #: the location as the last record that was looked at closely wrote it
+        self.place = Raw()
+        self.tell(reading)
         self.count = 0
         #: the roll-up that the last reading went to
         self.bucket: Bucket | None = None
@@ -107,6 +124,25 @@ class _Slot:
         #: the same at the last checkpoint
         self.saved = -1
         self.fault_id: str | None = None
+
+    def tell(self, reading: Reading) -> None:
+        """What a reading says of its sensor besides the value."""
+        self.sensor_type = reading.sensor_type
+        self.unit = reading.unit
+        self.location = reading.location
+        self.warning = reading.metadata.warning_threshold
+        self.critical = reading.metadata.critical_threshold
+
+    def tells_otherwise(self, reading: Reading) -> bool:
+        """Whether a reading says something else of its sensor than the one before."""
+        metadata = reading.metadata
+        return (
+            metadata.warning_threshold != self.warning
+            or metadata.critical_threshold != self.critical
+            or reading.unit != self.unit
+            or reading.location != self.location
+            or reading.sensor_type != self.sensor_type
+        )
 
     def clock_at(self, log_s: float) -> float:
         """The sensor's own time when the broker's is `log_s`: what its last reading told, and the time since.
@@ -147,14 +183,20 @@ class PartitionPipeline:
         self._deadlines: dict[str, Mapping[str, float]] = {}
         #: of sensors that have not spoken since the partition was taken, as far as they have alarms
         self._facts: Mapping[str, SensorFacts] = {}
+        #: operators' orders that were carried out here; they may be handed over again before that is committed
+        self._orders_done: set[int] = set()
         self._silences = Silences(
             options.common_cause, f"{topic}/{partition}", self._clock_of, self._states.pop(STATE_KEY, None)
         )
+        self._intake = Intake(partition)
+        #: alarms of the partition that stand by what is committed
+        self._standing: frozenset[str] = frozenset()
         self._log_s = -math.inf
         self._next_tick = -math.inf
         self._batch = Batch(next_offset, next_offset)
         # They outlive a batch: what was not saved by a checkpoint comes again when its readings are run once more.
         self._rollups: dict[BucketKey, Bucket] = {}
+        self._seconds: dict[BucketKey, Bucket] = {}
 
     @property
     def sensors(self) -> int:
@@ -174,6 +216,7 @@ class PartitionPipeline:
         batch = self._batch
         if checkpoint:
             batch.rollups, self._rollups = self._rollups, {}
+            batch.seconds, self._seconds = self._seconds, {}
             batch.states = {}
             for slot in self._slots.values():
                 if slot.dirty or slot.source > slot.saved:
@@ -186,7 +229,7 @@ class PartitionPipeline:
         self._batch = Batch(batch.next_offset, batch.next_offset)
         return batch
 
-    def rerun(self, records: Iterable[Record]) -> None:
+    def rerun(self, records: Sequence[Record]) -> None:
         """Run records through the detectors that were committed already: they learn, and nothing else comes of it."""
         self.process(records)
         self.discard()
@@ -195,6 +238,7 @@ class PartitionPipeline:
         """Begin the next batch at `offset`: the records before it are committed, or never were."""
         self.next_offset = offset
         self.discard()
+        self._intake.set_standing(self._standing)
         # What was said of a delay on the way here was forgotten with the rest.
         self.set_deadlines(dict(self._deadlines))
 
@@ -202,47 +246,49 @@ class PartitionPipeline:
         """Forget what is in the batch; the detectors keep what they learned."""
         self._batch = Batch(self.next_offset, self.next_offset)
 
-    def process(self, records: Iterable[Record]) -> None:
+    def process(self, records: Sequence[Record]) -> None:
         """Add the consequences of `records` (in order of offset) to the batch."""
         batch = self._batch
         slots = self._slots
         rows = batch.readings
         sample_every = self._options.sample_every
         offset = self.next_offset - 1
-        count = 0
         log_ms = -1
         arrived = latest = 0.0
         rolls_up = self._options.roll_up
+        by_second = self._options.by_second
         detects = self._options.detect
+        reading: Reading | QuickReading
         for record in records:
             offset = record.offset
-            count += 1
             if record.timestamp != log_ms:
                 log_ms = record.timestamp
                 arrived = log_ms / 1000
                 latest = arrived + MAX_AHEAD_S
                 if arrived >= self._next_tick:
                     self._tick(arrived)
-            key = record.key
+            raw = record.value or b""
             try:
-                raw = record.value or b""
                 try:
+                    slot = slots[record.key]  # type: ignore[index]  # no record without a key has a slot
                     reading = decode_quickly(raw)
-                    if b"\\" in raw or reading.schema_version is not UNSET or len(raw) > MAX_BYTES:
-                        reading = decode_reading(raw)
-                except REFUSALS:
-                    reading = decode_reading(raw)
-                slot = slots.get(key) if key is not None else None
-                if slot is None or slot.sensor_id != reading.sensor_id:
-                    slot = self._new_slot(record, reading)
-                metadata = reading.metadata
-                if (
-                    metadata.warning_threshold != slot.warning
-                    or metadata.critical_threshold != slot.critical
-                    or reading.unit != slot.unit
-                    or reading.location != slot.location
-                ):
-                    self._changed_facts(slot, record, reading)
+                    metadata = reading.metadata
+                    if (
+                        reading.location != slot.place
+                        or reading.sensor_id != slot.sensor_id
+                        or reading.unit != slot.unit
+                        or reading.sensor_type != slot.sensor_type
+                        or metadata.warning_threshold != slot.warning
+                        or metadata.critical_threshold != slot.critical
+                        or BACKSLASH in raw
+                        or reading.schema_version is not UNSET
+                        or len(raw) > MAX_BYTES
+                    ):
+                        slot, reading = self._look(record)
+                        metadata = reading.metadata
+                except (KeyError, *REFUSALS):
+                    slot, reading = self._look(record)
+                    metadata = reading.metadata
             except BadMessage as bad:
                 self._reject(record, bad)
                 continue
@@ -270,16 +316,47 @@ class PartitionPipeline:
                 if bucket is None or not 0.0 <= event_s - slot.bucket_start < MINUTE:
                     bucket = self._bucket(slot, event_s)
                 bucket.add(event_s, value, quality)
+                if by_second:
+                    self._seconds.setdefault((slot.sensor_id, int(event_s)), Bucket()).add(event_s, value, quality)
             if sample_every:
                 slot.count += 1
                 if sample_every == 1 or findings or slot.count % sample_every == 0:
                     rows.append((offset, arrived, stored_s, slot.sensor_id, value, quality, metadata.reading_count))
-        batch.records += count
+        if records:
+            batch.records += len(records)
+            batch.tail = tail_hash(records[-1])
         self.next_offset = batch.next_offset = offset + 1
 
-    def know(self, facts: Mapping[str, SensorFacts]) -> None:
-        """The facts of sensors that have alarms, as they are stored: one of them may be silent."""
+    def _look(self, record: Record) -> tuple[_Slot, Reading]:
+        """A record that is not as its sensor's last one was: by every rule, and what is new of the sensor noted.
+
+        Raises:
+            BadMessage: it cannot be accepted.
+        """
+        reading = decode_reading(record.value)
+        slot = self._slots.get(record.key) if record.key is not None else None
+        if slot is None or slot.sensor_id != reading.sensor_id:
+            slot = self._new_slot(record, reading)
+        elif slot.tells_otherwise(reading):
+            self._changed_facts(slot, record, reading)
+        slot.place = decode_quickly(record.value or b"").location.copy()
+        return slot, reading
+
+    def know(self, facts: Mapping[str, SensorFacts], standing: Collection[tuple[str, str]] = ()) -> None:
+        """What is stored of alarms: the facts of their sensors (one may be silent), and which (sensor, kind) stand."""
         self._facts = facts
+        self._standing = frozenset(kind for name, kind in standing if name == self._intake.name)
+        self._intake.set_standing(self._standing)
+
+    def definitions_changed(self, common_cause: GroupPolicy) -> None:
+        """Limits or the policy of common causes may be others now; nothing that was learned or raised is lost."""
+        self._silences.policy = common_cause
+        for slot in self._slots.values():
+            self._watch_by(slot, self._profile_for(slot.facts))
+
+    def know_lost(self, reason: str | None) -> None:
+        """The partition itself is lost (it has no leader), and why; None: it is there."""
+        self._silences.know_lost(self.partition, reason)
 
     def set_deadlines(self, deadlines: Mapping[str, Mapping[str, float]]) -> None:
         """When running delays end: sensor id -> kind -> event time. Replaces what was known of these sensors."""
@@ -304,6 +381,25 @@ class PartitionPipeline:
             self._tick(now)
         return len(self._batch.signals) > before
 
+    def order(self, orders: Iterable[LearningOrder]) -> bool:
+        """Carry out what operators tell the detectors, before the next record; each once.
+
+        Those of a sensor that has not spoken since the partition was taken are left: they are handed over again. So
+        what follows depends on the records before this offset alone.
+
+        Returns:
+            Whether anything was done: then the batch must be committed, with a checkpoint.
+        """
+        for order in orders:
+            slot = self._slots.get(order.sensor_id.encode())
+            if slot is None or order.id in self._orders_done:
+                continue
+            self._orders_done.add(order.id)
+            self._batch.ordered.append((order.id, self.next_offset))
+            slot.dirty = True
+            self._signal(slot, carry_out(order, slot.bank), slot.clock, slot.arrived)
+        return bool(self._batch.ordered)
+
     def _time_passed(self, slot: _Slot, event_s: float) -> None:
         source = Source(self.topic, self.partition, slot.source)
         for kind, deadline in self._deadlines.get(slot.sensor_id, {}).items():
@@ -321,6 +417,7 @@ class PartitionPipeline:
             if findings:
                 slot.dirty = True
                 self._signal(slot, findings, slot.clock_at(self._log_s), self._log_s)
+        self._of_partition(self._intake.time_passed(self._log_s), -1)
         for name, kind, at in self._silences.ended(self._log_s):
             self._append(name, kind, TimePassed(at=at))
         for step in self._silences.time_passed(self._log_s):
@@ -358,6 +455,8 @@ class PartitionPipeline:
         slot.deadline = min(self._deadlines.get(facts.sensor_id, {}).values(), default=math.inf)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
+        for name in surplus_of(record.value or b""):
+            self._batch.surplus[name] = self._batch.surplus.get(name, 0) + 1
         return slot
 
     def _load(self, sensor_id: str, profile: Profile, saved: bytes | None) -> Bank:
@@ -373,25 +472,38 @@ class PartitionPipeline:
 
     def _changed_facts(self, slot: _Slot, record: Record, reading: Reading) -> None:
         facts = SensorFacts.of(reading, simulated=_is_simulated(record.headers))
-        profile = self._profile_for(facts)
-        if profile != slot.bank.profile:
-            slot.bank = type(slot.bank).load(profile, slot.bank.dump())
-        slot.facts, slot.unit, slot.location = facts, reading.unit, reading.location
-        slot.warning, slot.critical = facts.warning, facts.critical
+        self._watch_by(slot, self._profile_for(facts))
+        slot.facts = facts
+        slot.tell(reading)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
+
+    def _watch_by(self, slot: _Slot, profile: Profile) -> None:
+        if profile != slot.bank.profile:
+            slot.bank = type(slot.bank).load(profile, slot.bank.dump())
+            slot.dirty = True
 
     def _reject(self, record: Record, bad: BadMessage) -> None:
         if not self._options.detect:
             return
-        log_ts = datetime.fromtimestamp(record.timestamp / 1000, UTC)
-        self._batch.rejects.append(Reject(record.offset, log_ts, str(bad.reason), bad.detail, record.key, record.value))
+        arrived = record.timestamp / 1000
+        size = min(len(record.value or b""), RAW_KEPT)
+        keep, told = self._intake.rejected(bad.reason, size, arrived)
+        reject = Reject.of(record, str(bad.reason), bad.detail, keep=keep)
+        self._batch.rejects.append(reject)
+        self._batch.rejected_bytes += len(reject.raw or b"") + len(reject.key or b"")
+        self._of_partition(told, record.offset)
         slot = self._slots.get(record.key) if record.key is not None else None
         if slot is not None:
             slot.source, slot.dirty = record.offset, True
             slot.fault_id = _fault_id(record.headers)
-            arrived = record.timestamp / 1000
             self._signal(slot, slot.bank.reject(arrived), slot.clock_at(arrived), arrived)
+
+    def _of_partition(self, told: Sequence[Told], offset: int) -> None:
+        """What is wrong with the partition's records as a whole, or no longer is."""
+        facts = facts_of_group(self._intake.name)
+        source = Source(self.topic, self.partition, offset)
+        self._batch.signals.extend(Signal(facts, kind, event, source) for kind, event in told)
 
     def _signal(self, slot: _Slot, findings: Sequence[Finding], at: float, log_s: float) -> None:
         """What a sensor's detectors found, at `at` in its own time and `log_s` in the broker's."""

@@ -16,7 +16,8 @@ from typing import Literal
 from controlroom.core.alarms.common_cause import GROUP_KIND
 from controlroom.core.alarms.model import DELIVERY_KIND, Alarm
 from controlroom.core.archive import Archive
-from controlroom.core.fault_log import FaultLog
+from controlroom.core.fault_view import FaultView
+from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
 from controlroom.core.ring import Ring
 from controlroom.core.sanitise import sanitise
 from controlroom.wire import SENSOR_TYPES, AlarmEvent, FaultSpec, Location, Reading, SensorStatus
@@ -220,6 +221,13 @@ class DatabaseView:
     #: milliseconds of a round trip
     latency_ms: float | None = None
     error: str = ""
+    #: notifications that are not sent yet, and how many of these have failed; None: not known
+    notifications_waiting: int | None = None
+    notifications_failing: int | None = None
+    #: why the latest one failed
+    notifications_error: str = ""
+    #: None: not known
+    figures: DatabaseFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +242,14 @@ class PipelineView:
     #: committed readings a second, of the workers in this process
     rate: float | None = None
     error: str = ""
+    #: partition -> records a second that its lag grows by; None: not known yet
+    trend: dict[int, float | None] = field(default_factory=dict)
+    #: partition -> its lag during the last minute, oldest first
+    history: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    #: records a second that the whole group gets through, wherever its workers are; None: not known yet
+    throughput: float | None = None
+    #: of the worker in this process; None: there is none
+    worker: WorkerFigures | None = None
 
     @property
     def total_lag(self) -> int | None:
@@ -259,13 +275,14 @@ class PlantState:
         self._live: dict[tuple[str, str], AlarmView] = {}
         self.feed: deque[AlarmEvent] = deque(maxlen=FEED_CAPACITY)
         self.notices: deque[Notice] = deque(maxlen=NOTICE_CAPACITY)
-        #: injected faults, and when each was detected
-        self.fault_log = FaultLog()
         #: what the screen has asked PostgreSQL for
         self.archive = Archive()
         self.cluster: ClusterView | None = None
+        self.cluster_detail: ClusterDetail | None = None
         self.database: DatabaseView | None = None
         self.pipeline: PipelineView | None = None
+        #: injected faults that act, and those that have ended lately
+        self.faults: tuple[FaultView, ...] = ()
         #: readings seen since the start
         self.readings = 0
         self.rejected = 0
@@ -311,7 +328,6 @@ class PlantState:
     def apply_status(self, status: SensorStatus | None, sensor_id: str) -> None:
         """A simulator has said what a sensor of its own is; None (a tombstone): it is gone."""
         if status is None or status.state == "removed":
-            self.fault_log.see(sensor_id, (), None if status is None else status.timestamp.timestamp())
             gone = self.sensors.pop(sensor_id, None)
             if gone is not None:
                 for kind in gone.alarms:
@@ -331,7 +347,6 @@ class PlantState:
             view.sensor_type = view.sensor_type or sanitise(status.spec.sensor_type, limit=32)
             view.location = _shown(status.spec.location)
             view.interval = status.spec.interval or (usual.interval if usual is not None else None)
-        self.fault_log.see(sensor_id, view.faults, status.timestamp.timestamp())
         # A status comes every few seconds from every sensor; nearly always it says nothing new.
         if before != (view.state, view.owner, view.faults, view.simulated, view.location, view.interval):
             view.version += 1
@@ -361,7 +376,6 @@ class PlantState:
                 _remember(alarm, stored)
             if view is not None:
                 view.alarms[event.kind] = alarm
-        self.fault_log.hear(event)
         self.feed.append(event)
         self.feed_version += 1
         if view is not None:
@@ -374,6 +388,11 @@ class PlantState:
         self.cluster = view
         self.version += 1
 
+    def apply_cluster_detail(self, view: ClusterDetail) -> None:
+        """The brokers were asked for more than their metadata."""
+        self.cluster_detail = view
+        self.version += 1
+
     def apply_database(self, view: DatabaseView) -> None:
         """The database was probed."""
         self.database = view
@@ -383,6 +402,12 @@ class PlantState:
         """The detection group was probed."""
         self.pipeline = view
         self.version += 1
+
+    def apply_faults(self, faults: tuple[FaultView, ...]) -> None:
+        """The record of injected faults was read."""
+        if faults != self.faults:
+            self.faults = faults
+            self.version += 1
 
     def notify(self, text: str, at: datetime, level: Literal["info", "warning", "error"] = "info") -> None:
         """Tell the operator something."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,10 @@ import msgspec
 from controlroom.core.alarms.events import AlarmEvent as AlarmInput
 from controlroom.core.rollups import Bucket, BucketKey
 from controlroom.wire import Location, Reading
+
+#: Bytes of a rejected record that are kept, of its value and of its key.
+RAW_KEPT = 64 * 1024
+KEY_KEPT = 1024
 
 
 class Record(Protocol):
@@ -88,6 +93,12 @@ def facts_of_group(name: str) -> SensorFacts:
     return SensorFacts(name, sort, "", place, None, None, simulated=False)
 
 
+def tail_hash(record: Record) -> bytes:
+    """What tells a record from another at the same place of a topic that was made anew."""
+    key, value = record.key or b"", record.value or b""
+    return hashlib.blake2b(b"%d %d " % (record.timestamp, len(key)) + key + value, digest_size=16).digest()
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A record that could not be accepted."""
@@ -97,7 +108,27 @@ class Reject:
     reason: str
     detail: str
     key: bytes | None
+    #: its value, or the beginning of it; None: it had none, or nothing of it is kept
     raw: bytes | None
+    #: of the whole value, bytes
+    size: int
+    #: of the whole value
+    sha256: bytes
+
+    @classmethod
+    def of(cls, record: Record, reason: str, detail: str, *, keep: bool = True) -> Reject:
+        """The record with as much of it as is kept; `keep` False: hash and size alone."""
+        value = record.value
+        return cls(
+            record.offset,
+            datetime.fromtimestamp(record.timestamp / 1000, UTC),
+            reason,
+            detail,
+            record.key[:KEY_KEPT] if record.key is not None else None,
+            value[:RAW_KEPT] if keep and value is not None else None,
+            len(value or b""),
+            hashlib.sha256(value or b"").digest(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +155,22 @@ class Batch:
     records: int = 0
     readings: list[ReadingRow] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
+    #: of the rejects, as far as they are kept
+    rejected_bytes: int = 0
     signals: list[Signal] = field(default_factory=list)
+    #: of sensors that were met for the first time, how many send what is passed over, by `surplus_of`'s names
+    surplus: dict[str, int] = field(default_factory=dict)
     #: sensors that are new or whose facts have changed
     sensors: dict[str, SensorFacts] = field(default_factory=dict)
     #: sensor id -> detector state as of next_offset; None: no checkpoint in this batch
     states: dict[str, bytes] | None = None
+    #: (order, offset that it was carried out before) of what operators told the detectors; saved with a checkpoint
+    ordered: list[tuple[int, int]] = field(default_factory=list)
     #: roll-ups by minute since the last checkpoint; only a batch with a checkpoint has them
     rollups: dict[BucketKey, Bucket] = field(default_factory=dict)
+    #: the same by second, if they are wanted
+    seconds: dict[BucketKey, Bucket] = field(default_factory=dict)
+    #: `tail_hash` of its last record
+    tail: bytes | None = None
     #: monotonic seconds when the first record of it was received
     received_at: float = 0.0

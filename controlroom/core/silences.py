@@ -51,6 +51,15 @@ class Silences:
         #: something has changed since `dump`
         self.dirty = False
 
+    @property
+    def policy(self) -> GroupPolicy:
+        """When silences are one alarm; a new one counts from the next silence."""
+        return self._causes.policy
+
+    @policy.setter
+    def policy(self, policy: GroupPolicy) -> None:
+        self._causes.policy = policy
+
     def dump(self) -> bytes:
         """The state, for `saved`."""
         self.dirty = False
@@ -61,8 +70,12 @@ class Silences:
         place = facts.location
         groups = [f"machine:{place.machine_id}"] if place.machine_id else []
         groups += [f"zone:{place.zone}"] if place.zone else []
-        self._causes.join(facts.sensor_id, (*groups, f"partition:{partition}"))
+        self._causes.join(facts.sensor_id, (*groups, _of_partition(partition)))
         self.dirty = True
+
+    def know_lost(self, partition: int, reason: str | None) -> None:
+        """Nothing can come through the partition, for this reason; None: it can again."""
+        self._causes.know_lost(_of_partition(partition), reason)
 
     def silent(self, sensor_id: str, event: Detected, log_s: float, last_seen: float) -> list[Step]:
         """A sensor's silence was noticed (`event`, in its own time) at broker time `log_s`."""
@@ -113,6 +126,10 @@ class Silences:
             # A drill's alarm is a drill's, also where it stands for many.
             event = msgspec.structs.replace(event, simulated=cause.simulated, fault_id=cause.fault_id)
         return name, kind, event
+
+
+def _of_partition(partition: int) -> str:
+    return f"partition:{partition}"
 
 
 def _load(policy: GroupPolicy, saved: bytes | None) -> CommonCause:

@@ -28,6 +28,18 @@ APP: list[BindingType] = [
     Binding("minus", "slower", "Draw less often", id="app.slower", key_display="-", show=False),
 ]
 
+#: of a recording; there only while one is played
+REPLAY: list[BindingType] = [
+    Binding("P", "replay('toggle')", "Pause", id="replay.pause"),
+    Binding("semicolon", "replay('step')", "Step", id="replay.step", key_display=";"),
+    Binding("less_than_sign", "replay('seek', -10)", "-10 s", id="replay.back", key_display="<"),
+    Binding("greater_than_sign", "replay('seek', 10)", "+10 s", id="replay.ahead", key_display=">"),
+    Binding("left_curly_bracket", "replay('seek', -300)", "-5 min", id="replay.far-back", key_display="{", show=False),
+    Binding("right_curly_bracket", "replay('seek', 300)", "+5 min", id="replay.far-ahead", key_display="}", show=False),
+    Binding("left_parenthesis", "replay('slower')", "Slower", id="replay.slower", key_display="("),
+    Binding("right_parenthesis", "replay('faster')", "Faster", id="replay.faster", key_display=")"),
+]
+
 MOVE: list[BindingType] = [
     Binding("up,k", "move('up')", "Up", id="move.up", key_display="↑ k", show=False),
     Binding("down,j", "move('down')", "Down", id="move.down", key_display="↓ j", show=False),
@@ -50,6 +62,7 @@ MUTATING = frozenset(
     {
         *("spawn", "pause", "rerate", "remove", "inject", "clear"),
         *("ack", "ack_page", "shelve", "unshelve", "service", "reset", "comment", "mark_false"),
+        *("switch_broker", "kill_broker"),
     }
 )
 
@@ -87,6 +100,11 @@ SEEK: list[BindingType] = [
     Binding("E", "seek(2, -1)", "Previous critical", id="seek.critical-back", show=False),
     Binding("w", "seek(1, 1)", "Next warning", id="seek.warning", show=False),
     Binding("W", "seek(1, -1)", "Previous warning", id="seek.warning-back", show=False),
+]
+
+BROKER: list[BindingType] = [
+    Binding("s", "switch_broker", "Stop/start broker", id="broker.switch"),
+    Binding("K", "kill_broker", "Kill broker", id="broker.kill"),
 ]
 
 LIST: list[BindingType] = [

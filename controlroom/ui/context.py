@@ -29,6 +29,14 @@ class Context:
         """The shapes that this terminal can show."""
         return ASCII if self.options.ascii else UNICODE
 
+    @property
+    def viewer(self) -> bool:
+        """Whether who sits here may only look: it was asked for, or the database's login may not act."""
+        if self.options.read_only or self.options.replay is not None:
+            return True
+        database = self.state.database
+        return database is not None and database.figures is not None and not database.figures.may_act
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return self.options.clock.now().timestamp()

@@ -13,6 +13,7 @@ True
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -73,11 +74,60 @@ _CODEC = Codec(Reading)
 
 encode_reading = _CODEC.encode
 
-#: For hot paths: one call, and `REFUSALS` for what is refused. What it accepts is a reading only if it also passes the
-#: rules that are not in the type: without a backslash, a schema version or undue length it does, else `decode_reading`
-#: decides.
-decode_quickly = msgspec.json.Decoder(Reading).decode
+
+class QuickReading(msgspec.Struct, gc=False):
+    """A reading for hot paths: what hardly ever changes is left as it came, to be compared with what is known.
+
+    It is as good as the `Reading` of the same bytes only if all that it leaves unchecked equals what `decode_reading`
+    found good before (the sensor's id, type, unit and location), and if the bytes hold no backslash, no schema version
+    and are not unduly long. Else `decode_reading` decides.
+    """
+
+    timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
+    sensor_id: str
+    sensor_type: str
+    location: msgspec.Raw
+    value: Quantity
+    unit: str = ""
+    alert_level: AlertLevel = "normal"
+    quality: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
+    metadata: Metadata = _NOTHING
+    schema_version: str | msgspec.UnsetType = msgspec.UNSET
+
+
+#: One call for hot paths, and `REFUSALS` for what is refused.
+decode_quickly = msgspec.json.Decoder(QuickReading).decode
 REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+_FIELDS = {
+    field.name for kind in (Reading, Location, Metadata) for field in msgspec.structs.fields(kind)
+}  # fmt: skip
+
+
+def surplus_of(raw: bytes) -> set[str]:
+    """What a good reading has that is passed over: `duplicate-keys` (the last one counts), `unknown-fields`.
+
+    It costs as much as a dozen readings: for one now and then.
+
+    >>> sorted(surplus_of(b'{"value": 1, "value": 2, "firmware": 3}'))
+    ['duplicate-keys', 'unknown-fields']
+    """
+    found: set[str] = set()
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        names = {name for name, _ in pairs}
+        if len(names) < len(pairs):
+            found.add("duplicate-keys")
+        if not names <= _FIELDS:
+            found.add("unknown-fields")
+
+    try:
+        json.loads(raw, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        # In a field that is not ours: a number of 5,000 digits, say.
+        found.add("unknown-fields")
+    return found
 
 
 def decode_reading(raw: bytes | None) -> Reading:

@@ -67,3 +67,19 @@ class RecordingAlarmActions:
 
     def mark_false(self, sensor_id: str, kind: str, reason: str = "") -> None:
         self.actions.append(("mark_false", sensor_id, kind, reason))
+
+
+class RecordingDrills:
+    """Implements `controlroom.ports.BrokerDrills`; `drills` holds what was asked for, in order."""
+
+    def __init__(self) -> None:
+        self.drills: list[tuple[str, int]] = []
+
+    def stop(self, broker_id: int) -> None:
+        self.drills.append(("stop", broker_id))
+
+    def kill(self, broker_id: int) -> None:
+        self.drills.append(("kill", broker_id))
+
+    def start(self, broker_id: int) -> None:
+        self.drills.append(("start", broker_id))

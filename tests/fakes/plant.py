@@ -10,6 +10,17 @@ import math
 import random
 from datetime import datetime, timedelta
 
+from controlroom.core.fault_view import FaultView
+from controlroom.core.health_views import (
+    ClusterDetail,
+    DatabaseFigures,
+    DiskView,
+    GroupView,
+    MemberView,
+    QuorumView,
+    VoterView,
+    WorkerFigures,
+)
 from controlroom.core.plant_state import (
     BrokerView,
     ClusterView,
@@ -119,6 +130,48 @@ def cluster(now: datetime, *, offline: tuple[int, ...] = (), reachable: bool = T
     )
 
 
+def cluster_detail(now: datetime, *, offline: tuple[int, ...] = ()) -> ClusterDetail:
+    """Broker 2 leads the quorum; two groups of one member each."""
+    at = now.timestamp()
+    quorum = QuorumView(2, 7, tuple(VoterView(n, 48_210 - (812 if n in offline else 0), at - 1) for n in (1, 2, 3)))
+    return ClusterDetail(
+        at - 1,
+        quorum,
+        True,
+        {n: DiskView(3_200_000 + n * 41_000, 270_000_000_000, 81_000_000_000) for n in (1, 2, 3) if n not in offline},
+        (
+            GroupView(
+                "controlroom-detect",
+                "Stable",
+                2,
+                (MemberView("controlroom-plant-1-4711", "10.0.4.21", (("sensor-data", (0, 1, 2)),)),),
+                11,
+            ),
+            GroupView(
+                "controlroom-simulators",
+                "Stable",
+                3 if 3 not in offline else 1,
+                (MemberView("controlroom-plant-1-4711", "10.0.4.21", (("sensor-commands", (0,)),)),),
+                None,
+                reads=False,
+            ),
+        ),
+        2,
+    )
+
+
+def _faults(now: float) -> tuple[FaultView, ...]:
+    """What is on record: a drift that acts and was detected, two faults that are over."""
+    drifting, stuck, spiked = ((sensor_id(number),) for number in (8, 12, 11))
+    return (
+        FaultView(
+            "drill-1", drifting, "mira", now - 360, None, "", now - 52, "drift", "warning", "drift", 1.0, now + 240
+        ),
+        FaultView("stuck-1", stuck, "mira", now - 900, now - 300, "over", now - 860, "stuck", "warning", "stuck"),
+        FaultView("spike-1", spiked, "jo", now - 1900, now - 1890, "over", fault="spike", magnitude=4.0),
+    )
+
+
 def make_plant(now: datetime = START, *, sensors: int = 15, broken: bool = True) -> PlantState:
     """The plant at `now`; not `broken`: all is well."""
     state = PlantState()
@@ -159,9 +212,25 @@ def make_plant(now: datetime = START, *, sensors: int = 15, broken: bool = True)
             )
     if broken:
         _alarms(state, now)
+        state.apply_faults(_faults(now.timestamp()))
     state.apply_cluster(cluster(now, offline=(3,) if broken else ()))
-    state.apply_database(DatabaseView(now.timestamp() - 1, reachable=True, version="18.4", latency_ms=0.42))
-    state.apply_pipeline(PipelineView(now.timestamp() - 1, {0: 4, 1: 0, 2: 7}, {"detect-1": (0, 1, 2)}, rate=3.4))
+    state.apply_cluster_detail(cluster_detail(now, offline=(3,) if broken else ()))
+    figures = DatabaseFigures("mira", True, 9, 100, 12_400_000, 7.2, 4_100.0, 3.1)
+    state.apply_database(
+        DatabaseView(now.timestamp() - 1, reachable=True, version="18.4", latency_ms=0.42, figures=figures)
+    )
+    state.apply_pipeline(
+        PipelineView(
+            now.timestamp() - 1,
+            {0: 4, 1: 0, 2: 7},
+            {"detect-1": (0, 1, 2)},
+            rate=3.4,
+            trend={0: 0.1, 1: 0.0, 2: -0.2},
+            history={n: tuple((k * (n + 3)) % 11 for k in range(30)) for n in (0, 1, 2)},
+            throughput=3.4,
+            worker=WorkerFigures(55, 0.0082, 0.019, 0.023, 0.061, 0.048, 0.131),
+        )
+    )
     return state
 
 

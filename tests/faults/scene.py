@@ -83,6 +83,7 @@ class Scene:
             "CONTROLROOM_GROUP": settings.group,
             "CONTROLROOM_DETECTORS": settings.detectors,
             "CONTROLROOM_MAX_SENSORS": str(settings.max_sensors),
+            "CONTROLROOM_STORE_READINGS": settings.store_readings,
         }
         command = [sys.executable, "-m", "controlroom", "detect", *options]
         with self.log.open("ab") as stderr:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import secrets
 import subprocess
 import sys
 
 import pytest
 
-from tests.integration.test_store import batch, begun, facts, query, raised
+from controlroom.core.alarms.events import Detected
+from controlroom.core.alarms.model import Severity
+from controlroom.core.records import Signal, Source
+from tests.integration.test_store import AT, batch, begun, facts, query, raised
 
 
 @pytest.fixture
@@ -21,11 +26,12 @@ async def dsn(database: str) -> str:
     return database
 
 
-async def run(dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+async def run(dsn: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
     command = [sys.executable, "-m", "controlroom", "alarms", *arguments]
+    environment = {**os.environ, "CONTROLROOM_DSN": dsn}
     return await asyncio.to_thread(
-        subprocess.run, command, capture_output=True, text=True, timeout=60, env={**os.environ, "CONTROLROOM_DSN": dsn}
+        subprocess.run, command, input=stdin, capture_output=True, text=True, timeout=60, env=environment
     )
 
 
@@ -72,6 +78,73 @@ async def test_the_other_actions(dsn: str) -> None:
     assert json.loads((await run(dsn, "false", "temp-1", "limit", "--json")).stdout)["marked_false"] is True
 
 
+@pytest.fixture
+async def five(dsn: str) -> str:
+    """Five alarms that stand, temp-1 to temp-5."""
+    async with begun(dsn) as store:
+        await store.claim()
+        names = [f"temp-{number}" for number in range(2, 6)]
+        signals = [
+            Signal(facts(name), "limit", Detected(at=AT, severity=Severity.WARNING), Source("readings", 0, 3))
+            for name in names
+        ]
+        await store.commit(batch(3, 1, signals=signals, sensors={name: facts(name) for name in names}))
+    return dsn
+
+
+async def worse(dsn: str, sensor: str) -> None:
+    async with begun(dsn) as store:
+        claim = await store.claim()
+        event = Detected(at=AT + 9, severity=Severity.CRITICAL)
+        signal = Signal(facts(sensor), "limit", event, Source("readings", 0, 9))
+        await store.commit(batch(claim.next_offset or 0, 1, signals=[signal]))
+
+
+async def test_a_page_is_acked_as_it_was_seen(five: str) -> None:
+    page = (await run(five, "list", "--json", "--sensor", "temp-[!9]*")).stdout
+    assert page == "", "patterns are those of * and ? alone"
+    page = (await run(five, "list", "--json")).stdout
+    await worse(five, "temp-3")
+    acked = await run(five, "ack", "--page", "-", "--comment", "all known", stdin=page)
+    assert acked.returncode == 8
+    assert [line.split()[0] for line in acked.stdout.splitlines()] == ["ACKED"] * 4
+    assert "temp-3 limit: not acked: severity rose to critical" in acked.stderr
+    assert "1 of 5 not acked" in acked.stderr
+    states = await query(five, "SELECT sensor_id, state FROM alarms ORDER BY 1")
+    assert [row["state"] for row in states] == ["ACKED", "ACKED", "UNACK", "ACKED", "ACKED"]
+    (audited,) = await query(five, "SELECT count(*) AS n, count(*) FILTER (WHERE refusal <> '') AS no FROM audit")
+    assert (audited["n"], audited["no"]) == (5, 1)
+    assert (await run(five, "ack", "--page", "-", stdin="no page\n")).returncode == 4
+
+
+async def test_all_that_wait_are_acked_or_some_of_them(five: str) -> None:
+    await worse(five, "temp-3")
+    first = await run(five, "ack", "--all", "--severity", "critical")
+    assert [line.split()[3] for line in first.stdout.splitlines()] == ["temp-3"]
+    second = await run(five, "ack", "--all", "--sensor", "temp-?", "--kind", "limit", "--json")
+    assert {json.loads(line)["sensor_id"] for line in second.stdout.splitlines()} == {
+        "temp-1", "temp-2", "temp-4", "temp-5",
+    }  # fmt: skip
+    nothing = await run(five, "ack", "--all")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert "no alarm waits" in nothing.stderr
+
+
+async def test_a_viewer_s_login_may_look_and_is_refused_by_the_database(dsn: str) -> None:
+    name = f"test_viewer_{secrets.token_hex(3)}"
+    await query(dsn, f"CREATE ROLE {name} LOGIN PASSWORD 'pw' IN ROLE controlroom_viewer")
+    try:
+        own = re.sub(r"//[^@]*@", f"//{name}:pw@", dsn)
+        assert (await run(own, "list")).stdout.count("temp-1") == 1
+        for action in (("ack", "temp-1", "limit"), ("ack", "--all"), ("comment", "temp-1", "limit", "hello")):
+            refused = await run(own, *action)
+            assert (refused.returncode, refused.stdout) == (8, "")
+            assert refused.stderr.count("\n") == 1
+            assert f"the database login {name} may look but not act" in refused.stderr
+    finally:
+        await query(dsn, f"DROP ROLE {name}")
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
@@ -79,6 +152,9 @@ async def test_the_other_actions(dsn: str) -> None:
         (("show", "temp-1", "nothing"), 8, "there is no alarm"),
         (("list", "--state", "sleepy"), 4, "there is no state 'sleepy'"),
         (("ack", "temp-1", "limit", "--version", "3"), 4, "--occurrence and --version go together"),
+        (("ack",), 4, "ack what?"),
+        (("ack", "temp-1"), 4, "which alarm of temp-1?"),
+        (("ack", "temp-1", "limit", "--all"), 4, "ack what?"),
     ],
 )
 async def test_what_cannot_be_done_is_one_line(dsn: str, arguments: tuple[str, ...], status: int, said: str) -> None:

@@ -8,6 +8,8 @@ import http.server
 import json
 import logging
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -21,8 +23,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
 from controlroom.adapters.notifications.sender import AppriseSender, redactor
+from controlroom.adapters.notifications.waiting import waiting
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
 from controlroom.adapters.postgres.duty import Duty
+from controlroom.adapters.postgres.probe import DatabaseProbe
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.events import Detected
 from controlroom.core.alarms.model import Severity
@@ -230,6 +234,83 @@ async def test_escalation_goes_on_until_the_ack_and_no_further(dsn: str, webhook
     last = max(index for index, title in enumerate(webhook.titles) if "ACKED" in title)
     assert not [title for title in webhook.titles[last:] if "ESCALATED" in title]
     assert len(set(webhook.ids)) == len(webhook.ids)
+
+
+async def test_a_step_escalates_to_others_who_then_hear_of_the_ack_too_and_of_nothing_else(
+    dsn: str, webhook: Webhook
+) -> None:
+    manager = Webhook()
+    text = (
+        f'[[receiver]]\nname = "shift"\nurl = "json://127.0.0.1:{webhook.port}/"\nrate_limit = 1000\n'
+        f'[[receiver]]\nname = "manager"\nurl = "json://127.0.0.1:{manager.port}/"\nrate_limit = 1000\n'
+        'tags = ["manager"]\nraises = false\n'
+        "[[escalation]]\nwait_s = 0.2\ntags = ['nobody']\n"
+        "[[escalation]]\nwait_s = 0.2\ntags = ['manager']\n"
+        "[[escalation]]\nwait_s = 600\n"
+    )
+    try:
+        async with on_duty(dsn, parse_policy(text)):
+            await ring(dsn, "temp-2")
+            await act(dsn, "temp-2")  # before it escalates: the manager never hears of it
+            await until(lambda: any("ACKED temp-2" in title for title in webhook.titles))
+            await ring(dsn, "temp-1")
+            await until(lambda: manager.titles)
+            await act(dsn, "temp-1")
+            await until(lambda: any("ACKED temp-1" in title for title in webhook.titles))
+            await until(lambda: len(manager.titles) == 2)
+            await until_rows(dsn, "SELECT 1 FROM notifications WHERE sent_at IS NULL", 0)
+        assert [title.partition(" ")[0] for title in manager.titles] == ["ESCALATED", "ACKED"]
+        assert all("temp-1" in title for title in manager.titles)
+    finally:
+        manager.close()
+
+
+async def test_what_waits_is_seen_with_its_reason(dsn: str, webhook: Webhook) -> None:
+    webhook.mood = "fail"
+    url = f"json://127.0.0.1:{webhook.port}/"
+    probe = DatabaseProbe(dsn, "g", "readings")
+    try:
+        async with on_duty(dsn, policy_for(url, digest_s="900")):
+            await ring(dsn, "temp-1")
+            await ring(dsn, "temp-2", severity=Severity.WARNING)
+            await until_rows(dsn, "SELECT 1 FROM notifications WHERE attempts > 1", 1)
+            view, _ = await probe.probe()
+            assert (view.notifications_waiting, view.notifications_failing) == (2, 1)
+            assert view.notifications_error.startswith("shift: ")
+            found, unplanned = await waiting(dsn, receiver="shift", given_up=False, sent=False, limit=10)
+            reasons = {one.planned.sensor_id: one.why for one in found if one.planned.topic == "raised"}
+            assert reasons["temp-1"].startswith("failed ")
+            assert reasons["temp-2"].startswith("gathered until ")
+            assert [one.why.partition(" at ")[0] for one in found if one.planned.topic == "escalated"] == ["escalates"]
+            assert unplanned == 0
+            command = [sys.executable, "-m", "controlroom", "notify", "pending", "--dsn", dsn]
+            told = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+            assert (told.returncode, len(told.stdout.splitlines())) == (0, 3)
+            assert "raised temp-1 limit" in told.stdout
+            webhook.mood = "ok"
+            await until(lambda: webhook.got, 40)
+            async with asyncio.timeout(10):
+                while (view := (await probe.probe())[0]).notifications_failing != 0:
+                    await asyncio.sleep(0.05)
+            assert (view.notifications_waiting, view.notifications_error) == (1, "")
+    finally:
+        await probe.close()
+
+
+async def test_a_flood_is_one_incident_for_every_receiver_and_so_is_its_escalation(dsn: str, webhook: Webhook) -> None:
+    url = f"json://127.0.0.1:{webhook.port}/"
+    text = f'[[receiver]]\nname = "shift"\nurl = "{url}"\nrate_limit = 20\n[[escalation]]\nwait_s = 1\n'
+    text += "[flood]\nupdate_s = 1\n"
+    names = [f"temp-{number}" for number in range(300)]
+    async with on_duty(dsn, parse_policy(text)):
+        async with begun(dsn) as store:
+            event = Detected(at=AT, severity=Severity.CRITICAL, value=41.0, limit=40.0, message="too hot")
+            signals = [Signal(facts(name), "limit", event, Source("readings", 0, 0)) for name in names]
+            await store.commit(batch(0, 1, signals=signals, sensors={name: facts(name) for name in names}))
+        await until(lambda: sum("ALARM FLOOD" in title for title in webhook.titles) >= 2)
+    assert len(webhook.got) <= 20, "ten before it was a flood, and then the flood"
+    told = await query(dsn, "SELECT DISTINCT occurrence_id FROM notifications WHERE sent_at IS NOT NULL")
+    assert len(told) == 300
 
 
 async def test_what_cannot_be_delivered_is_given_up_and_that_is_an_alarm_until_it_can(

@@ -202,13 +202,13 @@ async def test_keys_of_a_sensor_reach_the_topic_of_commands_and_its_simulator(co
     (fault,) = (console.command("key-1") or {})["faults"]
     assert (fault["fault"], fault["magnitude"], fault["by"]) == ("offset", 60.0, "tester")
     # The fault, and that it was detected, with its delay.
-    await console.shows("acts offset 60")
-    await console.until(lambda: [run.found for run in console.state.fault_log.runs("key-1")] != [None], "its detection")
+    await console.shows("acts    offset 60")
+    await console.until(lambda: any(each.detected_at for each in console.state.faults), "its detection")
     await console.shows("after ")
 
     await console.press("c")
     await console.until(lambda: not view.faults, "the end of the fault")
-    await console.shows("over offset 60")
+    await console.shows("cleared offset 60")
 
     await console.press("x")
     await console.shows("Remove key-1?")

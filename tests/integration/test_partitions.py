@@ -84,6 +84,35 @@ async def test_retention_drops_whole_days_and_old_rows_of_the_default(
     assert await places(connection, "rollup_minute") == {"rollup_minute_d20260302": 1}
 
 
+async def test_roll_ups_by_the_second_have_days_of_their_own_where_they_are_wanted(
+    connection: asyncpg.Connection, dsn: str
+) -> None:
+    keeper = PartitionKeeper(dsn, "test", Retention(readings=7, minutes=30, seconds=1))
+    insert = INSERT_MINUTE.replace("rollup_minute", "rollup_second")
+    await keeper.keep(MIDNIGHT)
+    for second in (-1, 0, 1):
+        await connection.execute(insert, MIDNIGHT + timedelta(seconds=second))
+    assert await places(connection, "rollup_second") == {"rollup_second_d20260301": 1, "rollup_second_d20260302": 2}
+    await keeper.keep(MIDNIGHT + timedelta(days=1))
+    await keeper.close()
+    assert await places(connection, "rollup_second") == {"rollup_second_d20260302": 2}
+
+
+async def test_old_rejects_go_but_not_before_they_are_with_the_dead_letters(
+    connection: asyncpg.Connection, keeper: PartitionKeeper
+) -> None:
+    old, new = MIDNIGHT - timedelta(days=31), MIDNIGHT - timedelta(days=29)
+    for off, at in enumerate((old, old, new)):
+        await connection.execute(
+            "INSERT INTO rejects VALUES ('t', 0, $1, $2, 'malformed', '', NULL, NULL, 0, '')", off, at
+        )
+    await connection.execute(
+        "INSERT INTO outbox (topic, part, key, event_id, payload, reject_off) VALUES ('t', 0, '', '', '', 1)"
+    )
+    await keeper.keep(MIDNIGHT)
+    assert [row["off"] for row in await connection.fetch("SELECT off FROM rejects ORDER BY off")] == [1, 2]
+
+
 async def test_only_one_does_it_at_a_time_and_writers_go_on(
     dsn: str, connection: asyncpg.Connection, keeper: PartitionKeeper
 ) -> None:
@@ -101,3 +130,50 @@ async def test_only_one_does_it_at_a_time_and_writers_go_on(
     await other.close()
     assert sum(len(done.made) for done in results) == 2 * (AHEAD_DAYS + 2)
     assert sum((await places(connection, "readings")).values()) == 48
+
+
+OLD, YOUNG = "old", "young"
+LIVE = "INSERT INTO alarms VALUES ('s', 'limit', 'live', 1, 'UNACK', true, 'warning', $1, 't', 0, '{}')"
+
+
+async def old_and_young(connection: asyncpg.Connection) -> None:
+    """A row of each table from 40 days before MIDNIGHT, and one from that moment; and the journal of a live alarm."""
+    for name, at in ((OLD, MIDNIGHT - timedelta(days=40)), (YOUNG, MIDNIGHT), ("live", MIDNIGHT - timedelta(days=40))):
+        await connection.execute(
+            "INSERT INTO alarm_events VALUES ($1, $1, 1, $2, 's', 'limit', 'raised', '', '', true, '{}', $2)", name, at
+        )
+    for at in (MIDNIGHT - timedelta(days=40), MIDNIGHT):
+        await connection.execute(
+            "INSERT INTO audit (action_id, at, who, whence, action, sensor_id, kind, request, refusal)"
+            " VALUES (gen_random_uuid(), $1, '', '', '', '', '', '{}', '')",
+            at,
+        )
+        await connection.execute(
+            "INSERT INTO notifications (id, receiver, topic, occurrence_id, batch, due_at, doc, created_at, sent_at)"
+            " VALUES (gen_random_uuid(), 'r', 'raised', '', '', $1, '{}', $1, $1)",
+            at,
+        )
+    await connection.execute(LIVE, MIDNIGHT)
+
+
+async def kept(connection: asyncpg.Connection) -> tuple[list[str], int, int]:
+    events = await connection.fetch("SELECT event_id FROM alarm_events ORDER BY 1")
+    audit = await connection.fetchval("SELECT count(*) FROM audit")
+    return [row[0] for row in events], audit, await connection.fetchval("SELECT count(*) FROM notifications")
+
+
+async def test_journal_and_audit_are_kept_for_good_unless_settings_say_otherwise(
+    connection: asyncpg.Connection, keeper: PartitionKeeper, dsn: str
+) -> None:
+    await old_and_young(connection)
+    assert (await keeper.keep(MIDNIGHT)).deleted == 1
+    assert await kept(connection) == (["live", OLD, YOUNG], 2, 1)
+    short = PartitionKeeper(dsn, "test", Retention(journal=30, audit=20))
+    try:
+        assert (await short.keep(MIDNIGHT)).deleted == 2
+    finally:
+        await short.close()
+    assert await kept(connection) == (["live", YOUNG], 1, 1), "what stands keeps its journal, however old"
+    for table in ("alarm_events", "audit"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="only added to"):
+            await connection.execute(f"DELETE FROM {table}")

@@ -119,8 +119,11 @@ def test_run_refuses_a_small_terminal_in_one_line():
     assert terminal.code() == 6
 
 
-def test_a_running_terminal_may_shrink_and_grow():
-    terminal = Terminal()
+@pytest.mark.parametrize(
+    "exported", [{}, {"COLUMNS": "80", "LINES": "24"}], ids=["size from the terminal", "size exported"]
+)
+def test_a_running_terminal_may_shrink_and_grow(exported):
+    terminal = Terminal(**exported)
     terminal.until("temp-sensor-001")
     terminal.screen.resize(20, 70)
     terminal.child.setwinsize(20, 70)

@@ -13,9 +13,8 @@ from controlroom.ui.screens.overview import OverviewScreen
 from controlroom.ui.screens.sensor import SensorScreen
 from controlroom.ui.screens.too_small import TooSmall
 from controlroom.ui.widgets.alarm_list import AlarmList
-from controlroom.ui.widgets.partition_list import PartitionList
 from controlroom.wire import Location
-from tests.fakes.plant import cluster, event, reading, sensor_id
+from tests.fakes.plant import event, reading, sensor_id
 from tests.ui.screen_text import press, screen_lines, screen_text, settle
 
 SIZE = (80, 24)
@@ -129,37 +128,14 @@ async def test_the_program_can_open_with_a_sensor(make_app):
         assert "energy-sensor-008  energy" in screen_text(app)
 
 
-async def test_cluster_screen_puts_trouble_first(app):
-    async with app.run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        await press(pilot, "3")
-        text = screen_text(app)
-        assert "2 of 3 online  quorum ok" in text
-        assert "▲     3  127.0.0.1:9096           OFFLINE" in text
-        assert text.index("9096") < text.index("9092")
-        assert "lag by partition  0:4  1:0  2:7" in text
-        assert "PostgreSQL 18.4  round trip 0.4 ms" in text
-        assert "7 in trouble, first" in text
-        assert "without 3" in text
-
-
-async def test_leaderless_partitions_come_before_all(app, state, clock):
-    state.apply_cluster(cluster(clock.at, offline=(1, 2, 3)))
-    async with app.run_test(size=SIZE) as pilot:
-        await settle(pilot)
-        await press(pilot, "3", "slash", *"leaderless", "enter")
-        assert "■ sensor-data              2    none" in screen_text(app)
-        assert len(app.screen.query_one(PartitionList).keys) == 7
-
-
 async def test_what_is_unknown_is_never_zero(make_app):
     app = make_app(PlantState())
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await press(pilot, "3")
         text = screen_text(app)
-        assert text.count("not known yet") == 3
-        assert "lag ?, workers ?" in text
+        assert text.count("not known yet") == 5
+        assert "DETECTION  lag ?" in text
         assert "PARTITIONS  ?" in text
 
 

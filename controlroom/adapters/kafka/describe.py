@@ -93,7 +93,7 @@ async def describe_topics(connection: KafkaConnection) -> list[TopicDescription]
             ]
             first, end = (await consumer.beginning_offsets(led), await consumer.end_offsets(led)) if led else ({}, {})
     except (KafkaError, TimeoutError) as error:
-        raise connection.unreachable(error) from None
+        raise await connection.why_unreachable(error) from None
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_TIMEOUT):

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from controlroom.adapters.definitions_file import load_definitions
+from controlroom.adapters.detectors_file import load_profiles
 from controlroom.adapters.kafka.worker import WorkerOptions
 from controlroom.adapters.postgres.partitions import Retention
 from controlroom.config import Settings
@@ -20,11 +21,12 @@ def worker_options(
     start_at_end: bool = False,
     until_idle: float | None = None,
     stages: Collection[str] = ("detector", "aggregator"),
+    time_from_records: bool = False,
 ) -> WorkerOptions:
     """What the settings say to a worker.
 
     Raises:
-        ConfigError: the file of alarm definitions, or of who is told, cannot be read or is wrong.
+        ConfigError: the file of alarm definitions, of detectors, or of who is told, cannot be read or is wrong.
     """
     every = {"all": 1, "sampled": settings.sample_every, "none": 0}[settings.store_readings]
     if "aggregator" not in stages:
@@ -44,10 +46,20 @@ def worker_options(
             bank=settings.detectors,
             detect="detector" in stages,
             roll_up="aggregator" in stages,
+            by_second=settings.rollup_second_days > 0,
         ),
-        retention=Retention(settings.readings_days, settings.rollup_days),
+        retention=Retention(
+            readings=settings.readings_days,
+            minutes=settings.rollup_days,
+            seconds=settings.rollup_second_days,
+            rejects=settings.rejects_days,
+            journal=settings.journal_days,
+            audit=settings.audit_days,
+        ),
+        profiles=load_profiles(settings.detectors_file),
         start_at_end=start_at_end,
         until_idle=until_idle,
+        time_from_records=time_from_records,
     )
 
 

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -16,8 +17,10 @@ from controlroom.adapters.postgres.alarm_journal import OutboxEntry
 from controlroom.adapters.postgres.outbox import Outgoing
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.adapters.postgres.store import Claim, PartitionStore
+from controlroom.core.alarms.common_cause import GroupPolicy
+from controlroom.core.learning import LearningOrder
 from controlroom.core.pipeline import PartitionPipeline
-from controlroom.core.records import Batch
+from controlroom.core.records import Batch, tail_hash
 from controlroom.errors import Fenced
 from controlroom.wire import AlarmEvent
 
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 
 #: Records of one partition that may wait for the database; then it is not polled until some are committed.
 MAX_PENDING = 20_000
+#: The same of rejected records, whose bytes are kept, in bytes.
+MAX_PENDING_BYTES = 8 * 1024 * 1024
 #: Detector states are saved this often; after a takeover the readings since are run through the detectors once more.
 CHECKPOINT_S = 5.0
 CHECKPOINT_RECORDS = 100_000
@@ -63,6 +68,10 @@ class Commit:
     took_s: float
     #: seconds since the receipt of the batch's first record
     waited_s: float
+    #: rejects by reason
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    #: sensors that were met for the first time and send what is passed over, by what it is
+    surplus: Mapping[str, int] = field(default_factory=dict)
 
 
 class Partition:
@@ -81,7 +90,8 @@ class Partition:
         *,
         progress: Progress,
         on_events: Callable[[Sequence[AlarmEvent], Sequence[int]], None],
-        on_unsent: Callable[[Sequence[OutboxEntry]], None],
+        on_posted: Callable[[Sequence[OutboxEntry]], None],
+        on_ready: Callable[[], None],
         on_rejects: Callable[[Sequence[Outgoing]], None],
         on_failure: Callable[[BaseException], None],
         start_at_end: bool,
@@ -96,13 +106,18 @@ class Partition:
         self._store = store
         self._make_pipeline = make_pipeline
         self._on_events = on_events
-        self._on_unsent = on_unsent
+        self._on_posted = on_posted
+        self._on_ready = on_ready
         self._on_rejects = on_rejects
         self._on_commit = on_commit
         self._on_failure = on_failure
         self._start_at_end = start_at_end
         self._pipeline: PartitionPipeline | None = None
         self._resume_at = 0
+        #: of the record before `_resume_at`, until that has been seen
+        self._tail: bytes | None = None
+        #: that record is another than the one that was committed
+        self._made_anew = False
         self._wake = asyncio.Event()
         #: no transaction is under way
         self._landed = asyncio.Event()
@@ -118,17 +133,27 @@ class Partition:
     @property
     def accepts(self) -> bool:
         """Whether it may be polled: it is ready, and not too much waits for the database."""
-        return self.ready and self._pipeline is not None and self._pipeline.pending.records < MAX_PENDING
+        if not self.ready or self._pipeline is None:
+            return False
+        pending = self._pipeline.pending
+        return pending.records < MAX_PENDING and pending.rejected_bytes < MAX_PENDING_BYTES
 
     @property
     def idle(self) -> bool:
         """Whether everything that was fed is committed."""
         return self.ready and self._settled.is_set()
 
+    def definitions_changed(self, common_cause: GroupPolicy) -> None:
+        """Watch every sensor by what the definitions say now; what the detectors have learned stays."""
+        if self._pipeline is not None:
+            self._pipeline.definitions_changed(common_cause)
+
     def feed(self, records: Sequence[ConsumerRecord]) -> None:
         """Process records that were polled while `accepts` held."""
         pipeline = self._pipeline
         if pipeline is None or not self.ready:
+            return
+        if self._tail is not None and not self._is_the_topic_we_know(records):
             return
         # The position is ours since the seek, so anything else is left over from before it.
         if records[0].offset < pipeline.next_offset:
@@ -146,13 +171,39 @@ class Partition:
         pipeline.process(records)
         self._want_commit()
 
-    def advance(self, now: float) -> None:
-        """Nothing came although we are at the partition's end: let its time go on."""
+    def _is_the_topic_we_know(self, records: Sequence[ConsumerRecord]) -> bool:
+        """Whether the record before ours is the one that was committed, as far as these records tell."""
+        before = self._resume_at - 1
+        if records[-1].offset < before:
+            return True
+        known, self._tail = self._tail, None
+        last = next((record for record in records if record.offset >= before), None)
+        if last is None or last.offset != before or tail_hash(last) == known:
+            return True
+        self.ready = False
+        self._made_anew = True
+        self._wake.set()
+        return False
+
+    def advance(self, now: float, *, leaderless: bool = False) -> None:
+        """Nothing came although we are at the partition's end: let its time go on.
+
+        While the partition is `leaderless` that is why its sensors are silent.
+        """
         pipeline = self._pipeline
+        if pipeline is not None:
+            name = f"partition {self.tp.partition} of {self.tp.topic}"
+            pipeline.know_lost(f"{name} has no leader: nothing can be written or read" if leaderless else None)
         caught_up = self.ready and pipeline is not None and pipeline.next_offset >= self._resume_at
         if caught_up and pipeline is not None and pipeline.advance(now - CLOCK_MARGIN_S):
             # The readings alone would not bring the detectors to this state again.
             self._force_checkpoint = True
+            self._want_commit()
+
+    def order(self, orders: Sequence[LearningOrder]) -> None:
+        """Hand over what operators tell the detectors; not before what was committed was run through them again."""
+        pipeline = self._pipeline
+        if self.ready and pipeline is not None and pipeline.next_offset >= self._resume_at and pipeline.order(orders):
             self._want_commit()
 
     async def stop(self, grace: float) -> None:
@@ -182,7 +233,8 @@ class Partition:
     async def _run(self) -> None:
         try:
             await self._bring_up()
-            await self._commit_loop()
+            while await self._commit_loop():
+                await self._bring_up()
         except Fenced as fenced:
             log.warning("%s; its state is dropped here", fenced)
             self.progress.fenced += 1
@@ -211,13 +263,13 @@ class Partition:
         state_offset, self._resume_at = start
         self.committed_offset = self._resume_at
         self._pipeline = self._make_pipeline(self.tp, state_offset, claim.states)
-        self._pipeline.know(claim.facts)
+        self._pipeline.know(claim.facts, claim.standing)
         self._pipeline.set_deadlines(claim.deadlines)
-        self._on_unsent(claim.unsent)
-        self._on_rejects(claim.dead_letters)
-        self._consumer.seek(self.tp, state_offset)
+        # The last committed record is read again, to see that it is still the same.
+        self._consumer.seek(self.tp, state_offset if self._tail is None else min(state_offset, self._resume_at - 1))
         self._consumer.resume(self.tp)
         self.ready = True
+        self._on_ready()
         log.info("%s/%d is ours from offset %d", self.tp.topic, self.tp.partition, self._resume_at)
 
     async def _starting_point(self, claim: Claim) -> tuple[int, int] | None:
@@ -227,22 +279,30 @@ class Partition:
         if claim.next_offset is None or claim.state_offset is None:
             offset = end if self._start_at_end else first
             return (offset, offset) if await self._store.begin(offset) else None
-        if first <= claim.next_offset <= end:
+        self._tail = None
+        if first <= claim.next_offset <= end and not self._made_anew:
+            self._tail = claim.tail if first < claim.next_offset else None
             return max(first, claim.state_offset), claim.next_offset
         # What lies between is gone: kept as a fact, never skipped in silence.
         reason = "retention" if claim.next_offset < first else "topic made anew or truncated"
+        self._made_anew = False
         log.error(
             "%s/%d: records from %d on are gone (%s)", self.tp.topic, self.tp.partition, claim.next_offset, reason
         )
-        await self._store.record_gap(claim.next_offset, first, reason)
+        recorded = await self._store.record_gap(claim.next_offset, first, reason)
+        if recorded.events:
+            self._on_events(recorded.events, recorded.outbox_ids)
         return first, first
 
-    async def _commit_loop(self) -> None:
+    async def _commit_loop(self) -> bool:
+        """Commit until cancelled, or until the topic turns out to be another one: then True."""
         pipeline = self._pipeline
         assert pipeline is not None
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if self._made_anew:
+                return True
             while _worth(pipeline.pending) or self._force_checkpoint:
                 checkpoint = self._checkpoint_due(pipeline.pending)
                 self._force_checkpoint = False
@@ -256,7 +316,7 @@ class Partition:
                 self.committed_offset = batch.next_offset
                 pipeline.set_deadlines(committed.deadlines)
                 self._account(batch, len(committed.events), began)
-                self._on_unsent(committed.posted)
+                self._on_posted(committed.posted)
                 self._on_rejects(committed.dead_letters)
                 if committed.events:
                     self._on_events(committed.events, committed.outbox_ids)
@@ -265,7 +325,8 @@ class Partition:
     def _checkpoint_due(self, batch: Batch) -> bool:
         self._since_checkpoint += batch.records
         now = time.monotonic()
-        if self._force_checkpoint or now >= self._checkpoint_at or self._since_checkpoint >= CHECKPOINT_RECORDS:
+        many = self._since_checkpoint >= CHECKPOINT_RECORDS
+        if self._force_checkpoint or batch.ordered or many or now >= self._checkpoint_at:
             self._checkpoint_at = now + CHECKPOINT_S
             self._since_checkpoint = 0
             return True
@@ -282,8 +343,14 @@ class Partition:
             progress.last_at = now
             progress.commit_s = now - batch.received_at
             progress.first_at = batch.received_at if progress.first_at is None else progress.first_at
-        self._on_commit(Commit(self.tp.partition, batch.records, len(batch.rejects), now - began, progress.commit_s))
+        reasons = Counter(reject.reason for reject in batch.rejects)
+        self._on_commit(
+            Commit(
+                self.tp.partition, batch.records, len(batch.rejects), now - began, progress.commit_s, reasons,
+                batch.surplus,
+            )
+        )  # fmt: skip
 
 
 def _worth(batch: Batch) -> bool:
-    return bool(batch.records or batch.signals)
+    return bool(batch.records or batch.signals or batch.ordered)

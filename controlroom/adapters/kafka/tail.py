@@ -143,7 +143,7 @@ async def _start(consumer: AIOKafkaConsumer, connection: KafkaConnection) -> Non
             for partition in consumer.assignment():
                 await consumer.position(partition)  # "latest" is decided here, not at some later fetch
     except (KafkaError, TimeoutError) as error:
-        raise connection.unreachable(error) from None
+        raise await connection.why_unreachable(error) from None
 
 
 def _text(raw: bytes) -> str:

@@ -17,7 +17,7 @@ from aiokafka.errors import (
     for_code,
 )
 
-from controlroom.adapters.kafka.connection import REQUEST_TIMEOUT_MS
+from controlroom.adapters.kafka.connection import REQUEST_TIMEOUT_MS, KafkaConnection
 from controlroom.errors import ConfigError, KafkaUnreachable
 from controlroom.wire import TopicSpec
 
@@ -129,6 +129,16 @@ async def await_in_sync(
             await asyncio.sleep(_RETRY)
 
 
+async def delete_topics(brokers: str, names: Sequence[str], *, client: Mapping[str, Any] | None = None) -> None:
+    """Delete topics; one that is not there is no matter.
+
+    Raises:
+        KafkaUnreachable: no broker answers.
+    """
+    async with _admin(brokers, client) as admin:
+        await admin.delete_topics(list(names))
+
+
 @asynccontextmanager
 async def _admin(brokers: str, client: Mapping[str, Any] | None) -> AsyncIterator[AIOKafkaAdminClient]:
     options = {"bootstrap_servers": brokers, "request_timeout_ms": REQUEST_TIMEOUT_MS, **(client or {})}
@@ -137,7 +147,7 @@ async def _admin(brokers: str, client: Mapping[str, Any] | None) -> AsyncIterato
         await admin.start()
         yield admin
     except KafkaError as error:
-        raise KafkaUnreachable(f"no Kafka broker answers at {brokers}", hint=str(error) or "is it up?") from error
+        raise await KafkaConnection(brokers, options).why_unreachable(error) from error
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_TIMEOUT):

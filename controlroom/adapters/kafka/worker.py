@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
 from controlroom.adapters.definitions_file import follow
+from controlroom.adapters.faults import FaultKeeper
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.partition import Commit, Partition, Progress
@@ -28,15 +30,17 @@ from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
 from controlroom.adapters.notifications.sender import AppriseSender
 from controlroom.adapters.postgres.duty import Duty
+from controlroom.adapters.postgres.learning import LearningOrders
+from controlroom.adapters.postgres.machines import MachineStage
 from controlroom.adapters.postgres.outbox import Outbox
 from controlroom.adapters.postgres.partitions import PartitionKeeper, Retention
 from controlroom.adapters.postgres.posted import PostedEvents
 from controlroom.adapters.postgres.store import PartitionStore
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.policy import Policy
+from controlroom.core.learning import LearningOrder
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
-from controlroom.core.profiles import profile_for
-from controlroom.errors import KafkaUnreachable
+from controlroom.core.profiles import Profiles, profiles_of
 from controlroom.wire import AlarmEvent, TopicNames
 from controlroom.wire.alarm import encode_alarm_event
 from simulator.closing import close_consumer
@@ -48,6 +52,8 @@ MAX_POLL_RECORDS = 1000
 FETCH_BYTES = 4 * 1024 * 1024
 #: The broker's own lag tools see our progress this often; nothing of ours depends on it.
 KAFKA_COMMIT_S = 2.0
+#: How often partitions that nothing comes from are looked at while others are busy.
+LOOK_S = 1.0
 #: A batch in flight at a revocation is given this long before its connection is cut; fencing keeps it harmless.
 REVOKE_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 5.0
@@ -63,6 +69,8 @@ class WorkerOptions:
     #: where they come from: what changes there counts at once
     definitions_file: Path | None = None
     pipeline: PipelineOptions = field(default_factory=PipelineOptions)
+    #: how each type of sensor is watched
+    profiles: Profiles = field(default_factory=Profiles)
     #: who is told of alarms; the same for all workers of a group, since one of them does it
     notify: Policy = field(default_factory=Policy)
     retention: Retention = field(default_factory=Retention)
@@ -70,6 +78,8 @@ class WorkerOptions:
     start_at_end: bool = False
     #: end by itself when nothing came for so many seconds and everything is committed; None: run until told to stop
     until_idle: float | None = None
+    #: time is what records tell and nothing else: on a topic whose records carry a time that is not the clock's
+    time_from_records: bool = False
 
 
 class DetectionWorker:
@@ -152,23 +162,40 @@ class DetectionWorker:
         """Work until `stop` is set, or until idle for as long as the options say.
 
         Raises:
-            KafkaUnreachable: no broker answers at the start. Later losses are waited out.
+            KafkaUnreachable: no broker answers at the start, or it refuses us. Later losses are waited out.
         """
         self._failure = asyncio.get_running_loop().create_future()
         # Two, each with an outbox connection of its own: dead letters that find no topic never hold an alarm back.
         outboxes = [Outbox(self._dsn, self.name) for _ in range(2)]
-        self._relay = Relay(self._kafka, self._options.topics.alerts, outboxes[0])
-        self._dead_letters = Relay(self._kafka, self._options.topics.dead_letters, outboxes[1])
+        topics = self._options.topics
+        self._relay = Relay(
+            self._kafka, topics.alerts, outboxes[0],
+            lambda known, most: outboxes[0].events(topics.data, self.partitions, known, most),
+        )  # fmt: skip
+        self._dead_letters = Relay(
+            self._kafka, topics.dead_letters, outboxes[1],
+            lambda known, most: outboxes[1].dead_letters(topics.data, self.partitions, known, most),
+        )  # fmt: skip
         keeper = PartitionKeeper(self._dsn, self.name, self._options.retention)
         beside = [asyncio.create_task(work) for work in (self._relay.run(), self._dead_letters.run(), keeper.run())]
         policy, definitions, topic = self._options.notify, self._options.definitions, self._options.topics.data
         wake = asyncio.Event()
         desk = NotificationDesk(policy, definitions, topic)
         deliveries = Deliveries(desk, AppriseSender(policy), policy, wake.set)
-        duty = Duty(self._dsn, self.name, definitions, deliveries.turn, wake)
+        faults = FaultKeeper(self._kafka, self._options.topics)
+
+        async def also(connection: asyncpg.Connection) -> None:
+            await deliveries.turn(connection)
+            await faults.turn(connection)
+
+        duty = Duty(self._dsn, self.name, definitions, also, wake)
         posted = PostedEvents(
             self._dsn, self.name, self._options.topics.data, lambda: self.partitions, self._relay.push
         )
+        orders = LearningOrders(
+            self._dsn, self.name, self._options.group, self._options.topics.data, lambda: self.partitions, self._order
+        )
+        machines = MachineStage(self._dsn, self.name, self._options.group, self._options.topics.data, definitions)
         consumer = self._consumer = AIOKafkaConsumer(
             **self._kafka.options,
             group_id=self._options.group,
@@ -189,18 +216,17 @@ class DetectionWorker:
             try:
                 await consumer.start()
             except KafkaError as error:
-                raise KafkaUnreachable(
-                    f"no Kafka broker answers at {self._kafka.brokers} ({type(error).__name__})",
-                    hint="check that they run, and --brokers",
-                ) from None
+                raise await self._kafka.why_unreachable(error) from None
             gc.freeze()
             await self._until(
                 stop,
                 self._poll_loop(consumer),
                 self._commit_to_kafka(consumer),
                 posted.run(),
+                orders.run(),
+                *([machines.run()] if self._options.pipeline.detect and self._options.pipeline.roll_up else ()),
                 duty.run(),
-                follow(self._options.definitions_file, definitions),
+                follow(self._options.definitions_file, definitions, on_change=self._definitions_changed),
                 watch(consumer, lambda: self._partitions),
                 *beside,
             )
@@ -213,6 +239,7 @@ class DetectionWorker:
             await asyncio.wait(beside)
             for outbox in outboxes:
                 await outbox.close()
+            await faults.close()
             deliveries.close()
 
     async def _until(self, stop: asyncio.Event, *work: object) -> None:
@@ -231,7 +258,7 @@ class DetectionWorker:
             await asyncio.wait([*own, waiting])
 
     async def _poll_loop(self, consumer: AIOKafkaConsumer) -> None:
-        quiet_since = time.monotonic()
+        quiet_since = look_at = time.monotonic()
         while True:
             open_ = [tp for tp, part in self._partitions.items() if part.accepts]
             if not open_:
@@ -250,15 +277,23 @@ class DetectionWorker:
                 part = self._partitions.get(tp)
                 if part is not None:
                     part.feed(records)
+            # Also where others always have something: a partition that nothing comes from is silent all the same.
+            if not polled or time.monotonic() >= look_at:
+                look_at = time.monotonic() + LOOK_S
+                self._let_time_pass(consumer)
             if polled:
                 quiet_since = time.monotonic()
                 # One turn of the loop for heartbeats and commits: batches come faster than anyone else would get it.
                 await asyncio.sleep(0)
             else:
-                self._let_time_pass(consumer)
                 idle_for = self._options.until_idle
                 if idle_for is not None and time.monotonic() - quiet_since >= idle_for and self._all_committed():
                     return
+
+    def _order(self, part: int, orders: Sequence[LearningOrder]) -> None:
+        partition = self._partitions.get(TopicPartition(self._options.topics.data, part))
+        if partition is not None:
+            partition.order(orders)
 
     async def _reposition(self, error: Exception) -> None:
         """The position of a partition is not there: if it was ready, retention or a new topic took it away."""
@@ -271,10 +306,13 @@ class DetectionWorker:
                 self._take([tp])
 
     def _let_time_pass(self, consumer: AIOKafkaConsumer) -> None:
+        if self._options.time_from_records:
+            return
         now = time.time()
+        cluster = consumer._client.cluster  # noqa: SLF001 - aiokafka tells it nowhere else
         for tp, part in self._partitions.items():
             if part.ready and consumer.highwater(tp) == part.committed_offset and part.idle:
-                part.advance(now)
+                part.advance(now, leaderless=cluster.leader_for_partition(tp) in (None, -1))
 
     def _all_committed(self) -> bool:
         return bool(self._partitions) and all(part.idle for part in self._partitions.values())
@@ -327,7 +365,11 @@ class DetectionWorker:
         assert self._consumer is not None
         assert self._relay is not None
         assert self._dead_letters is not None
-        relay = self._relay
+        relay, dead_letters = self._relay, self._dead_letters
+
+        def ready() -> None:
+            relay.catch_up()
+            dead_letters.catch_up()
 
         def waits(reason: str) -> None:
             if bool(reason) != bool(progress.waiting):
@@ -341,6 +383,7 @@ class DetectionWorker:
             self._on_events(events)
 
         def pipeline(tp: TopicPartition, offset: int, states: Mapping[str, bytes]) -> PartitionPipeline:
+            profile_for = profiles_of(self._options.definitions, self._options.profiles)
             return PartitionPipeline(tp.topic, tp.partition, offset, states, profile_for, self._options.pipeline)
 
         store = self._make_store(
@@ -359,12 +402,17 @@ class DetectionWorker:
             pipeline,
             progress=progress,
             on_events=announce,
-            on_unsent=relay.push,
-            on_rejects=self._dead_letters.send,
+            on_posted=relay.push,
+            on_ready=ready,
+            on_rejects=dead_letters.send,
             on_commit=self._on_commit,
             on_failure=self._fail,
             start_at_end=self._options.start_at_end,
         )
+
+    def _definitions_changed(self) -> None:
+        for part in self._partitions.values():
+            part.definitions_changed(self._options.definitions.common_cause)
 
     def _fail(self, error: BaseException) -> None:
         assert self._failure is not None

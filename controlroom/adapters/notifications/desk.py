@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import asyncpg
@@ -28,24 +29,37 @@ from controlroom.core.alarms.transitions import Transition
 from controlroom.core.records import Source, facts_of_group
 
 #: Notices that are planned in one transaction.
-MOST_AT_ONCE = 500
-#: Sent notifications are kept so long, for who asks what was sent.
-KEPT_DAYS = 30
+MOST_AT_ONCE = 2000
 
 INSERT = """
 INSERT INTO notifications (id, receiver, topic, occurrence_id, batch, due_at, doc)
-VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"""
+SELECT n.id, n.receiver, n.topic, n.occurrence_id, n.batch, n.due_at, n.doc
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::jsonb[], $8::boolean[])
+     AS n (id, receiver, topic, occurrence_id, batch, due_at, doc, if_told)
+WHERE NOT if_told OR EXISTS (
+    SELECT FROM notifications t
+    WHERE t.occurrence_id = n.occurrence_id AND t.receiver = n.receiver AND t.message_id <> '')
+ON CONFLICT DO NOTHING"""
 CANCEL = """
-DELETE FROM notifications WHERE occurrence_id = $1 AND topic = ANY($2::text[]) AND (NOT $3 OR batch <> '')
-   AND sent_at IS NULL AND NOT given_up"""
+DELETE FROM notifications n
+USING unnest($1::text[], $2::text[], $3::boolean[]) AS c (occurrence_id, topic, batched_only)
+WHERE n.occurrence_id = c.occurrence_id AND n.topic = c.topic AND (NOT c.batched_only OR n.batch <> '')
+   AND n.sent_at IS NULL AND NOT n.given_up"""
+DUE = """
+SELECT EXISTS (SELECT FROM notifications
+               WHERE receiver = $1 AND due_at <= clock_timestamp() AND sent_at IS NULL AND NOT given_up)"""
+# An escalation that is still to come holds nothing up, and there may be very many of them.
 WAITING = """
 SELECT doc, extract(epoch FROM due_at)::float8 AS due_at, message_id FROM notifications
-WHERE receiver = $1 AND sent_at IS NULL AND NOT given_up"""
+WHERE receiver = $1 AND sent_at IS NULL AND NOT given_up AND (topic <> 'escalated' OR due_at <= clock_timestamp())"""
 SENT = """
 SELECT extract(epoch FROM max(sent_at))::float8 FROM notifications
 WHERE receiver = $1 AND sent_at > clock_timestamp() - make_interval(secs => $2) GROUP BY message_id"""
-ALARM = "SELECT doc FROM alarms WHERE sensor_id = $1 AND kind = $2 FOR SHARE"
-FORGET = "DELETE FROM notifications WHERE receiver = $1 AND sent_at < clock_timestamp() - make_interval(days => $2)"
+# In the order in which workers lock them.
+ALARMS = """
+SELECT a.sensor_id, a.kind, a.doc FROM alarms a JOIN unnest($1::text[], $2::text[]) AS named (sensor_id, kind)
+    ON (a.sensor_id, a.kind) = (named.sensor_id, named.kind)
+ORDER BY a.sensor_id, a.kind FOR SHARE OF a"""
 FAILED = """
 UPDATE notifications SET attempts = attempts + 1, last_error = $2,
     due_at = clock_timestamp() + make_interval(secs => $3),
@@ -74,14 +88,24 @@ class NotificationDesk:
             now = await connection.fetchval(CLOCK)
             stored = await connection.fetchval("SELECT doc FROM alarm_flood")
             before = flood = msgspec.json.decode(stored, type=Flood) if stored else Flood()
+            cancels: list[tuple[str, str, bool]] = []
+            rows: dict[str, Planned] = {}
+            of_occurrence: dict[str, list[str]] = {}
             for notice in notices:
                 transition = msgspec.json.decode(notice["doc"], type=Transition)
                 flood = follow_flood(flood, now, self._policy.flood, annunciations=int(transition.annunciated))
                 planned = plan(transition, now, self._policy, flood)
                 for cancel in planned.cancels:
-                    topics = [str(topic) for topic in cancel.topics]
-                    await connection.execute(CANCEL, cancel.occurrence_id, topics, cancel.batched_only)
-                await self._insert(connection, planned.rows)
+                    cancels += ((cancel.occurrence_id, str(topic), cancel.batched_only) for topic in cancel.topics)
+                    for key in of_occurrence.get(cancel.occurrence_id, ()):
+                        if key in rows and cancel.covers(rows[key]):
+                            del rows[key]
+                for row in planned.rows:
+                    rows.setdefault(row.id, row)
+                    of_occurrence.setdefault(row.occurrence_id, []).append(row.id)
+            if cancels:
+                await connection.execute(CANCEL, *map(list, zip(*sorted(set(cancels)), strict=True)))
+            await self._insert(connection, list(rows.values()))
             after = follow_flood(flood, now, self._policy.flood)
             if flood.since is not None and after.since is None:
                 await self._insert(connection, flood_ended(flood, now, self._policy))
@@ -98,12 +122,12 @@ class NotificationDesk:
     async def take(self, connection: asyncpg.Connection, receiver: Receiver) -> tuple[Message, ...]:
         """The messages to send to `receiver` now. They are marked as taken: a repeat will be the same messages."""
         async with connection.transaction():
+            if not await connection.fetchval(DUE, receiver.name):
+                return ()
             rows = [_waiting(row) for row in await connection.fetch(WAITING, receiver.name)]
             now = await connection.fetchval(CLOCK)
-            if not any(row.due_at <= now for row in rows):
-                return ()
             sent = [row[0] for row in await connection.fetch(SENT, receiver.name, receiver.rate_window_s)]
-            rows = [row for row in rows if await self._still_stands(connection, row, now)]
+            rows = await self._still_called_for(connection, rows, now)
             found = dispatch(rows, sent, now, receiver)
             known = {row.id: row for row in rows}
             for message in found.messages:
@@ -124,7 +148,6 @@ class NotificationDesk:
                 "UPDATE notifications SET sent_at = clock_timestamp(), last_error = '' WHERE id = ANY($1::text[])",
                 list(message.rows),
             )
-            await connection.execute(FORGET, receiver.name, KEPT_DAYS)
             locked = await lock_alarm(connection, f"receiver:{receiver.name}", DELIVERY_KIND)
             if locked is not None and locked.alarm.active:
                 over = Returned(at=await connection.fetchval(CLOCK))
@@ -147,39 +170,47 @@ class NotificationDesk:
                     locked = LockedAlarm(alarm, facts_of_group(name), Source(self._topic, 0, -1))
                 await apply_event(connection, locked, event, self._definitions)
 
-    async def _still_stands(self, connection: asyncpg.Connection, row: Planned, now: float) -> bool:
-        """Whether an escalation that is due is still called for: an ack may be on its way here. Drops it if not."""
-        if row.topic is not Topic.ESCALATED or row.due_at > now or row.message_id:
-            return True
-        doc = await connection.fetchval(ALARM, row.sensor_id, row.alarm_kind)
-        alarm = decode_alarm(doc) if doc is not None else None
-        stands = (
-            alarm is not None
-            and alarm.occurrence_id == row.occurrence_id
-            and alarm.ack is AckState.UNACK
-            and not alarm.suppressed
-        )
-        if not stands:
-            await connection.execute("DELETE FROM notifications WHERE id = $1", row.id)
-        return stands
-
-    async def _insert(self, connection: asyncpg.Connection, rows: tuple[Planned, ...] | list[Planned]) -> None:
-        if rows:
-            await connection.executemany(
-                INSERT,
-                [
-                    (
-                        row.id,
-                        row.receiver,
-                        str(row.topic),
-                        row.occurrence_id,
-                        row.batch,
-                        datetime.fromtimestamp(row.due_at, UTC),
-                        msgspec.json.encode(row).decode(),
-                    )
-                    for row in rows
-                ],
+    async def _still_called_for(
+        self, connection: asyncpg.Connection, rows: Sequence[Planned], now: float
+    ) -> list[Planned]:
+        """The rows without the escalations that are due and not called for any more: an ack may be on its way here."""
+        asked = [row for row in rows if row.topic is Topic.ESCALATED and row.due_at <= now and not row.message_id]
+        if not asked:
+            return list(rows)
+        named = sorted({(row.sensor_id, row.alarm_kind) for row in asked})
+        stored = await connection.fetch(ALARMS, [sensor for sensor, _ in named], [kind for _, kind in named])
+        alarms = {(row["sensor_id"], row["kind"]): decode_alarm(row["doc"]) for row in stored}
+        needless: set[str] = set()
+        for row in asked:
+            alarm = alarms.get((row.sensor_id, row.alarm_kind))
+            stands = (
+                alarm is not None
+                and alarm.occurrence_id == row.occurrence_id
+                and alarm.ack is AckState.UNACK
+                and not alarm.suppressed
             )
+            if not stands:
+                needless.add(row.id)
+        if needless:
+            await connection.execute("DELETE FROM notifications WHERE id = ANY($1::text[])", sorted(needless))
+        return [row for row in rows if row.id not in needless]
+
+    async def _insert(self, connection: asyncpg.Connection, rows: Sequence[Planned]) -> None:
+        table = [
+            (
+                row.id,
+                row.receiver,
+                str(row.topic),
+                row.occurrence_id,
+                row.batch,
+                datetime.fromtimestamp(row.due_at, UTC),
+                msgspec.json.encode(row).decode(),
+                row.if_told,
+            )
+            for row in rows
+        ]
+        if table:
+            await connection.execute(INSERT, *map(list, zip(*table, strict=True)))
 
 
 def _waiting(row: asyncpg.Record) -> Planned:

@@ -45,12 +45,17 @@ ORDER BY recorded_at DESC, version DESC LIMIT $3"""
 # What stands when a period begins is told by the lines of alarms that were not closed before it.
 JOURNAL = """
 SELECT e.recorded_at, e.event, e.sensor_id, e.kind, e.occurrence_id, e.annunciated, e.doc->>'priority' AS priority,
-       (e.doc->>'simulated')::boolean AS simulated
+       (e.doc->>'simulated')::boolean AS simulated, e.version
 FROM alarm_events e
-WHERE e.recorded_at < $2 AND (e.recorded_at >= $1 OR EXISTS (
-    SELECT FROM alarm_events c WHERE c.occurrence_id = e.occurrence_id AND c.recorded_at >= $1)
-    OR NOT EXISTS (SELECT FROM alarm_events c WHERE c.occurrence_id = e.occurrence_id AND c.event = 'closed'))
-ORDER BY e.recorded_at, e.sensor_id, e.version"""
+WHERE e.recorded_at >= $1 AND e.recorded_at < $2
+UNION ALL
+SELECT e.recorded_at, e.event, e.sensor_id, e.kind, e.occurrence_id, e.annunciated, e.doc->>'priority',
+       (e.doc->>'simulated')::boolean, e.version
+FROM (SELECT occurrence_id FROM alarms WHERE live
+      UNION SELECT occurrence_id FROM alarm_events WHERE recorded_at >= $1) AS standing
+JOIN alarm_events e USING (occurrence_id)
+WHERE e.recorded_at < $1 AND e.recorded_at < $2
+ORDER BY recorded_at, sensor_id, version"""
 
 FIRST_EVENT = "SELECT min(recorded_at) FROM alarm_events"
 
@@ -80,7 +85,7 @@ class AlarmQueries:
         state: str | None = None,
         sensor: str | None = None,
         kind: str | None = None,
-        limit: int = 1000,
+        limit: int | None = 1000,
     ) -> Sequence[Alarm]:
         """The alarms that stand, latest change first; patterns with * and ?.
 

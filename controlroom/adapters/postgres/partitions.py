@@ -29,6 +29,24 @@ _TRY_LATER: tuple[type[Exception], ...] = (*PASSING_ERRORS, asyncpg.LockNotAvail
 _LOCK_KEY = 0x706172746974  # "partit"
 
 
+#: Notifications that were sent or given up are kept so long, for who asks what was told.
+NOTIFICATION_DAYS = 30
+_PORTION = 5_000
+
+# What still stands keeps its journal, however old.
+_OLD_JOURNAL = """
+DELETE FROM alarm_events WHERE event_id IN (
+    SELECT e.event_id FROM alarm_events e
+    WHERE e.recorded_at < $1
+      AND NOT EXISTS (SELECT FROM alarms a WHERE a.sensor_id = e.sensor_id AND a.kind = e.kind
+                      AND a.live AND a.occurrence_id = e.occurrence_id)
+    ORDER BY e.recorded_at LIMIT $2)"""
+_OLD_AUDIT = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)"
+_OLD_NOTIFICATIONS = """
+DELETE FROM notifications WHERE id IN (
+    SELECT id FROM notifications WHERE (sent_at IS NOT NULL OR given_up) AND created_at < $1 LIMIT $2)"""
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     name: str
@@ -38,14 +56,30 @@ class _Table:
 
 _READINGS = _Table("readings", "log_ts")
 _MINUTES = _Table("rollup_minute", "bucket", " WITH (fillfactor = 80)")
+_SECONDS = _Table("rollup_second", "bucket", " WITH (fillfactor = 80)")
+#: Rejects are in no partitions: they are deleted by day, so many in one statement.
+_DELETED_AT_ONCE = 10_000
+_OLD_REJECTS = """
+DELETE FROM rejects r USING (
+    SELECT topic, part, off FROM rejects WHERE log_ts < $1 ORDER BY log_ts LIMIT $2
+) old WHERE (r.topic, r.part, r.off) = (old.topic, old.part, old.off)
+  AND NOT EXISTS (SELECT FROM outbox o WHERE (o.topic, o.part, o.reject_off) = (r.topic, r.part, r.off))"""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long readings and roll-ups by the minute are kept, in days; those by the hour are few and kept for good."""
+    """How long things are kept, in days; roll-ups by the hour are few and kept for good.
+
+    `seconds` 0: there are none by the second. None: for good.
+    """
 
     readings: int = 7
     minutes: int = 30
+    seconds: int = 0
+    rejects: int = 30
+    #: the journal of alarms, and the audit
+    journal: int | None = None
+    audit: int | None = None
 
 
 @dataclass(slots=True)
@@ -54,6 +88,8 @@ class Done:
 
     made: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    #: rows that were deleted from journal, audit and notifications
+    deleted: int = 0
 
 
 class PartitionKeeper:
@@ -76,6 +112,8 @@ class PartitionKeeper:
                     continue
                 if done.made or done.dropped:
                     log.info("day partitions: %d made, %d dropped", len(done.made), len(done.dropped))
+                if done.deleted:
+                    log.info("%d old rows of journal, audit and notifications deleted", done.deleted)
                 await asyncio.sleep(EVERY_S * random.uniform(0.9, 1.1))  # noqa: S311 - so that workers do not meet
         finally:
             await self._session.close()
@@ -92,7 +130,10 @@ class PartitionKeeper:
             return done
         try:
             today = now.date()
-            for table, days in ((_READINGS, self._retention.readings), (_MINUTES, self._retention.minutes)):
+            kept = self._retention
+            tables = [(_READINGS, kept.readings), (_MINUTES, kept.minutes)]
+            tables += [(_SECONDS, kept.seconds)] if kept.seconds else []
+            for table, days in tables:
                 there = await _partitions(connection, table)
                 for ahead in range(-1, AHEAD_DAYS + 1):
                     day = today + timedelta(days=ahead)
@@ -103,8 +144,16 @@ class PartitionKeeper:
                         await _drop(connection, name)
                         done.dropped.append(name)
             # Nothing is deleted of the roll-ups' default partition: old times there are of a history that was replayed.
-            oldest = _start(today - timedelta(days=self._retention.readings))
+            oldest = _start(today - timedelta(days=kept.readings))
             await connection.execute("DELETE FROM readings_default WHERE log_ts < $1", oldest)
+            for statement, age in (
+                (_OLD_JOURNAL, kept.journal),
+                (_OLD_AUDIT, kept.audit),
+                (_OLD_NOTIFICATIONS, NOTIFICATION_DAYS),
+            ):
+                if age is not None:
+                    done.deleted += await _delete(connection, statement, now - timedelta(days=age))
+            await _drop_rejects(connection, _start(today - timedelta(days=kept.rejects)))
         finally:
             if not connection.is_closed():
                 await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK_KEY)
@@ -147,10 +196,30 @@ async def _make(connection: asyncpg.Connection, table: _Table, day: date) -> str
     return name
 
 
+async def _delete(connection: asyncpg.Connection, statement: str, before: datetime) -> int:
+    """Delete a portion at a time, so that nobody waits long for a lock; how many rows it was."""
+    deleted = 0
+    while True:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL controlroom.upkeep = 'on'")
+            portion = int((await connection.execute(statement, before, _PORTION)).rpartition(" ")[2])
+        deleted += portion
+        if portion < _PORTION:
+            return deleted
+
+
 async def _drop(connection: asyncpg.Connection, name: str) -> None:
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         await connection.execute(f"DROP TABLE {name}")
+
+
+async def _drop_rejects(connection: asyncpg.Connection, before: datetime) -> None:
+    """Old rejects, except what still has to go to the dead letters; a few at a time, each few committed by itself."""
+    while True:
+        done = await connection.execute(_OLD_REJECTS, before, _DELETED_AT_ONCE)
+        if int(done.rpartition(" ")[2]) < _DELETED_AT_ONCE:
+            return
 
 
 def _start(day: date) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,13 +12,10 @@ from controlroom.core.rollups import HOUR, Bucket, BucketKey
 from controlroom.wire import AlarmEvent, Location
 from controlroom.wire.alarm import encode_alarm_event
 
-#: Bytes of a rejected record that are kept.
-RAW_KEPT = 64 * 1024
-
 CLAIM = """
 UPDATE watermark SET epoch = epoch + 1, owner = $4, updated_at = now()
 WHERE grp = $1 AND topic = $2 AND part = $3
-RETURNING next_offset, state_offset, epoch, commits"""
+RETURNING next_offset, state_offset, epoch, commits, tail_hash"""
 
 BEGIN = """
 INSERT INTO watermark (grp, topic, part, next_offset, state_offset, epoch, owner) VALUES ($1, $2, $3, $4, $4, 1, $5)
@@ -29,7 +25,8 @@ READ_WATERMARK = "SELECT epoch, commits FROM watermark WHERE grp = $1 AND topic 
 
 ADVANCE = """
 UPDATE watermark
-SET next_offset = $5, commits = commits + 1, state_offset = coalesce($8, state_offset), updated_at = now()
+SET next_offset = $5, commits = commits + 1, state_offset = coalesce($8, state_offset), updated_at = now(),
+    tail_hash = CASE WHEN $5 = next_offset THEN tail_hash ELSE $9 END
 WHERE grp = $1 AND topic = $2 AND part = $3 AND next_offset = $4 AND epoch = $6 AND commits = $7
 RETURNING commits"""
 
@@ -44,12 +41,15 @@ FROM alarms a LEFT JOIN sensors s USING (sensor_id) WHERE a.topic = $1 AND a.par
 LOCK_GROUPS = "SELECT pg_advisory_xact_lock(hashtextextended(name, 7)) FROM unnest($1::text[]) AS name"
 
 LOAD_OUTBOX = """
-SELECT id, key, payload FROM outbox WHERE topic = $1 AND part = $2 AND reject_off IS NULL ORDER BY id"""
+SELECT id, key, payload FROM outbox
+WHERE topic = $1 AND part = ANY($2::int[]) AND reject_off IS NULL AND NOT id = ANY($3::bigint[])
+ORDER BY id LIMIT $4"""
 
 LOAD_DEAD_LETTERS = """
-SELECT o.id, r.key, r.raw, r.off, r.reason, r.detail, r.raw_size
+SELECT o.id, r.key, r.raw, o.part, r.off, r.reason, r.detail, r.raw_size
 FROM outbox o JOIN rejects r ON (r.topic, r.part, r.off) = (o.topic, o.part, o.reject_off)
-WHERE o.topic = $1 AND o.part = $2 ORDER BY o.id"""
+WHERE o.topic = $1 AND o.part = ANY($2::int[]) AND NOT o.id = ANY($3::bigint[])
+ORDER BY o.id LIMIT $4"""
 
 LOCK_ALARMS = """
 SELECT sensor_id, kind, doc FROM alarms WHERE sensor_id = ANY($1) ORDER BY sensor_id, kind FOR UPDATE"""
@@ -140,11 +140,10 @@ def facts_of(row: Any) -> SensorFacts:  # noqa: ANN401 - asyncpg's row
 
 def reject_columns(reject: Reject) -> tuple[Any, ...]:
     """A row for INSERT_REJECT, after topic and partition."""
-    raw = reject.raw or b""
     detail = reject.detail.replace("\x00", "␀")
-    kept = reject.raw[:RAW_KEPT] if reject.raw is not None else None
-    digest = hashlib.sha256(raw).digest()
-    return (reject.offset, reject.log_ts, reject.reason, detail, reject.key, kept, len(raw), digest)
+    return (
+        reject.offset, reject.log_ts, reject.reason, detail, reject.key, reject.raw, reject.size, reject.sha256,
+    )  # fmt: skip
 
 
 def sensor_columns(sensors: Iterable[SensorFacts]) -> tuple[list[Any], ...]:

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 
 from controlroom.adapters.postgres import rows
 from controlroom.adapters.postgres.alarm_journal import OutboxEntry, write_handled
 from controlroom.adapters.postgres.copying import copy_readings
-from controlroom.adapters.postgres.outbox import Outgoing
+from controlroom.adapters.postgres.learning import INSERT_APPLIED
+from controlroom.adapters.postgres.outbox import Outgoing, dead_letter
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.model import decode_alarm
 from controlroom.core.alert_handler import Handled, concerned, handle
-from controlroom.core.dead_letter import dead_letter_headers
-from controlroom.core.records import Batch, SensorFacts
+from controlroom.core.intake import gap_signals
+from controlroom.core.records import Batch, SensorFacts, Signal
 from controlroom.errors import Fenced
 from controlroom.wire import AlarmEvent
 
@@ -45,12 +47,12 @@ class Claim:
     states: dict[str, bytes] = field(default_factory=dict)
     #: sensor id -> kind -> event time at which a delay ends
     deadlines: dict[str, dict[str, float]] = field(default_factory=dict)
-    #: alarm events that are committed and not known to be on the alerts topic, oldest first: (outbox id, key, payload)
-    unsent: list[OutboxEntry] = field(default_factory=list)
-    #: rejects that are committed and not known to be with the dead letters
-    dead_letters: list[Outgoing] = field(default_factory=list)
     #: of the sensors that have live alarms
     facts: dict[str, SensorFacts] = field(default_factory=dict)
+    #: (sensor or group, kind) of the alarms whose condition stands
+    standing: frozenset[tuple[str, str]] = frozenset()
+    #: `tail_hash` of the record before next_offset, if that is known
+    tail: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +110,17 @@ class PartitionStore:
                     return Claim(None, None, 0)
                 states = await connection.fetch(rows.LOAD_STATES, *self._key)
                 alarms = await connection.fetch(rows.LOAD_LIVE_ALARMS, *self._key[1:])
-                unsent = await connection.fetch(rows.LOAD_OUTBOX, *self._key[1:])
-                dead = await connection.fetch(rows.LOAD_DEAD_LETTERS, *self._key[1:])
         except PASSING_ERRORS:
             self._session.drop()
             raise
         self._epoch, self._commits = row["epoch"], row["commits"]
         deadlines: dict[str, dict[str, float]] = {}
         facts: dict[str, SensorFacts] = {}
+        standing: set[tuple[str, str]] = set()
         for stored in alarms:
             alarm = decode_alarm(stored["doc"])
+            if alarm.active:
+                standing.add((alarm.sensor_id, alarm.kind))
             if stored["sensor_id"] is not None:
                 facts[alarm.sensor_id] = rows.facts_of(stored)
             if alarm.next_event_time is not None:
@@ -128,9 +131,9 @@ class PartitionStore:
             self._epoch,
             {state["sensor_id"]: state["state"] for state in states},
             deadlines,
-            [(entry["id"], entry["key"], entry["payload"]) for entry in unsent],
-            [self._dead_letter(*row) for row in dead],
             facts,
+            frozenset(standing),
+            row["tail_hash"],
         )
 
     async def begin(self, offset: int) -> bool:
@@ -148,19 +151,28 @@ class PartitionStore:
         self._epoch, self._commits = 1, 0
         return made is not None
 
-    async def record_gap(self, start: int, end: int, reason: str) -> None:
-        """Move the watermark over records [start, end) that are gone, and keep the fact.
+    async def record_gap(self, start: int, end: int, reason: str) -> Committed:
+        """Move the watermark from `start` to `end`, since what was there is gone; keep the fact, and raise an alarm.
+
+        The alarm returns at once and stays until an operator has seen it.
 
         Raises:
             Fenced: another worker owns the partition.
         """
+        _, topic, part = self._key
+        signals = gap_signals(topic, part, start, end, reason, time.time())
+        result: Committed | None = None
 
         async def write(connection: asyncpg.Connection) -> None:
+            nonlocal result
             async with connection.transaction():
-                await self._advance(connection, start, end, end)
-                await connection.execute(rows.INSERT_GAP, self._key[1], self._key[2], start, end, reason)
+                await self._advance(connection, start, end, end, None)
+                await connection.execute(rows.INSERT_GAP, topic, part, start, end, reason)
+                result = await self._apply(connection, signals)
 
         await self._until_known(write)
+        assert result is not None
+        return result
 
     async def commit(self, batch: Batch) -> Committed:
         """Write the batch, however long the database stays away.
@@ -174,7 +186,7 @@ class PartitionStore:
         async def write(connection: asyncpg.Connection) -> None:
             nonlocal result
             async with connection.transaction():
-                await self._advance(connection, batch.first, batch.next_offset, state_offset)
+                await self._advance(connection, batch.first, batch.next_offset, state_offset, batch.tail)
                 result = await self._write(connection, batch)
 
         await self._until_known(write)
@@ -215,8 +227,10 @@ class PartitionStore:
             raise Fenced(f"{self._key[1]}/{self._key[2]} was claimed by another worker")
         return bool(row["commits"] > self._commits)
 
-    async def _advance(self, connection: asyncpg.Connection, first: int, last: int, state: int | None) -> None:
-        done = await connection.fetchval(rows.ADVANCE, *self._key, first, last, self._epoch, self._commits, state)
+    async def _advance(
+        self, connection: asyncpg.Connection, first: int, last: int, state: int | None, tail: bytes | None
+    ) -> None:
+        done = await connection.fetchval(rows.ADVANCE, *self._key, first, last, self._epoch, self._commits, state, tail)
         if done is None:
             raise Fenced(f"{self._key[1]}/{self._key[2]} was claimed by another worker")
 
@@ -234,33 +248,40 @@ class PartitionStore:
             )
             ids = await connection.fetch(rows.INSERT_OUTBOX_REJECTS, topic, part, [r.offset for r in batch.rejects])
             dead_letters = [
-                self._dead_letter(row["id"], r.key, r.raw, r.offset, r.reason, r.detail, len(r.raw or b""))
+                dead_letter(row["id"], r.key, r.raw, topic, part, r.offset, r.reason, r.detail, r.size)
                 for row, r in zip(ids, batch.rejects, strict=True)
             ]
         if batch.rollups:
-            for table, rollups in (("rollup_minute", batch.rollups), ("rollup_hour", rows.hours_of(batch.rollups))):
+            hours = rows.hours_of(batch.rollups)
+            tables = (("rollup_second", batch.seconds), ("rollup_minute", batch.rollups), ("rollup_hour", hours))
+            for table, rollups in tables:
+                if not rollups:
+                    continue
                 await connection.execute(rows.MERGE_ROLLUPS.format(table=table), *rows.rollup_columns(rollups))
         if batch.states:
             await connection.execute(rows.UPSERT_STATES, *self._key, list(batch.states), list(batch.states.values()))
+        if batch.ordered:
+            orders, offsets = zip(*batch.ordered, strict=True)
+            await connection.execute(INSERT_APPLIED, *self._key, list(orders), list(offsets))
         if not batch.signals:
             return Committed([], [], {}, dead_letters=dead_letters)
-        handled = await self._handle(connection, batch)
-        places = {signal.facts.sensor_id: signal.source for signal in batch.signals}
+        committed = await self._apply(connection, batch.signals)
+        return replace(committed, dead_letters=dead_letters)
+
+    async def _apply(self, connection: asyncpg.Connection, signals: Sequence[Signal]) -> Committed:
+        """What moves alarms, written with all that follows from it."""
+        _, topic, part = self._key
+        handled = await self._handle(connection, signals)
+        places = {signal.facts.sensor_id: signal.source for signal in signals}
         # What an operator did to these alarms came before, so it is announced before.
         posted = await connection.fetch(rows.LOAD_POSTED, topic, [part]) if handled.events else []
         outbox_ids = await write_handled(connection, handled, places, (topic, part))
-        return Committed(handled.events, outbox_ids, handled.deadlines, [tuple(row) for row in posted], dead_letters)
+        return Committed(handled.events, outbox_ids, handled.deadlines, [tuple(row) for row in posted])
 
-    def _dead_letter(
-        self, outbox_id: int, key: bytes | None, raw: bytes | None, offset: int, reason: str, detail: str, size: int
-    ) -> Outgoing:
-        headers = dead_letter_headers(self._key[1], self._key[2], offset, reason, detail, size)
-        return Outgoing(outbox_id, key, raw[: rows.RAW_KEPT] if raw is not None else None, headers)
-
-    async def _handle(self, connection: asyncpg.Connection, batch: Batch) -> Handled:
-        sensors, groups = concerned(batch.signals)
+    async def _handle(self, connection: asyncpg.Connection, signals: Sequence[Signal]) -> Handled:
+        sensors, groups = concerned(signals)
         if groups:
             await connection.execute(rows.LOCK_GROUPS, groups)
         stored = await connection.fetch(rows.LOCK_ALARMS, sensors + groups)
         alarms = {(row["sensor_id"], row["kind"]): decode_alarm(row["doc"]) for row in stored}
-        return handle(batch.signals, alarms, self._definitions)
+        return handle(signals, alarms, self._definitions)

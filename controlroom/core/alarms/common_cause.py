@@ -144,7 +144,7 @@ def events_of_return(
     return (sensor_id, NO_DATA_KIND, event), *group
 
 
-class _Group(msgspec.Struct):
+class _Group(msgspec.Struct, omit_defaults=True):
     members: set[str] = msgspec.field(default_factory=set)
     loose: dict[str, float] = msgspec.field(default_factory=dict)
     """Silent and no child of any group: the event time of the last reading."""
@@ -152,6 +152,9 @@ class _Group(msgspec.Struct):
     raised: bool = False
     settled_at: float = 0.0
     """Event time of the latest change of the children."""
+    earliest: float | None = None
+    latest: float | None = None
+    """When the children of the alarm that stands spoke last, the first and the last of them."""
 
 
 class _State(msgspec.Struct):
@@ -174,8 +177,18 @@ class CommonCause:
 
     def __init__(self, policy: GroupPolicy, document: bytes | None = None) -> None:
         """Begins empty, or from what ``dump`` gave."""
-        self._policy = policy
+        #: may be replaced at any time: a new one counts from the next silence
+        self.policy = policy
+        #: groups that are known to be lost, with the reason: one silence is enough for their alarm
+        self._lost: dict[str, str] = {}
         self._state = msgspec.json.decode(document, type=_State) if document is not None else _State()
+        #: silent sensors, and how many of them each group has
+        self._silent: set[str] = set(self._state.parent_of)
+        self._quiet: dict[str, int] = {}
+        for group in self._state.groups.values():
+            self._silent |= group.loose.keys()
+        for sensor_id in self._silent:
+            self._count(self._state.groups_of.get(sensor_id, ()), 1)
 
     def dump(self) -> bytes:
         """The state as JSON."""
@@ -195,6 +208,9 @@ class CommonCause:
             self._state.groups.setdefault(name, _Group()).members.add(sensor_id)
         for name in set(before) - set(groups):
             self._part(sensor_id, name)
+        if sensor_id in self._silent:
+            self._count(before, -1)
+            self._count(groups, 1)
 
     def leave(self, sensor_id: str, at: float) -> tuple[Effect, ...]:
         """The sensor was removed: as if it spoke again, and then is no member any more."""
@@ -210,25 +226,43 @@ class CommonCause:
         if not group.members and not group.children:
             del self._state.groups[name]
 
+    def know_lost(self, group: str, reason: str | None) -> None:
+        """It is known from elsewhere that the group is lost (its partition has no leader); None: not any more.
+
+        From then on whoever of it falls silent is its child, be it a single one, and no other group's.
+        """
+        if reason is None:
+            self._lost.pop(group, None)
+        else:
+            self._lost[group] = reason
+
     def silent(self, sensor_id: str, at: float, last_seen: float) -> tuple[Effect, ...]:
         """The sensor's silence was noticed at ``at``; its last reading was of ``last_seen`` (both event time)."""
         names = self._state.groups_of.get(sensor_id, ())
         if sensor_id in self._state.parent_of:
             return ()
+        if sensor_id not in self._silent:
+            self._silent.add(sensor_id)
+            self._count(names, 1)
         for name in names:
-            group = self._state.groups[name]
-            if group.raised and self._together(last_seen, group.children.values()):
-                return self._take(name, (sensor_id,), {sensor_id: last_seen}, at)
+            if name in self._lost:
+                return self._take(name, {sensor_id: last_seen}, at)
+        for name in names:
+            if self._joins(self._state.groups[name], last_seen):
+                return self._take(name, {sensor_id: last_seen}, at) + self._widened(names, name, at)
         for name in names:
             self._state.groups[name].loose[sensor_id] = last_seen
         for name in names:
             gathered = self._gathered(name, last_seen)
             if self._suffices(len(gathered), len(self._state.groups[name].members)):
-                return self._take(name, sorted(gathered), gathered, at)
+                return self._take(name, gathered, at) + self._widened(names, name, at)
         return ()
 
     def back(self, sensor_id: str, at: float) -> tuple[Effect, ...]:
         """The sensor speaks again."""
+        if sensor_id in self._silent:
+            self._silent.discard(sensor_id)
+            self._count(self._state.groups_of.get(sensor_id, ()), -1)
         for name in self._state.groups_of.get(sensor_id, ()):
             self._state.groups[name].loose.pop(sensor_id, None)
         name = self._state.parent_of.pop(sensor_id, "")
@@ -247,8 +281,11 @@ class CommonCause:
         """Event time is ``at``: a group of which only a few stay silent, for a window long, is over; these ring."""
         effects: list[Effect] = []
         for name, group in self._state.groups.items():
-            few = len(group.children) < self._policy.min_count
-            if not group.raised or not few or at - group.settled_at < self._policy.window_s:
+            if group.raised and name in self._lost:
+                # When it is there again, its sensors have a window to speak.
+                group.settled_at = max(group.settled_at, at)
+            few = len(group.children) < self.policy.min_count
+            if not group.raised or not few or at - group.settled_at < self.policy.window_s:
                 continue
             group.raised = False
             effects.append(Clear(name, at))
@@ -265,29 +302,89 @@ class CommonCause:
         found = self._state.groups.get(group)
         return tuple(sorted(found.children)) if found is not None else ()
 
-    def _together(self, last_seen: float, others: Iterable[float]) -> bool:
-        return any(abs(last_seen - other) <= self._policy.window_s for other in others)
+    def _joins(self, group: _Group, last_seen: float) -> bool:
+        """Whether the group's alarm stands, and who spoke last at ``last_seen`` fell silent with its children."""
+        if not group.raised or group.earliest is None or group.latest is None:
+            return False
+        return group.earliest - self.policy.window_s <= last_seen <= group.latest + self.policy.window_s
 
     def _gathered(self, name: str, last_seen: float) -> dict[str, float]:
         """The group's silent sensors without a parent that spoke last at about the same time."""
-        window = self._policy.window_s
+        window = self.policy.window_s
         loose = self._state.groups[name].loose
         return {sensor: seen for sensor, seen in loose.items() if abs(seen - last_seen) <= window}
 
     def _suffices(self, count: int, members: int) -> bool:
-        policy = self._policy
+        policy = self.policy
         return count >= policy.always or (count >= policy.min_count and count >= policy.min_share * members)
 
-    def _take(self, name: str, sensors: Sequence[str], last_seen: dict[str, float], at: float) -> tuple[Effect, ...]:
+    def _take(self, name: str, last_seen: dict[str, float], at: float) -> tuple[Effect, ...]:
+        """These sensors, by the time that each spoke last, become children of the group's alarm."""
         group = self._state.groups[name]
-        for sensor in sensors:
+        if not group.raised:
+            group.earliest = group.latest = None
+        for sensor, seen in last_seen.items():
             for other in self._state.groups_of[sensor]:
                 self._state.groups[other].loose.pop(sensor, None)
             self._state.parent_of[sensor] = name
-            group.children[sensor] = last_seen[sensor]
+            group.children[sensor] = seen
+            group.earliest = seen if group.earliest is None else min(group.earliest, seen)
+            group.latest = seen if group.latest is None else max(group.latest, seen)
         group.settled_at = max(group.settled_at, at)
+        sensors = tuple(sorted(last_seen))
         if group.raised:
             return tuple(Adopt(name, at, sensor) for sensor in sensors)
         group.raised = True
-        message = f"{len(group.children)} of {len(group.members)} sensors of {name} are silent"
-        return (Raise(name, at, tuple(sensors), message),)
+        if name in self._lost:
+            message = self._lost[name]
+        else:
+            message = f"{len(group.children)} of {len(group.members)} sensors of {name} are silent"
+        return (Raise(name, at, sensors, message),)
+
+    def _widened(self, names: Sequence[str], narrow: str, at: float) -> tuple[Effect, ...]:
+        """What follows when the cause proves to be a wider one: all of it are silent, and not one narrow group alone.
+
+        The first few that fall silent may happen to share a zone although it is their partition that is gone.
+        """
+        for name in names[names.index(narrow) + 1 :]:
+            group = self._state.groups[name]
+            if group.raised or len(group.members) < self.policy.min_count or not self._all_silent(name, narrow):
+                continue
+            seen: dict[str, float] = {}
+            moved: dict[str, list[str]] = {}
+            for sensor in sorted(group.members):
+                parent = self._state.parent_of.get(sensor)
+                seen[sensor] = self._state.groups[parent].children[sensor] if parent else group.loose[sensor]
+                if parent:
+                    moved.setdefault(parent, []).append(sensor)
+            if max(seen.values()) - min(seen.values()) > self.policy.window_s:
+                continue
+            return self._move(name, seen, moved, at)
+        return ()
+
+    def _all_silent(self, wide: str, narrow: str) -> bool:
+        """Whether all of ``wide`` are silent, and ``narrow`` is no better name for them."""
+        group = self._state.groups[wide]
+        # Counted first: each member is looked at only when the last one has fallen silent.
+        if self._quiet.get(wide, 0) < len(group.members) or group.members <= self._state.groups[narrow].members:
+            return False
+        return all(member in group.loose or member in self._state.parent_of for member in group.members)
+
+    def _count(self, names: Iterable[str], step: int) -> None:
+        for name in names:
+            self._quiet[name] = self._quiet.get(name, 0) + step
+
+    def _move(self, name: str, seen: dict[str, float], moved: dict[str, list[str]], at: float) -> tuple[Effect, ...]:
+        """The children of other groups become this one's, whose alarm comes first: nothing rings in between."""
+        for parent, sensors in moved.items():
+            for sensor in sensors:
+                del self._state.groups[parent].children[sensor]
+        effects: list[Effect] = list(self._take(name, seen, at))
+        for parent, sensors in moved.items():
+            effects += [Release(parent, at, sensor) for sensor in sensors]
+            left = self._state.groups[parent]
+            left.settled_at = max(left.settled_at, at)
+            if not left.children:
+                left.raised = False
+                effects.append(Clear(parent, at))
+        return tuple(effects)

@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from controlroom.core.alarms.common_cause import GROUP_KIND, GroupPolicy
 from controlroom.core.alarms.documents import validated
-from controlroom.core.alarms.model import DELIVERY_KIND, NO_DATA_KIND, Priority, Severity
+from controlroom.core.alarms.model import DELIVERY_KIND, INTAKE_KINDS, NO_DATA_KIND, Priority, Severity
 
 __all__ = ["Definition", "Definitions", "Limits", "parse_definitions"]
 
@@ -44,7 +44,7 @@ class _Model(BaseModel):
 
 
 class Limits(_Model):
-    """Alarm limits in the sensor's unit; a missing one means what the readings carry, or none. Applied by detectors."""
+    """Limits of the kind ``limit``, in the sensor's unit; a missing one means what the readings carry, or none."""
 
     warning_high: _Limit | None = None
     critical_high: _Limit | None = None
@@ -71,8 +71,9 @@ class Definition(_Model):
     """Event time that a condition must last before it is an alarm."""
     off_delay_s: _Seconds = 30.0
     """Event time that a condition must be gone before the alarm returns to normal."""
-    deadband: Annotated[float, Field(ge=0, lt=1)] = 0.02
-    """Fraction of the limit by which a value must be back inside. Applied by the detectors, carried here."""
+    deadband: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Fraction of the outer limit by which a value must be back inside. Neither this nor ``deadband_abs``: a tenth of
+    the distance between warning and critical, or 1 % of the limit where there is but one."""
     deadband_abs: _Limit | None = Field(default=None, ge=0)
     """The same in the sensor's unit; takes the place of ``deadband`` when given."""
     latching: bool = False
@@ -134,10 +135,12 @@ _BUILT_IN = (
     *(_Rule(kind=kind, priority_critical=Priority.LOW, off_delay_s=60.0) for kind in _MESSAGE_KINDS),
     # Long enough that a common cause is found before each of its sensors rings for itself.
     _Rule(kind=NO_DATA_KIND, on_delay_s=15.0, off_delay_s=10.0),
-    # No reading moves it, so no delay of it could end.
-    _Rule(kind=DELIVERY_KIND, on_delay_s=0.0, off_delay_s=0.0),
     _Rule(kind=GROUP_KIND, priority_critical=Priority.HIGH, off_delay_s=10.0),
 )
+
+
+# No reading moves these, so no delay of theirs could end: whatever the file says.
+_TIMELESS = tuple(_Rule(kind=kind, on_delay_s=0.0, off_delay_s=0.0) for kind in (DELIVERY_KIND, *INTAKE_KINDS))
 
 
 class Definitions:
@@ -155,13 +158,13 @@ class Definitions:
             _fields_set=set(overall.model_fields_set),
             **{name: getattr(overall, name) for name in overall.model_fields_set},
         )
-        self._rules = (*_BUILT_IN, everywhere, *rules)
+        self._rules = (*_BUILT_IN, everywhere, *rules, *_TIMELESS)
         self._merged: dict[tuple[int, ...], Definition] = {}
 
     def adopt(self, other: Definitions) -> None:
         """Say from now on what ``other`` says; whoever holds these definitions goes on with the new ones.
 
-        Alarms keep their state. ``common_cause`` is what a worker begins with, so a new one counts from its next start.
+        Alarms keep their state.
         """
         self.common_cause = other.common_cause
         self._rules, self._merged = other._rules, {}

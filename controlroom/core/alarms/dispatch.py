@@ -120,11 +120,11 @@ def _groups(due: Sequence[Planned]) -> list[list[Planned]]:
 
 
 def _message(rows: Sequence[Planned], receiver: Receiver) -> Message:
-    lines = [_line(row) for row in rows]
+    lines = [_line(row) for row in rows[:_LINES]]
     title = lines[0][0] if len(rows) == 1 else _title(rows)
-    body = [" ".join(part for part in line if part) for line in lines[:_LINES]]
-    if len(lines) > _LINES:
-        body.append(f"and {len(lines) - _LINES} more")
+    body = [" ".join(part for part in line if part) for line in lines]
+    if len(rows) > _LINES:
+        body.append(f"and {len(rows) - _LINES} more")
     members = sorted(row.id for row in rows)
     return Message(
         id=rows[0].message_id or ids.notification_id("message", receiver.name, *members),

@@ -12,7 +12,11 @@ import msgspec
 
 __all__ = [
     "DELIVERY_KIND",
+    "GAP_KIND",
+    "INTAKE_KINDS",
     "NO_DATA_KIND",
+    "REJECTS_KIND",
+    "SENSOR_LIMIT_KIND",
     "AckState",
     "Alarm",
     "Condition",
@@ -33,6 +37,12 @@ NO_DATA_KIND = "dropout"
 
 DELIVERY_KIND = "delivery"
 """The kind of the alarm that a notification could not be delivered; its sensor id is ``receiver:NAME``."""
+
+GAP_KIND = "gap"
+REJECTS_KIND = "rejects"
+SENSOR_LIMIT_KIND = "sensor-limit"
+INTAKE_KINDS = (GAP_KIND, REJECTS_KIND, SENSOR_LIMIT_KIND)
+"""The kinds of what is wrong with a partition's records as a whole; their sensor id is ``partition:NUMBER``."""
 
 
 class Condition(StrEnum):

@@ -68,6 +68,8 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     simulated: bool = False
     fault_id: str = ""
     message_id: str = ""
+    if_told: bool = False
+    """Only if the receiver was told of the occurrence before: it is one that escalations alone go to."""
 
 
 class Cancel(msgspec.Struct, frozen=True):
@@ -76,6 +78,14 @@ class Cancel(msgspec.Struct, frozen=True):
     occurrence_id: str
     topics: tuple[Topic, ...]
     batched_only: bool = False
+
+    def covers(self, row: Planned) -> bool:
+        """Whether it drops this row."""
+        return (
+            row.occurrence_id == self.occurrence_id
+            and row.topic in self.topics
+            and (bool(row.batch) or not self.batched_only)
+        )
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -92,6 +102,9 @@ class Flood(msgspec.Struct, frozen=True):
     """The latest annunciations (wall-clock time), no more than telling a flood needs."""
     since: float | None = None
 
+
+_FLOOD = "flood"
+"""How the name of a flood's batch begins."""
 
 _ENDS_ESCALATION = frozenset(
     {
@@ -138,8 +151,9 @@ def plan(transition: Transition, now: float, policy: Policy, flood: Flood | None
         if _severity(transition) is Severity.CRITICAL:  # what it says supersedes the digest that would come later
             cancels.append(Cancel(transition.occurrence_id, (Topic.RAISED,), batched_only=True))
         for receiver in _receivers(transition, policy):
-            rows.append(_row(transition, receiver, Topic.RAISED, now, flood=flood, policy=policy))
-            rows.extend(_first_escalation(transition, receiver, now, policy))
+            if receiver.raises:
+                rows.append(_row(transition, receiver, Topic.RAISED, now, flood=flood, policy=policy))
+            rows.extend(_first_escalation(transition, receiver, now, policy, flood))
     elif transition.notify:
         topic = Topic.ACKED if transition.kind is TransitionKind.ACKED else Topic.CLOSED
         rows.extend(
@@ -148,7 +162,7 @@ def plan(transition: Transition, now: float, policy: Policy, flood: Flood | None
         )
     elif transition.kind in _ENDS_SUPPRESSION and _stands_unanswered(transition):
         for receiver in _receivers(transition, policy):
-            rows.extend(_first_escalation(transition, receiver, now, policy))
+            rows.extend(_first_escalation(transition, receiver, now, policy, flood))
     return Plan(tuple(cancels), tuple(rows))
 
 
@@ -171,10 +185,12 @@ def follow_up(sent: Planned, now: float, policy: Policy) -> Planned | None:
     return _escalation(sent, sent.step + 1, now, policy)
 
 
-def _first_escalation(transition: Transition, receiver: Receiver, now: float, policy: Policy) -> tuple[Planned, ...]:
+def _first_escalation(
+    transition: Transition, receiver: Receiver, now: float, policy: Policy, flood: Flood | None
+) -> tuple[Planned, ...]:
     if _severity(transition) is not Severity.CRITICAL or not policy.escalation:
         return ()
-    base = _row(transition, receiver, Topic.ESCALATED, now, flood=None, policy=policy)
+    base = _row(transition, receiver, Topic.ESCALATED, now, flood=flood, policy=policy)
     found = _escalation(base, 1, now, policy)
     return () if found is None else (found,)
 
@@ -190,11 +206,16 @@ def _escalation(base: Planned, step: int, now: float, policy: Policy) -> Planned
         stage = policy.escalation[min(number, last) - 1]
         due += stage.wait_s
         if not stage.tags or set(stage.tags) & set(receiver.tags):
+            batch = ""
+            if base.batch.startswith(_FLOOD):  # a flood is one incident, also when nobody answers it
+                due = -(-due // policy.flood.update_s) * policy.flood.update_s
+                batch = f"{_FLOOD} escalation {due:.0f}"
             return msgspec.structs.replace(
                 base,
                 id=ids.notification_id(base.occurrence_id, base.version, base.receiver, Topic.ESCALATED, number),
                 step=number,
                 due_at=due,
+                batch=batch,
                 message_id="",
             )
     return None
@@ -231,7 +252,7 @@ def _row(
     elif flood is not None and flood.since is not None:
         updates = -(-(now - flood.since) // policy.flood.update_s)  # rounded up: the first alarms go out at once
         due = flood.since + updates * policy.flood.update_s
-        batch = f"flood {flood.since:.3f} {updates:.0f}"
+        batch = f"{_FLOOD} {flood.since:.3f} {updates:.0f}"
     return Planned(
         id=ids.notification_id(transition.occurrence_id, transition.version, receiver.name, topic, 0),
         receiver=receiver.name,
@@ -248,6 +269,7 @@ def _row(
         text=transition.detection.message if transition.annunciated and transition.detection else transition.text,
         simulated=transition.simulated,
         fault_id=transition.fault_id,
+        if_told=not receiver.raises and topic is not Topic.ESCALATED,
     )
 
 
@@ -264,6 +286,7 @@ def flood_ended(before: Flood, now: float, policy: Policy) -> tuple[Planned, ...
             at=before.since,
         )
         for receiver in policy.receiver
+        if receiver.raises
     )
 
 

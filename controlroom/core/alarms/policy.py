@@ -13,9 +13,19 @@
     quiet = ["22:00-06:00"]
     timezone = "Europe/Berlin"
 
+    [[receiver]]
+    name = "manager"
+    url_env = "MANAGER_URL"
+    tags = ["manager"]
+    raises = false              # told only of what escalates to it
+
     [[escalation]]              # each step after the one before; the last repeats until the alarm is acked
     wait_s = 300
     tags = ["operator"]         # none: every receiver that the alarm goes to
+
+    [[escalation]]
+    wait_s = 600
+    tags = ["operator", "manager"]
 
     [flood]
     starts_above = 10
@@ -77,6 +87,8 @@ class Receiver(_Model):
     url_env: str = ""
     """Name of the environment variable that holds the URL, so that no secret need be in the file."""
     tags: tuple[str, ...] = ()
+    raises: bool = True
+    """Whether it is told at once. Off: only of what escalates to it, and then of its ack and its end."""
     min_severity: Severity = Severity.WARNING
     sensor: str = "*"
     kind: str = "*"
@@ -168,6 +180,14 @@ class Policy(_Model):
             if names.count(name) > 1:
                 raise ValueError(f"two receivers are called {name!r}")
         return receivers
+
+    @model_validator(mode="after")
+    def _everybody_is_told_of_something(self) -> Self:
+        for receiver in self.receiver:
+            reached = any(not step.tags or set(step.tags) & set(receiver.tags) for step in self.escalation)
+            if not receiver.raises and not reached:
+                raise ValueError(f"receiver {receiver.name!r} is never told: no escalation step has one of its tags")
+        return self
 
     def named(self, name: str) -> Receiver | None:
         """The receiver of this name, if it is still configured."""

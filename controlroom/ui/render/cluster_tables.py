@@ -1,21 +1,36 @@
-"""The cluster screen's tables: brokers, the detection group, PostgreSQL, partitions. What is unknown is `?`."""
+"""The cluster screen as rows: brokers, detection, groups, PostgreSQL, partitions. What is unknown is `?`, never zero.
+
+A row has a key, so that the cursor stays on its broker, group or partition when rows come and go above it.
+"""
 
 from __future__ import annotations
 
-from controlroom.core.plant_state import BrokerView, ClusterView, DatabaseView, PartitionView, PipelineView
+from dataclasses import dataclass
+
+from controlroom.core.health_views import ClusterDetail
+from controlroom.core.plant_state import BrokerView, ClusterView, PartitionView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.cluster_line import STALE_AFTER_S
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, left, right, spread
-from controlroom.ui.render.numbers import UNKNOWN, age_text, count_text
+from controlroom.ui.render.numbers import UNKNOWN, age_text, bytes_text, count_text
 
-#: brokers that are listed before the rest is only counted
-MOST_BROKERS = 6
-#: the same for workers
-MOST_WORKERS = 4
+#: less free than this share of the disk is worth a warning
+_DISK_LOW = 0.1
+_ADDRESS = 20
 
 
-def title(text: str, about: Line, checked_at: float | None, now: float, width: int) -> Line:
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the screen."""
+
+    key: str
+    line: Line
+    #: whether the cursor stops here; headings are passed over
+    selectable: bool = True
+
+
+def heading(key: str, text: str, about: Line, checked_at: float | None, now: float, width: int) -> Row:
     """A heading, with how old what is under it is."""
     if checked_at is None:
         age: Line = [("not known yet ", Role.TITLE_DIM)]
@@ -23,110 +38,169 @@ def title(text: str, about: Line, checked_at: float | None, now: float, width: i
         old = now - checked_at
         role = Role.TITLE_WARN if old > STALE_AFTER_S else Role.TITLE_DIM
         age = [(f"checked {age_text(old)} ago ", role)]
-    return spread([(f" {text} ", Role.TITLE_STRONG), (" ", Role.TITLE), *about], age, width, Role.TITLE)
+    start: Line = [(f" {text} ", Role.TITLE_STRONG), (" ", Role.TITLE), *about]
+    return Row(f"head:{key}", spread(start, age, width, Role.TITLE), selectable=False)
 
 
-def broker_lines(cluster: ClusterView | None, now: float, width: int, glyphs: Glyphs) -> list[Line]:
+def columns(key: str, text: str) -> Row:
+    """The names of the columns."""
+    return Row(f"columns:{key}", [(text, Role.DIM)], selectable=False)
+
+
+def note(key: str, line: Line) -> Row:
+    """A line that is read, not chosen."""
+    return Row(f"note:{key}", line, selectable=False)
+
+
+# --- brokers
+
+
+def broker_rows(
+    cluster: ClusterView | None, detail: ClusterDetail | None, now: float, width: int, glyphs: Glyphs
+) -> list[Row]:
     """Every broker, those that are offline first."""
     if cluster is None:
-        return [title("BROKERS", [], None, now, width), [("   not asked yet", Role.DIM)]]
-    about: Line = [(f"{cluster.online} of {len(cluster.brokers)} online", Role.TITLE)]
-    if cluster.quorum is False:
-        about.append((f"  {glyphs.critical} QUORUM LOST", Role.TITLE_CRIT))
-    elif cluster.quorum is None:
-        about.append(("  quorum ?", Role.TITLE_DIM))
-    else:
-        about.append(("  quorum ok", Role.TITLE_DIM))
-    lines = [title("BROKERS", about, cluster.checked_at, now, width)]
+        return [heading("brokers", "BROKERS", [], None, now, width), note("brokers", [("   not asked yet", Role.DIM)])]
+    about: Line = [
+        (f"{cluster.online} of {len(cluster.brokers)} online", Role.TITLE),
+        *_quorum(cluster, detail, glyphs),
+    ]
+    rows = [heading("brokers", "BROKERS", about, cluster.checked_at, now, width)]
     if not cluster.reachable:
         why = sanitise(cluster.error) or "none answers"
-        lines.append([(f" {glyphs.critical} no broker answers: ", Role.CRIT), (why, Role.TEXT)])
-    lines.append([(f"   {'id':>5}  {left('address', 24)} {'state':10} {'leads':>6} {'in sync':>9}", Role.DIM)])
+        rows.append(note("unreachable", [(f" {glyphs.critical} no broker answers: ", Role.CRIT), (why, Role.TEXT)]))
+    address = _ADDRESS + max(0, min(20, width - 80))
+    names = f"   {'id':>4} {left('address', address)} {'state':7} {'quorum':10} {'leads':>5} {'in sync':>7}"
+    rows.append(columns("brokers", f"{names} {'logs':>8} {'free':>8}"))
     brokers = sorted(cluster.brokers, key=lambda broker: (broker.online, broker.broker_id))
-    lines += [_broker_line(broker, glyphs) for broker in brokers[:MOST_BROKERS]]
-    if len(brokers) > MOST_BROKERS:
-        lines.append([(f"   and {len(brokers) - MOST_BROKERS} more, all online", Role.DIM)])
-    return lines
+    rows += [Row(f"broker:{one.broker_id}", _broker_line(one, detail, address, glyphs)) for one in brokers]
+    return rows
 
 
-def _broker_line(broker: BrokerView, glyphs: Glyphs) -> Line:
+def _quorum(cluster: ClusterView, detail: ClusterDetail | None, glyphs: Glyphs) -> Line:
+    quorum = detail.quorum if detail is not None else None
+    if cluster.quorum is False:
+        return [("  ", Role.TITLE), (f"{glyphs.critical} QUORUM LOST", Role.TITLE_CRIT)]
+    if quorum is None or quorum.leader is None:
+        known = UNKNOWN if cluster.quorum is None else "ok, leader ?"
+        return [(f"  quorum {known}", Role.TITLE_DIM)]
+    return [(f"  quorum led by {quorum.leader}, epoch {quorum.epoch}", Role.TITLE_DIM)]
+
+
+def _broker_line(broker: BrokerView, detail: ClusterDetail | None, address: int, glyphs: Glyphs) -> Line:
     behind = broker.in_sync < broker.replicas
     state = ("online", Role.TEXT) if broker.online else ("OFFLINE", Role.WARN)
+    disk = detail.disks.get(broker.broker_id) if detail is not None and broker.online else None
+    free = (UNKNOWN, Role.STALE)
+    if disk is not None and disk.failed:
+        free = (f"{disk.failed} FAILED", Role.CRIT)
+    elif disk is not None and disk.free is not None and disk.total:
+        share = disk.free / disk.total
+        free = (bytes_text(disk.free), Role.WARN if share < _DISK_LOW else Role.TEXT)
     return [
-        (f" {' ' if broker.online else glyphs.warning} ", Role.WARN),
-        (f"{broker.broker_id:>5}  ", Role.TEXT),
-        (left(sanitise(broker.address), 24), Role.TEXT),
-        (f" {left(state[0], 10)} ", state[1]),
-        (f"{broker.leads:>6} ", Role.TEXT),
-        (right(f"{broker.in_sync}/{broker.replicas}", 9), Role.WARN if behind else Role.TEXT),
+        (f"{' ' if broker.online else glyphs.warning} ", Role.WARN),
+        (f"{broker.broker_id:>4} ", Role.TEXT),
+        (left(sanitise(broker.address) or "never seen", address), Role.TEXT),
+        (f" {left(state[0], 7)} ", state[1]),
+        _voter(broker, detail),
+        (f" {broker.leads:>5} ", Role.TEXT),
+        (right(f"{broker.in_sync}/{broker.replicas}", 7), Role.WARN if behind else Role.TEXT),
+        (f" {right(bytes_text(None if disk is None else disk.used), 8)} ", Role.TEXT if disk else Role.STALE),
+        (right(free[0], 8), free[1]),
     ]
 
 
-def pipeline_lines(pipeline: PipelineView | None, now: float, width: int, glyphs: Glyphs) -> list[Line]:
-    """The detection group: how far behind, per partition, and who works."""
-    checked = pipeline.checked_at if pipeline is not None else None
-    lag = pipeline.total_lag if pipeline is not None else None
-    about: Line = [("lag ", Role.TITLE_DIM), (count_text(lag), Role.TITLE)]
-    if pipeline is not None and pipeline.rate is not None:
-        about += [(f"  {count_text(pipeline.rate)} readings/s", Role.TITLE_DIM)]
-    lines = [title("DETECTION", about, checked, now, width)]
-    if pipeline is None:
-        return [*lines, [(f"   lag {UNKNOWN}, workers {UNKNOWN}", Role.DIM)]]
-    if pipeline.error:
-        lines.append([(f" {glyphs.fault} ", Role.WARN), (sanitise(pipeline.error), Role.TEXT)])
-    if pipeline.lag:
-        by_partition = "  ".join(f"{part}:{count_text(behind)}" for part, behind in sorted(pipeline.lag.items()))
-        lines.append([("   lag by partition  ", Role.DIM), (by_partition, Role.TEXT)])
-    if not pipeline.workers and not pipeline.error:
-        lines.append([(f" {glyphs.warning} no worker: nothing is being detected", Role.WARN)])
-    for name, partitions in sorted(pipeline.workers.items())[:MOST_WORKERS]:
-        parts = " ".join(str(part) for part in partitions)
-        lines.append(
-            [("   worker  ", Role.DIM), (sanitise(name), Role.TEXT), ("  partitions ", Role.DIM), (parts, Role.TEXT)]
-        )
-    if len(pipeline.workers) > MOST_WORKERS:
-        lines.append([(f"   and {len(pipeline.workers) - MOST_WORKERS} more workers", Role.DIM)])
-    return lines
+def _voter(broker: BrokerView, detail: ClusterDetail | None) -> tuple[str, Role]:
+    """The broker's part in the quorum: asked of the quorum itself, for the metadata names any broker."""
+    quorum = detail.quorum if detail is not None else None
+    if quorum is None:
+        return left(UNKNOWN, 10), Role.STALE
+    if not any(voter.node_id == broker.broker_id for voter in quorum.voters):
+        return left("no voter", 10), Role.DIM
+    if broker.broker_id == quorum.leader:
+        return left("leader", 10), Role.STRONG
+    if not broker.online:
+        return left("voter", 10), Role.DIM
+    lag = quorum.lag_of(broker.broker_id)
+    return left("voter" if not lag else f"voter -{count_text(lag)}", 10), Role.TEXT if not lag else Role.STRONG
 
 
-def database_lines(database: DatabaseView | None, now: float, width: int, glyphs: Glyphs) -> list[Line]:
-    """PostgreSQL."""
-    if database is None:
-        return [title("DATABASE", [], None, now, width)]
-    if not database.reachable:
-        why = sanitise(database.error) or "does not answer"
-        about: Line = [(f"{glyphs.critical} DOWN", Role.TITLE_CRIT)]
-        return [
-            title("DATABASE", about, database.checked_at, now, width),
-            [(f" {glyphs.critical} ", Role.CRIT), (why, Role.TEXT)],
-        ]
-    latency = UNKNOWN if database.latency_ms is None else f"{database.latency_ms:.1f}"
-    about = [
-        (f"PostgreSQL {sanitise(database.version, limit=20) or UNKNOWN}", Role.TITLE),
-        (f"  round trip {latency} ms", Role.TITLE_DIM),
-    ]
-    return [title("DATABASE", about, database.checked_at, now, width)]
+# --- groups
 
 
-def partition_head(partitions: int | None, trouble: int, width: int) -> list[Line]:
-    """The heading over the partitions, and the names of the columns."""
-    about: Line = [(UNKNOWN if partitions is None else str(partitions), Role.TITLE)]
-    if trouble:
-        about.append((f"  {trouble} in trouble, first", Role.TITLE_WARN))
-    elif partitions:
-        about.append(("  all well", Role.TITLE_DIM))
-    return [
-        spread([(" PARTITIONS ", Role.TITLE_STRONG), (" ", Role.TITLE), *about], [], width, Role.TITLE),
-        [
-            (
-                f"   {left('topic', 20)} {'part':>5} {'leader':>7}   {left('replicas', 9)} {left('in sync', 9)}",
-                Role.DIM,
+def group_rows(detail: ClusterDetail | None, now: float, width: int, glyphs: Glyphs) -> list[Row]:
+    """Every consumer group with its members and what each was given."""
+    checked = detail.checked_at if detail is not None else None
+    groups = detail.groups if detail is not None else None
+    count = UNKNOWN if detail is None or detail.group_count is None else str(detail.group_count)
+    rows = [heading("groups", "CONSUMER GROUPS", [(count, Role.TITLE)], checked, now, width)]
+    if detail is not None and detail.error:
+        rows.append(note("groups", [(f" {glyphs.fault} ", Role.WARN), (sanitise(detail.error), Role.TEXT)]))
+    if not groups:
+        return rows
+    rows.append(columns("groups", f"   {left('group', 34)} {left('state', 12)} {'members':>7} {'lag':>6}  coordinator"))
+    for group in groups:
+        members = UNKNOWN if group.members is None else str(len(group.members))
+        lag = count_text(group.lag) if group.reads else "-"
+        rows.append(
+            Row(
+                f"group:{group.group_id}",
+                [
+                    ("  ", Role.TEXT),
+                    (left(sanitise(group.group_id, limit=64), 34), Role.TEXT),
+                    (f" {left(sanitise(group.state, limit=20) or UNKNOWN, 12)} ", Role.TEXT),
+                    (right(members, 7), Role.STALE if group.members is None else Role.TEXT),
+                    (f" {right(lag, 6)}", Role.STALE if lag == UNKNOWN else Role.TEXT),
+                    (f"  broker {UNKNOWN if group.coordinator is None else group.coordinator}", Role.DIM),
+                ],
             )
-        ],
-    ]
+        )
+        for number, member in enumerate(group.members or ()):
+            given = "  ".join(f"{sanitise(topic)} {' '.join(map(str, parts))}" for topic, parts in member.assigned)
+            rows.append(
+                Row(
+                    f"member:{group.group_id}/{number}",
+                    [
+                        ("    ", Role.TEXT),
+                        (left(sanitise(member.client, limit=64), 32), Role.DIM),
+                        (f" {left(sanitise(member.host, limit=64), 15)} ", Role.DIM),
+                        (given or "nothing assigned", Role.TEXT if given else Role.DIM),
+                    ],
+                )
+            )
+    more = (detail.group_count or 0) - len(groups) if detail is not None else 0
+    if more > 0:
+        rows.append(note("more-groups", [(f"   and {more} more", Role.DIM)]))
+    return rows
 
 
-def partition_row(partition: PartitionView, width: int, glyphs: Glyphs, *, selected: bool) -> Line:
+# --- partitions
+
+
+def partition_rows(cluster: ClusterView | None, now: float, width: int, glyphs: Glyphs, *, trouble: bool) -> list[Row]:
+    """Partitions by name: those in trouble alone (none: no heading either), or those that are well alone."""
+    everything = cluster.partitions if cluster is not None else ()
+    found = [part for part in everything if (trouble_of(part) < 2) is trouble]
+    found.sort(key=lambda part: (trouble_of(part), part.topic, part.partition))
+    if not found and (trouble or everything):
+        return []
+    checked = None if cluster is None else cluster.checked_at
+    if trouble:
+        about: Line = [(f"{len(found)} of {len(everything)}", Role.TITLE_WARN)]
+        rows = [heading("trouble", "PARTITIONS IN TROUBLE", about, checked, now, width)]
+    else:
+        said = UNKNOWN if cluster is None else str(len(found))
+        all_well: Line = [("  all well", Role.TITLE_DIM)] if found and len(found) == len(everything) else []
+        rows = [heading("partitions", "PARTITIONS", [(said, Role.TITLE), *all_well], checked, now, width)]
+    if not found:
+        return rows
+    name = f"   {left('topic', 24)} {'part':>5} {'leader':>7}   {left('replicas', 12)} {left('in sync', 12)}"
+    rows.append(columns("trouble" if trouble else "partitions", name))
+    rows += [Row(f"part:{part.topic}/{part.partition}", partition_line(part, glyphs)) for part in found]
+    return rows
+
+
+def partition_line(partition: PartitionView, glyphs: Glyphs) -> Line:
     """One partition: who leads it, who should have it, who has it."""
     if partition.leader is None:
         mark, role, said = glyphs.critical, Role.CRIT, "LEADERLESS"
@@ -137,17 +211,15 @@ def partition_row(partition: PartitionView, width: int, glyphs: Glyphs, *, selec
         mark, role, said = " ", Role.TEXT, ""
     leader = "none" if partition.leader is None else str(partition.leader)
     return [
-        (glyphs.cursor if selected else " ", Role.CURSOR),
         (f"{mark} ", role),
-        (left(sanitise(partition.topic, limit=64), 20), Role.TEXT),
+        (left(sanitise(partition.topic, limit=64), 24), Role.TEXT),
         (f" {partition.partition:>5} ", Role.TEXT),
         (f"{leader:>7}   ", role if partition.leader is None else Role.TEXT),
-        (left(" ".join(map(str, partition.replicas)), 9), Role.TEXT),
+        (left(" ".join(map(str, partition.replicas)), 12), Role.TEXT),
         (" ", Role.TEXT),
-        (left(" ".join(map(str, partition.in_sync)) or "none", 9), role),
+        (left(" ".join(map(str, partition.in_sync)) or "none", 12), role),
         (" ", Role.TEXT),
         (said, role),
-        (" " * max(0, width), Role.TEXT),
     ]
 
 

@@ -4,69 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from controlroom.core.fault_log import FaultRun
+from controlroom.core.fault_view import FaultView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit, left, right
 from controlroom.ui.render.marks import SEVERITY_OF, WORDS, severity_glyph, severity_role
 from controlroom.ui.render.numbers import age_text, clock_text
 
-_FAULT = 12
+_FAULT = 14
 _SENSOR = 18
 _WIDE_SENSOR = 24
 _WIDE = 110
 
 
 def fault_lines(
-    runs: Sequence[FaultRun], time_of: Callable[[str], float], width: int, height: int, glyphs: Glyphs
+    faults: Sequence[FaultView], time_of: Callable[[str], float], width: int, height: int, glyphs: Glyphs
 ) -> list[Line]:
     """A heading, and a row a fault while there is room.
 
     Args:
-        runs: those that act first.
+        faults: those that act first.
         time_of: the present in the time of a sensor, by its id.
         width: cells.
         height: lines, the heading among them.
         glyphs: shapes.
     """
-    acting = sum(run.ended_at is None for run in runs)
-    found = sum(run.found is not None for run in runs)
-    about: Line = [(" none since this program started", Role.TITLE_DIM)]
-    if runs:
-        about = [(f" {found} of {len(runs)} detected, the newest first", Role.TITLE_DIM)]
+    acting = sum(fault.end is None for fault in faults)
+    found = sum(fault.delay is not None for fault in faults)
+    about: Line = [(f" {found} of {len(faults)} detected, the newest first", Role.TITLE_DIM)]
     banner: Line = [(f" {acting} ACT{'S' if acting == 1 else ''} ", Role.TITLE_SIM)] if acting else []
     title = fit([(" INJECTED FAULTS ", Role.TITLE_STRONG), *banner, *about], width, Role.TITLE)
-    return [title, *(fault_row(run, time_of(run.sensor_id), width, glyphs) for run in runs)][: max(1, height)]
+    rows = (fault_row(fault, time_of(fault.sensors[0] if fault.sensors else ""), width, glyphs) for fault in faults)
+    return [title, *rows][: max(1, height)]
 
 
-def fault_row(run: FaultRun, now: float, width: int, glyphs: Glyphs) -> Line:
+def fault_row(fault: FaultView, now: float, width: int, glyphs: Glyphs) -> Line:
     """State, fault, sensor, start, how long, and its detection."""
-    fault = run.fault
-    over = run.ended_at is not None
+    over = fault.end is not None
     size = "" if fault.magnitude is None else f" {fault.magnitude:g}"
-    state, role = ("over", Role.DIM) if over else ("acts", Role.SIM) if run.started_at <= now else ("soon", Role.DIM)
-    lasted = age_text(abs(run.end(now) - run.started_at if over else now - run.started_at))
+    state, role = (
+        (fault.outcome or "over", Role.DIM)
+        if over
+        else ("acts", Role.SIM)
+        if fault.start <= now
+        else ("soon", Role.DIM)
+    )
+    lasted = age_text(abs(fault.acts_until(now) - fault.start if over else now - fault.start))
     text = Role.DIM if over else Role.TEXT
+    whom = fault.sensors[0] if len(fault.sensors) == 1 else f"{len(fault.sensors)} sensors"
     line: Line = [
-        (f" {left(state, 4)} ", role),
+        (f" {left(state, 7)} ", role),
         (left(f"{sanitise(fault.fault, limit=24)}{size}", _FAULT), text),
-        (f" {left(sanitise(run.sensor_id, limit=64), _SENSOR if width < _WIDE else _WIDE_SENSOR)}", text),
-        (f" {clock_text(run.started_at)} {right(lasted, 4)}  ", Role.DIM),
-        *_finding(run, glyphs),
+        (f" {left(sanitise(whom, limit=64), _SENSOR if width < _WIDE else _WIDE_SENSOR)}", text),
+        (f" {clock_text(fault.start)} {right(lasted, 3)}  ", Role.DIM),
+        *_finding(fault, glyphs),
     ]
-    if width >= _WIDE and fault.by:
-        line.append((f"  by {sanitise(fault.by, limit=24)}", Role.DIM))
+    if width >= _WIDE and fault.injected_by:
+        line.append((f"  by {sanitise(fault.injected_by, limit=24)}", Role.DIM))
     return fit(line, width)
 
 
-def _finding(run: FaultRun, glyphs: Glyphs) -> Line:
-    found, delay = run.found, run.delay
-    if found is None or delay is None:
-        return [("not detected", Role.DIM) if run.ended_at is not None else ("no alarm yet", Role.STALE)]
-    severity = SEVERITY_OF.get(found.severity, 2)
+def _finding(fault: FaultView, glyphs: Glyphs) -> Line:
+    delay = fault.delay
+    if fault.outcome == "refused":
+        return []
+    if delay is None:
+        return [("not detected", Role.DIM) if fault.end is not None else ("no alarm yet", Role.STALE)]
+    severity = SEVERITY_OF.get(fault.severity, 2)
     return [
-        (f"{severity_glyph(severity, glyphs)} {WORDS[severity]} ", severity_role(severity)),
-        (f"{found.kind} ", Role.TEXT),
+        (f"{severity_glyph(severity, glyphs)} ", severity_role(severity)),
+        (f"{WORDS[severity]} ", severity_role(severity)),
+        (f"{sanitise(fault.kind, limit=24)} ", Role.TEXT),
         (f"after {delay_text(delay)}", Role.STRONG),
     ]
 

@@ -52,6 +52,36 @@ def count_text(count: float | None) -> str:
     return f"{count / 1e6:.1f}M" if count < 99.95e6 else f"{count / 1e6:.0f}M"
 
 
+def bytes_text(size: float | None) -> str:
+    """A size in at most seven characters; units are powers of ten.
+
+    >>> [bytes_text(n) for n in (0, 999, 12_345, 1.5e6, 270_553_174_016, None)]
+    ['0 B', '999 B', '12.3 kB', '1.5 MB', '271 GB', '?']
+    """
+    if size is None:
+        return UNKNOWN
+    if size < 1000:
+        return f"{size:.0f} B"
+    for unit in ("kB", "MB", "GB", "TB"):
+        size /= 1000
+        if size < 999.5 or unit == "TB":
+            break
+    return f"{size:.1f} {unit}" if size < 99.95 else f"{size:.0f} {unit}"
+
+
+def duration_text(seconds: float | None) -> str:
+    """How long something takes, in two figures or so.
+
+    >>> [duration_text(s) for s in (0.0004, 0.0123, 0.56, 2.5, 75.0, None)]
+    ['0.4 ms', '12 ms', '560 ms', '2.5 s', '75 s', '?']
+    """
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 1:
+        return f"{seconds * 1000:.1f} ms" if seconds < 0.00995 else f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+
+
 def age_text(seconds: float | None) -> str:
     """How long ago, in at most four characters.
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby, zip_longest
 
-from controlroom.core.fault_log import FaultRun
+from controlroom.core.fault_view import FaultView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, Span
@@ -82,14 +82,16 @@ def alarm_strip(
     return _joined([(severity_glyph(severity, glyphs), severity_role(severity)) for severity in worst])
 
 
-def fault_strip(runs: Iterable[FaultRun], axis: tuple[float, float], until: float, cells: int, glyphs: Glyphs) -> Line:
+def fault_strip(
+    faults: Iterable[FaultView], axis: tuple[float, float], until: float, cells: int, glyphs: Glyphs
+) -> Line:
     """Injected faults, as long as they acted, by name."""
     text = [" "] * cells
-    for run in sorted(runs, key=lambda run: run.started_at):
-        touched = cells_of(run.started_at, min(until, run.end(until)), axis, cells)
+    for fault in sorted(faults, key=lambda fault: fault.start):
+        touched = cells_of(fault.start, min(until, fault.acts_until(until)), axis, cells)
         for cell in touched:
             text[cell] = glyphs.stretch
-        name = sanitise(run.fault.fault, limit=24)
+        name = sanitise(fault.fault, limit=24)
         if len(touched) >= len(name) + 2:
             text[touched.start + 1 : touched.start + 1 + len(name)] = name
     return [("".join(text), Role.SIM)]

@@ -20,11 +20,13 @@ _GROUPS = {
     "screen": "screens",
     "move": "move",
     "sensor": "sensor",
+    "broker": "broker",
     "alarm": "alarm",
     "seek": "go to",
     "span": "chart",
     "list": "list",
     "detail": "detail",
+    "replay": "replay",
     "app": "program",
 }
 

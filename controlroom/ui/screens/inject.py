@@ -14,11 +14,12 @@ from controlroom.ui.context import Context
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.screens.form_screen import FormScreen
+from controlroom.ui.victims import victims
 from controlroom.ui.widgets.choice import Choice
 from controlroom.ui.widgets.form_field import FormField
 from controlroom.ui.widgets.text_entry import TextEntry
 from controlroom.wire import FaultSpec
-from simulator.faults import FAULTS, FaultKind
+from simulator.faults import COMPOSED, FAULTS, MACHINE_FAILURE, FaultKind
 
 #: a simulated sensor that lags the clock by more runs in a past of its own
 _OWN_PAST_S = 3600.0
@@ -37,14 +38,14 @@ class InjectForm(FormScreen[FaultSpec]):
         super().__init__(context)
         self._view = view
         self._others = others
-        self._fault = Choice(context, list(FAULTS), id="inject-fault")
+        self._fault = Choice(context, [*FAULTS, *COMPOSED], id="inject-fault")
         self._magnitude = TextEntry(self._usual_magnitude(), id="inject-magnitude")
         self._duration = TextEntry(self._usual_duration(), id="inject-duration")
 
     @property
     def kind(self) -> FaultKind:
         """The fault that is chosen."""
-        return FAULTS[self._fault.value]
+        return (FAULTS | COMPOSED)[self._fault.value]
 
     def title_line(self) -> Line:
         """A banner: nobody should take this for the real thing."""
@@ -67,9 +68,19 @@ class InjectForm(FormScreen[FaultSpec]):
     def about(self) -> list[Line]:
         """What the fault does, and what it leads to."""
         return [
-            [(f"{self.kind.name}: {self.kind.summary}", Role.TEXT)],
+            [(f"{self.kind.name}: {self.kind.summary}{self._whom()}", Role.TEXT)],
             [("Every alarm that it causes is marked ", Role.DIM), ("SIM", Role.SIM), (".", Role.DIM)],
         ]
+
+    def _whom(self) -> str:
+        """Whom it befalls, where that is more than the sensor."""
+        if self.kind.name not in COMPOSED:
+            return ""
+        place = self._view.location
+        where = place.machine_id if self.kind.name == MACHINE_FAILURE else place.zone
+        some = FaultSpec(fault_id="-", fault=self.kind.name, start=datetime.fromtimestamp(0, UTC))
+        count = len(victims(some, self._view, list(self.context.state.sensors.values())))
+        return f": {count} sensors of {where}" if where else ": this sensor stands nowhere"
 
     def chosen(self, choice: Choice) -> None:
         """The defaults of another fault."""

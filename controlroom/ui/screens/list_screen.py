@@ -149,7 +149,7 @@ class ListScreen(PlantScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Marks are for lists that keys act on, and for who may act."""
-        if action == "mark" and (not self.MARKS or self.context.options.read_only):
+        if action == "mark" and (not self.MARKS or self.context.viewer):
             return False
         return super().check_action(action, parameters)
 

@@ -78,13 +78,13 @@ class SensorScreen(SensorOrders):
         state, seconds, chart = self.context.state, SPANS[self.span], self.query_one(SensorChart)
         answer, end = self._answer(), end_of(view, now)
         moved = redraw_stamp(view, end, seconds, chart.size.width)
-        stamp = (moved, state.feed_version, state.fault_log.version, id(answer), chart.size, self.span)
+        stamp = (moved, state.feed_version, state.faults, id(answer), chart.size, self.span)
         if self._data is None or stamp != self._stamp:
             self._stamp = stamp
             heard = [event for event in list(state.feed) if event.sensor_id == self.sensor_id]
             asks = self.context.options.history is not None
             self._data = span_data(view, answer, heard, seconds, end, asks=asks)
-            chart.draw(view, self._data, state.fault_log.runs(self.sensor_id), now)
+            chart.draw(view, self._data, [fault for fault in state.faults if self.sensor_id in fault.sensors], now)
         return self._data
 
     def _ask(self, view: SensorView, now: float) -> None:

@@ -15,6 +15,7 @@ from controlroom.ui.screens.inject import InjectForm, same_fault
 from controlroom.ui.screens.plant_screen import PlantScreen
 from controlroom.ui.screens.rate import RateForm
 from controlroom.ui.screens.spawn import SpawnForm
+from controlroom.ui.victims import victims
 from controlroom.wire import FaultSpec, Location, SensorSpec
 
 
@@ -62,11 +63,19 @@ class SensorOrders(PlantScreen):
         views = self.simulated()
 
         def inject(fault: FaultSpec | None) -> None:
-            if fault is not None:
-                for view in views:
-                    own = fault if view is views[0] else same_fault(fault, view, self.context.now())
-                    self.context.commands.inject(view.sensor_id, own)
-                self.ordered()
+            if fault is None:
+                return
+            every = list(self.context.state.sensors.values())
+            struck: set[str] = set()
+            for view in views:
+                if view.sensor_id in struck:
+                    continue  # a fault of its machine or zone has befallen it
+                own = fault if view is views[0] else same_fault(fault, view, self.context.now())
+                for sensor_id, faults in victims(own, view, every).items():
+                    struck.add(sensor_id)
+                    for each in faults:
+                        self.context.commands.inject(sensor_id, each)
+            self.ordered()
 
         if views:
             self.app.push_screen(InjectForm(self.context, views[0], len(views) - 1), inject)

@@ -1,4 +1,4 @@
-"""Screen 4: what am I injecting?"""
+"""Screen 4: what am I injecting, and was it found?"""
 
 from __future__ import annotations
 
@@ -52,12 +52,16 @@ class SimulatorScreen(ListScreen, SensorOrders):
         super().update()
         width = self.size.width
         self.query_one("#list-head", LineView).show(sensor_head(width, self.counted(str(self.order))))
-        runs = self.context.state.fault_log.runs()
+        self._show_faults(width)
+
+    def _show_faults(self, width: int) -> None:
+        """As many as there is room for; without any the list has it all."""
+        faults, view = self.context.state.faults, self.query_one("#faults", LineView)
         room = _FAULTS_TALL if self.size.height >= _TALL else _FAULTS
-        lines = fault_lines(runs, self._time_of, width, room, self.context.glyphs)
-        faults = self.query_one("#faults", LineView)
-        faults.styles.height = len(lines)
-        faults.show(*lines)
+        lines = fault_lines(faults, self._time_of, width, room, self.context.glyphs)
+        view.display = bool(faults)
+        view.styles.height = len(lines)
+        view.show(*lines)
 
     def _time_of(self, sensor_id: str) -> float:
         """The present, for a sensor that may live in a time of its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controlroom.core.fault_log import FaultRun
+from controlroom.core.fault_view import FaultView
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.context import Context
 from controlroom.ui.render.chart import Frame, chart_lines, frame_of
@@ -28,7 +28,7 @@ class SensorChart(LineView):
     def __init__(self, context: Context, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(context, height="1fr", id=id)
 
-    def draw(self, view: SensorView, data: SpanData, faults: Sequence[FaultRun], now: float) -> None:
+    def draw(self, view: SensorView, data: SpanData, faults: Sequence[FaultView], now: float) -> None:
         """Draw it anew: the caller knows when something has changed."""
         width, height = self.size
         if not width:
@@ -50,7 +50,9 @@ class SensorChart(LineView):
         )
         self.show(*lines, *self._strips(data, frame, faults, min(now, data.end), width))
 
-    def _strips(self, data: SpanData, frame: Frame, faults: Sequence[FaultRun], until: float, width: int) -> list[Line]:
+    def _strips(
+        self, data: SpanData, frame: Frame, faults: Sequence[FaultView], until: float, width: int
+    ) -> list[Line]:
         glyphs, axis, cells = self.context.glyphs, frame.axis, max(1, width - frame.margin)
         strips = (
             ("score", score_strip(data.scores, axis, cells, glyphs)),

@@ -54,5 +54,5 @@ class SensorGrid(ItemView):
         """Before the first reading."""
         if self.filtered:
             return super().empty_lines()
-        hint = "" if self.context.options.read_only else "  n makes a simulated sensor"
+        hint = "" if self.context.viewer else "  n makes a simulated sensor"
         return [[], [("  waiting for the first reading", Role.TEXT)], [], [(hint, Role.DIM)]]

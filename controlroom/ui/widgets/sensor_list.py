@@ -35,5 +35,5 @@ class SensorList(ItemView, inherit_bindings=False):
         """Before there is one."""
         if self.filtered:
             return super().empty_lines()
-        hint = "" if self.context.options.read_only else "   n makes one"
+        hint = "" if self.context.viewer else "   n makes one"
         return [[], [("   no simulated sensor", Role.TEXT)], [(hint, Role.DIM)]]

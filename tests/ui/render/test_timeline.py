@@ -4,11 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from controlroom.core.fault_log import FaultRun
+from controlroom.core.fault_view import FaultView
 from controlroom.ui.render.glyphs import ASCII, UNICODE
 from controlroom.ui.render.line import Role, plain
 from controlroom.ui.render.timeline import alarm_strip, cells_of, fault_strip, score_strip
-from controlroom.wire import FaultSpec
 from tests.fakes.clock import START
 from tests.fakes.plant import event
 
@@ -51,8 +50,8 @@ def test_what_returned_by_itself_stands_no_more_and_the_future_is_empty():
 
 
 def test_a_fault_has_its_name_where_there_is_room():
-    long = FaultRun("s", FaultSpec(fault_id="f1", fault="drift", start=at(90), duration=60.0))
-    short = FaultRun("s", FaultSpec(fault_id="f2", fault="spike", start=at(10)), ended_at=NOW - 5)
+    long = FaultView("f1", ("s",), "ada", NOW - 90, planned_end=NOW - 30, fault="drift")
+    short = FaultView("f2", ("s",), "ada", NOW - 10, NOW - 5, "over", fault="spike")
     assert plain(fault_strip([short, long], AXIS, NOW, 20, UNICODE)) == "  ━drift━━━━━━    ━ "
 
 

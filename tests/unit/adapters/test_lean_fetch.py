@@ -43,24 +43,61 @@ def test_they_say_the_same_and_end_at_the_same_place(fetch_offset: int) -> None:
     data = batch(0, 5) + batch(10, 5)  # a gap between the two, as compaction leaves
     bare, wrapped = records(data, AS_DECODED, fetch_offset), records(data, None, fetch_offset)
     assert type(bare) is not type(wrapped)
-    assert seen(bare) == seen(wrapped)
+    assert seen(bare.take(None)[0]) == seen(wrapped)
     assert bare.next_fetch_offset == wrapped.next_fetch_offset == 15
 
 
-def test_the_position_is_right_where_a_poll_stops_in_the_middle() -> None:
-    bare = records(batch(0, 5), AS_DECODED)
-    for record in bare:
-        if record.offset == 2:
-            break
-    assert bare.next_fetch_offset == 3
-    assert [record.offset for record in bare] == [3, 4]
+def test_the_position_is_right_where_a_poll_stops() -> None:
+    bare = records(batch(0, 5) + batch(5, 5) + batch(10, 5), AS_DECODED)
+    taken, all_of_it = bare.take(6)
+    assert ([record.offset for record in taken], all_of_it) == (list(range(6)), False)
+    assert bare.next_fetch_offset == 6
+    taken, all_of_it = bare.take(4)
+    assert ([record.offset for record in taken], all_of_it) == ([6, 7, 8, 9], False)
+    assert bare.next_fetch_offset == 10
+    taken, all_of_it = bare.take(6)
+    assert ([record.offset for record in taken], all_of_it) == ([10, 11, 12, 13, 14], True)
+
+
+class Assignment:
+    """An active assignment whose position is where `consumed_to` left it."""
+
+    active = True
+    paused = False
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+    def state_value(self, tp: TopicPartition) -> Assignment:
+        return self
+
+    def consumed_to(self, offset: int) -> None:
+        self.position = offset
+
+
+def test_a_fetch_is_handed_out_in_parts_and_the_consumers_position_follows() -> None:
+    at = Assignment(3)
+    bare = records(batch(0, 5) + batch(5, 5) + batch(10, 5), AS_DECODED, 3)
+    result = fetcher.FetchResult(TP, assignment=at, partition_records=bare, backoff=0)
+    assert [record.offset for record in result.getall(3)] == [3, 4, 5]
+    assert (at.position, result.has_more()) == (6, True)
+    assert [record.offset for record in result.getall(30)] == list(range(6, 15))
+    assert (at.position, result.has_more()) == (15, False)
+
+
+def test_after_a_seek_what_was_fetched_before_is_not_handed_out() -> None:
+    at = Assignment(0)
+    result = fetcher.FetchResult(TP, assignment=at, partition_records=records(batch(0, 5), AS_DECODED), backoff=0)
+    at.position = 2
+    assert result.getall(3) == []
+    assert not result.has_more()
 
 
 def test_a_damaged_batch_is_refused() -> None:
     data = bytearray(batch(0, 5))
     data[-3] ^= 1
     with pytest.raises(CorruptRecordException, match="readings"):
-        list(records(bytes(data), AS_DECODED))
+        records(bytes(data), AS_DECODED).take(None)
 
 
 def test_others_get_what_they_always_got() -> None:

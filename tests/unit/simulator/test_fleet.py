@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controlroom.wire import BadMessage, Reason, SensorCommand, SensorStatus, TopicNames
+from controlroom.wire import BadMessage, Reason, SensorCommand, SensorStatus, TopicNames, decode_reading
 from controlroom.wire.command import decode_command
 from controlroom.wire.status import decode_status
 from simulator.clock import Clock
@@ -69,6 +69,31 @@ class Scene:
         self.follower.known[sensor_id] = Known(status, 0)
 
 
+def test_stamped_a_record_has_the_moment_at_which_it_would_have_been_sent() -> None:
+    stamps: list[tuple[int, int]] = []
+
+    class Stamped(Records):
+        def lane(self, topic: str, key: bytes, *, gated: bool = False) -> Any:
+            class Lane:
+                def add(self, key: bytes, value: bytes, headers: Any = (), timestamp: int | None = None) -> None:
+                    if topic == NAMES.data:
+                        stamps.append((decode_reading(value).metadata.reading_count, timestamp))
+
+            return Lane()
+
+    engine, follower = Engine(1, QUIET), Follower({}, NAMES, lambda _: None)
+    fleet = Fleet(engine, Clock(speed=1e-9, start=START), follower, Stamped(), NAMES, "me", stamp=True)
+    order = command(interval=1.0, faults=(fault("late", magnitude=2.5, after=3, seconds=2),))
+    follower.desired["s"] = Desired(0, order, 0)
+    fleet.obey("s", now=START)
+    first = engine.next_due
+    engine.advance(START + 10_000, 100)
+    taken = {count: first + 1000 * (count - 1) for count, _ in stamps}
+    delays = {count: stamp - taken[count] for count, stamp in stamps}
+    assert set(delays.values()) == {0, 2500}
+    assert [stamp for _, stamp in stamps] == sorted(stamp for _, stamp in stamps)
+
+
 @pytest.fixture
 def scene() -> Scene:
     return Scene()
@@ -120,9 +145,14 @@ def test_removed_while_nobody_ran_it_is_answered_once_somebody_does(scene: Scene
     assert (status.state, status.reading_count) == ("removed", 9)
 
 
-def test_to_remove_what_never_was_or_is_gone_needs_no_answer(scene: Scene) -> None:
+def test_to_remove_what_never_was_is_refused_with_the_reason(scene: Scene) -> None:
+    status = scene.order(None)
+    assert (status.state, status.reason) == ("refused", "there is no sensor of this name")
+
+
+def test_an_old_removal_that_is_read_again_at_a_takeover_needs_no_answer(scene: Scene) -> None:
     scene.follower.desired["s"] = Desired(0, None, 0)
-    scene.fleet.obey("s")
+    scene.fleet.obey("s", now=0)
     scene.known("removed")
     scene.fleet.obey("s")
     assert scene.records.statuses() == []

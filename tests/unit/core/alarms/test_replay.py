@@ -14,17 +14,17 @@ from controlroom.core.alarms.definitions import Definition, Definitions
 from controlroom.core.alarms.lifecycle import step
 from controlroom.core.alarms.model import Severity, decode_alarm, encode_alarm, new_alarm
 from controlroom.core.alarms.transitions import Transition
+from detectors.limits import Limits
 
 DEFAULT = Definitions().resolve("temp-1", "temperature", "limit")
 
 
-def findings(readings: Iterable[tuple[float, float]], limits: tuple[float, float], deadband: float):
-    """Per reading its event time and what a limit detector with hysteresis says when the level changes."""
+def findings(readings: Iterable[tuple[float, float]]):
+    """Per reading its event time and what the limit detector says, with its own deadband, when the level changes."""
+    limits = Limits.of(35.0, 40.0, None, None, None)
     level = 0
     for at, value in readings:
-        above = sum(value > limit for limit in limits)
-        held = sum(value > limit * (1 - deadband) for limit in limits)
-        new = max(above, min(level, held))
+        new = limits.update(value)
         event: events.Detected | events.Returned | None = None
         if new != level:
             event = (
@@ -38,7 +38,7 @@ def run(definition: Definition, readings: Sequence[tuple[float, float]], cuts: S
     """Readings through the lifecycle; at a cut the batch ends: time is told and the state is stored and loaded."""
     alarm = new_alarm("temp-1", "limit")
     journal: list[Transition] = []
-    for (at, event), cut in zip(findings(readings, (35.0, 40.0), definition.deadband), cuts, strict=True):
+    for (at, event), cut in zip(findings(readings), cuts, strict=True):
         for happening in ([event] if event is not None else []) + ([events.TimePassed(at=at)] if cut else []):
             outcome = step(alarm, happening, definition)
             journal.extend(outcome.transitions)
@@ -82,7 +82,7 @@ def test_a_sine_that_was_acked_stays_one_occurrence_while_it_rides():
     readings = [(float(t), 35.0 + 2.0 * math.sin(2 * math.pi * t / 47.0)) for t in range(0, 3_600, 3)]
     alarm = new_alarm("temp-1", "limit")
     rings = 0
-    for at, event in findings(readings, (35.0, 40.0), DEFAULT.deadband):
+    for at, event in findings(readings):
         outcome = step(alarm, event or events.TimePassed(at=at), DEFAULT)
         rings += sum(t.annunciated for t in outcome.transitions)
         alarm = outcome.state

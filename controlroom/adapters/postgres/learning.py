@@ -1,0 +1,242 @@
+"""What operators tell the detectors: asked for in one transaction with its audit, handed to the partition's owner.
+
+The audit's row is the order, so there is none without an author, and none is ever changed. `learning_applied` says
+which were carried out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import asyncpg
+import msgspec
+
+from controlroom.adapters.postgres.alarm_actions import clean
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.core.learning import LearningAction, LearningOrder
+from controlroom.errors import ActionRefused, DatabaseUnreachable, NotAllowed
+
+log = logging.getLogger(__name__)
+
+POLL_S = 1.0
+CHANNEL = "controlroom_learning"
+
+_ACTIONS = ", ".join(f"'{action}'" for action in LearningAction)
+
+INSERT_APPLIED = """
+INSERT INTO learning_applied (grp, topic, part, order_id, off)
+SELECT $1, $2, $3, * FROM unnest($4::bigint[], $5::bigint[])"""
+
+#: Of sensors whose detectors' state is in a partition that is ours: so a sensor's order finds its owner.
+LOAD_PENDING = f"""
+SELECT s.part, a.id, a.sensor_id, a.action, a.kind, a.request, a.after -> 'detection' AS detection
+FROM audit a JOIN detector_state s ON s.sensor_id = a.sensor_id AND s.grp = $1 AND s.topic = $2 AND s.part = ANY($3)
+WHERE a.refusal = '' AND a.action IN ({_ACTIONS}) AND NOT EXISTS (
+    SELECT FROM learning_applied l WHERE l.grp = $1 AND l.topic = $2 AND l.part = s.part AND l.order_id = a.id)
+ORDER BY a.id"""  # noqa: S608 - the names are ours
+
+LOAD_APPLIED = """
+SELECT l.off, a.id, a.sensor_id, a.action, a.kind, a.request, a.after -> 'detection' AS detection
+FROM learning_applied l JOIN audit a ON a.id = l.order_id
+WHERE l.grp = $1 AND l.topic = $2 AND l.part = $3 ORDER BY l.off, a.id"""
+
+KNOWN = """
+SELECT sensor_id AS name FROM sensors WHERE sensor_id = ANY($1)
+UNION SELECT 'machine:' || machine_id FROM machine_state WHERE 'machine:' || machine_id = ANY($1)"""
+
+INSERT_ORDER = """
+INSERT INTO audit (action_id, who, whence, action, sensor_id, kind, request, refusal)
+VALUES ($1, $2, $3, $4, $5, '', $6, '')"""
+
+LIST = f"""
+SELECT a.id, a.at, a.who, a.sensor_id, a.action, a.kind, a.request, l.part, l.off, l.at AS applied_at
+FROM audit a LEFT JOIN learning_applied l ON l.order_id = a.id AND l.grp = $1
+WHERE a.refusal = '' AND a.action IN ({_ACTIONS}) AND ($2::text IS NULL OR a.sensor_id LIKE $2)
+ORDER BY a.id DESC LIMIT $3"""  # noqa: S608
+
+APPLIED = "SELECT count(*) FROM learning_applied WHERE grp = $1 AND order_id = ANY($2)"
+
+
+class Ordered(NamedTuple):
+    """An order and what became of it; `off` None: no worker of the group has carried it out yet."""
+
+    id: int
+    at: datetime
+    who: str
+    sensor_id: str
+    action: LearningAction
+    kind: str
+    request: Mapping[str, Any]
+    part: int | None
+    off: int | None
+    applied_at: datetime | None
+
+
+class LearningOrders:
+    """The worker's side: looks for orders of the partitions that are ours, every second and when it is told.
+
+    Args:
+        partitions: tells which these are now.
+        hand_over: takes a partition's orders, also again while they are not carried out.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        owner: str,
+        group: str,
+        topic: str,
+        partitions: Callable[[], Sequence[int]],
+        hand_over: Callable[[int, Sequence[LearningOrder]], None],
+    ) -> None:
+        self._session = Session(dsn, f"{owner} learning")
+        self._key = (group, topic)
+        self._partitions = partitions
+        self._hand_over = hand_over
+        self._hint = asyncio.Event()
+        self._listening: asyncpg.Connection | None = None
+
+    async def run(self) -> None:
+        """Look until cancelled; a database that is away is waited for."""
+        try:
+            while True:
+                self._hint.clear()
+                try:
+                    await self._look()
+                except PASSING_ERRORS as error:
+                    self._session.drop()
+                    log.debug("orders to detectors wait for the database: %s", error)
+                try:
+                    async with asyncio.timeout(POLL_S):
+                        await self._hint.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            await self._session.close()
+
+    async def _look(self) -> None:
+        connection = await self._session.connection()
+        if connection is not self._listening:
+            await connection.add_listener(CHANNEL, lambda *_: self._hint.set())
+            self._listening = connection
+        by_partition: dict[int, list[LearningOrder]] = {}
+        for row in await connection.fetch(LOAD_PENDING, *self._key, list(self._partitions())):
+            by_partition.setdefault(row["part"], []).append(order_of(row))
+        for part, orders in by_partition.items():
+            self._hand_over(part, orders)
+
+
+class LearningDesk:
+    """The operator's side. Use as an asynchronous context manager.
+
+    Args:
+        dsn: the database, with the operator's own login.
+        who, whence: the operator and the console or host, for the audit.
+    """
+
+    def __init__(self, dsn: str, *, who: str, whence: str) -> None:
+        self._session = Session(dsn, f"operator {who}")
+        self._author = (clean(who), clean(whence))
+
+    async def __aenter__(self) -> LearningDesk:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def order(
+        self,
+        sensors: Sequence[str],
+        action: LearningAction,
+        *,
+        reason: str = "",
+        start: float | None = None,
+        end: float | None = None,
+    ) -> list[int]:
+        """Order it of all these sensors, or of none.
+
+        Args:
+            sensors: their ids.
+            action: what is ordered.
+            reason: for the audit.
+            start: of a maintenance window, seconds since the epoch.
+            end: likewise.
+
+        Returns:
+            The orders' ids.
+
+        Raises:
+            ActionRefused: one of the sensors is not known.
+            NotAllowed: the database's login may look but not act.
+            DatabaseUnreachable: it is not known whether it was ordered.
+        """
+        request = {"reason": clean(reason)} | ({} if start is None else {"start": start, "end": end})
+        document = msgspec.json.encode(request).decode()
+        try:
+            connection = await self._session.connection()
+            async with connection.transaction():
+                known = {row["name"] for row in await connection.fetch(KNOWN, sensors)}
+                machines = [sensor for sensor in sensors if sensor.startswith("machine:")]
+                if machines and action not in (LearningAction.RESET, LearningAction.ACCEPT):
+                    raise ActionRefused(f"{machines[0]}: a machine can be accepted or reset", hint="name its sensors")
+                missing = [sensor for sensor in sensors if sensor not in known]
+                if missing:
+                    raise ActionRefused(f"no sensor {missing[0]!r} is known", hint="it has not sent a reading yet")
+                asked = [uuid4() for _ in sensors]
+                for action_id, sensor in zip(asked, sensors, strict=True):
+                    await connection.execute(INSERT_ORDER, action_id, *self._author, str(action), sensor, document)
+                rows = await connection.fetch("SELECT id FROM audit WHERE action_id = ANY($1) ORDER BY id", asked)
+                await connection.execute("SELECT pg_notify($1, '')", CHANNEL)
+        except asyncpg.InsufficientPrivilegeError:
+            raise NotAllowed(
+                "the database login may look but not act", hint="log in as one that has controlroom_operator"
+            ) from None
+        except PASSING_ERRORS as error:
+            self._session.drop()
+            raise DatabaseUnreachable(
+                f"the database does not answer ({str(error) or type(error).__name__}); it may not have been ordered",
+                hint="`controlroom learning list` tells",
+            ) from None
+        return [row["id"] for row in rows]
+
+    async def applied(self, group: str, orders: Sequence[int]) -> int:
+        """How many of these orders workers of the group have carried out."""
+        connection = await self._session.connection()
+        return int(await connection.fetchval(APPLIED, group, list(orders)))
+
+    async def list(self, group: str, sensor: str | None = None, limit: int = 100) -> list[Ordered]:
+        """The latest orders; `sensor` is a pattern with `*` and `?`."""
+        pattern = None if sensor is None else _like(sensor)
+        connection = await self._session.connection()
+        return [
+            Ordered(
+                row["id"], row["at"], row["who"], row["sensor_id"], LearningAction(row["action"]), row["kind"],
+                msgspec.json.decode(row["request"]), row["part"], row["off"], row["applied_at"],
+            )
+            for row in await connection.fetch(LIST, group, pattern, limit)
+        ]  # fmt: skip
+
+
+def order_of(row: asyncpg.Record) -> LearningOrder:
+    """A row of the audit as an order."""
+    request = msgspec.json.decode(row["request"])
+    detection = msgspec.json.decode(row["detection"]) if row["detection"] is not None else {}
+    return LearningOrder(
+        row["id"],
+        row["sensor_id"],
+        LearningAction(row["action"]),
+        row["kind"],
+        float(request.get("start") or 0.0),
+        float(request.get("end") or 0.0),
+        detection,
+    )
+
+
+def _like(pattern: str) -> str:
+    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return escaped.replace("*", "%").replace("?", "_")

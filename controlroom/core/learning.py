@@ -1,0 +1,79 @@
+"""What operators tell the detectors of a sensor: stop learning, forget, this is normal now, that alarm was false.
+
+An order is a row of the audit. The owner of the sensor's partition carries it out between two records, and notes at
+which offset in the transaction that saves the detectors' state: it is done once, and where it was done is known, so
+whoever runs the readings again comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from detectors import SensorBank
+from detectors.cheap import CheapBank
+from detectors.finding import Finding
+
+
+class LearningAction(StrEnum):
+    """What can be ordered; the names are those in the audit."""
+
+    FREEZE = "FreezeLearning"
+    THAW = "ThawLearning"
+    RESET = "ResetLearning"
+    ACCEPT = "AcceptLevel"
+    MAINTENANCE = "MaintenanceWindow"
+    #: of an alarm; the lifecycle's own action, from which the detectors learn too
+    FALSE_ALARM = "MarkFalse"
+
+
+class LearningOrder(msgspec.Struct, frozen=True):
+    """One order, as its row of the audit tells it.
+
+    Attributes:
+        id: the row's.
+        kind, detection: of a false alarm: which, and what its detector had seen.
+        start, end: of a maintenance window, seconds since the epoch.
+    """
+
+    id: int
+    sensor_id: str
+    action: LearningAction
+    kind: str = ""
+    start: float = 0.0
+    end: float = 0.0
+    detection: Mapping[str, Any] = {}
+
+
+def carry_out(order: LearningOrder, bank: SensorBank | CheapBank) -> Sequence[Finding]:
+    """Do to a sensor's bank what was ordered; what changes by it, as alarms that end.
+
+    >>> from detectors import Profile
+    >>> bank = SensorBank(Profile())
+    >>> carry_out(LearningOrder(1, "temp-1", LearningAction.FREEZE), bank), bank.frozen
+    ((), True)
+    """
+    match order.action:
+        case LearningAction.FREEZE | LearningAction.THAW:
+            bank.freeze(order.action is LearningAction.FREEZE)
+        case LearningAction.RESET:
+            return bank.reset()
+        case LearningAction.ACCEPT:
+            return bank.accept()
+        case LearningAction.MAINTENANCE:
+            bank.pause(order.start, order.end)
+        case LearningAction.FALSE_ALARM:
+            seen = order.detection
+            bank.teach(order.kind, str(seen.get("detector", "")), float(seen.get("score") or 0.0), _ratio(seen))
+    return ()
+
+
+def _ratio(seen: Mapping[str, Any]) -> float | None:
+    """How far the value was from the expected over how far the limit is, where a detection tells both in one unit."""
+    score, limit, expected = seen.get("score"), seen.get("limit"), seen.get("expected")
+    if score is None or limit is None or expected is None or limit == expected:
+        return None
+    return abs(float(score)) / abs(float(limit) - float(expected))
