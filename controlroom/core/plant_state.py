@@ -353,18 +353,11 @@ class PlantState:
             self.structure_version += 1
             self.version += 1
 
-    def apply_alarm(self, event: AlarmEvent, stored: Alarm | None = None) -> None:
-        """An alarm has changed: it goes to the feed, and to its sensor's live alarms until it is closed.
-
-        `stored` is the alarm as the database has it: it knows since when the alarm stands, and what the detector said,
-        also if all that happened before this program started.
-        """
+    def apply_alarm(self, event: AlarmEvent) -> None:
+        """An alarm has changed: it goes to the feed, and to its sensor's live alarms until it is closed."""
         view = None if event.kind in _NOT_OF_A_SENSOR else self.sensor(event.sensor_id)
         known = self._live.get((event.sensor_id, event.kind))
         if known is not None and known.occurrence_id == event.occurrence_id and known.version >= event.version:
-            if stored is not None:
-                _remember(known, stored)
-                self.structure_version += 1
             return
         if event.state == "NORMAL":
             self._live.pop((event.sensor_id, event.kind), None)
@@ -372,8 +365,6 @@ class PlantState:
                 view.alarms.pop(event.kind, None)
         else:
             alarm = self._live[event.sensor_id, event.kind] = _alarm_view(event, known)
-            if stored is not None:
-                _remember(alarm, stored)
             if view is not None:
                 view.alarms[event.kind] = alarm
         self.feed.append(event)
@@ -382,6 +373,16 @@ class PlantState:
             view.version += 1
         self.structure_version += 1
         self.version += 1
+
+    def remember(self, stored: Alarm) -> None:
+        """Since when a live alarm stands, and what its detector said, if that was before this program started."""
+        view = self._live.get((stored.sensor_id, stored.kind))
+        if view is None or view.occurrence_id != stored.occurrence_id:
+            return
+        view.raised_at = stored.raised_at if stored.raised_at is not None else view.raised_at
+        if stored.detection is not None and stored.detection.message:
+            view.message = sanitise(stored.detection.message)
+        self.structure_version += 1
 
     def apply_cluster(self, view: ClusterView) -> None:
         """The cluster was probed."""
@@ -456,14 +457,6 @@ def _alarm_view(event: AlarmEvent, known: AlarmView | None) -> AlarmView:
         actor=sanitise(event.actor, limit=32) or (before.actor if before is not None else ""),
         note=words if event.actor else before.note if before is not None else "",
     )
-
-
-def _remember(view: AlarmView, stored: Alarm) -> None:
-    """Add what only the database knows."""
-    if stored.occurrence_id == view.occurrence_id:
-        view.raised_at = stored.raised_at if stored.raised_at is not None else view.raised_at
-        if stored.detection is not None and stored.detection.message:
-            view.message = sanitise(stored.detection.message)
 
 
 def _shown(location: Location) -> Location:
