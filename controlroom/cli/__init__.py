@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "detect": ("controlroom.cli.detect", "detect", "Run detection workers without a terminal."),
     "learning": ("controlroom.cli.learning", "learning", "Freeze, reset or teach the detectors of a sensor."),
     "backtest": ("controlroom.cli.backtest", "backtest", "Run recorded readings through the detectors."),
+    "history": ("controlroom.cli.history", "history", "What a sensor's readings came to, by minute or hour."),
     "rejects": ("controlroom.cli.rejects", "rejects", "List rejected records, show one, publish them again."),
     "config": ("controlroom.cli.config", "config", "Show every setting and where it came from."),
     "fsck": ("controlroom.cli.fsck", "fsck", "Audit the database against the topic."),

@@ -80,11 +80,14 @@ ALARM: list[BindingType] = [
     Binding("A", "ack_page", "Ack page", id="alarm.ack-page"),
     Binding("s", "shelve", "Shelve", id="alarm.shelve"),
     Binding("u", "unshelve", "Un-shelve", id="alarm.unshelve", show=False),
-    Binding("o", "service", "Out of service, and back", id="alarm.service", show=False),
+    Binding("o", "service", "Out of service", id="alarm.service", show=False),
     Binding("l", "reset", "Reset the latch", id="alarm.reset", show=False),
     Binding("c", "comment", "Comment", id="alarm.comment", show=False),
     Binding("f", "mark_false", "Mark as false", id="alarm.false", show=False),
 ]
+
+#: on a sensor's own screen, where the other letters are the sensor's
+SENSOR_ALARM: list[BindingType] = [Binding("a", "ack", "Ack", id="alarm.ack")]
 
 ALARM_VIEWS: list[BindingType] = [
     Binding("h", "alarm_history", "History", id="alarm.history"),
@@ -113,8 +116,8 @@ LIST: list[BindingType] = [
 ]
 
 SPAN: list[BindingType] = [
-    Binding("left_square_bracket,comma", "span(-1)", "Shorter", id="span.shorter", key_display="["),
-    Binding("right_square_bracket,full_stop", "span(1)", "Longer", id="span.longer", key_display="]"),
+    Binding("left_square_bracket,comma", "span(-1)", "Shorter span", id="span.shorter", key_display="[", show=False),
+    Binding("right_square_bracket,full_stop", "span(1)", "Longer span", id="span.longer", key_display="]", show=False),
 ]
 
 DETAIL: list[BindingType] = [
