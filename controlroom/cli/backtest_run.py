@@ -101,9 +101,7 @@ def setups_of(compare: str | None, settings: Settings) -> list[Setup]:
         return [Setup(settings.detectors, settings.detectors, load_profiles(settings.detectors_file))]
     names = [name.strip() for name in compare.split(",")]
     if len(names) != 2 or not all(names):
-        raise InputError(
-            f"--compare {compare}: two configurations are wanted", hint="as default,cheap or a.toml,b.toml"
-        )
+        raise InputError(f"--compare {compare}: name two configurations", hint="as default,cheap or a.toml,b.toml")
     base = load_profiles(settings.detectors_file)
     return [
         Setup(name, name, base) if name in _BANKS else Setup(name, settings.detectors, load_profiles(Path(name)))

@@ -38,7 +38,7 @@ from controlroom.core.rollups import MINUTE, Bucket, BucketKey
 from controlroom.core.silences import STATE_KEY, Silences
 from controlroom.wire import BadMessage, Reading, Reason, decode_reading
 from controlroom.wire.codec import MAX_BYTES
-from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, REFUSALS, QuickReading, decode_quickly
+from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, REFUSALS, QuickReading, decode_quickly, surplus_of
 from detectors.bank import VERSION as DEFAULT_VERSION
 from detectors.bank import SensorBank
 from detectors.cheap import VERSION as CHEAP_VERSION
@@ -183,9 +183,8 @@ class PartitionPipeline:
         self._deadlines: dict[str, Mapping[str, float]] = {}
         #: of sensors that have not spoken since the partition was taken, as far as they have alarms
         self._facts: Mapping[str, SensorFacts] = {}
-        #: operators' orders that were handed over, and those of sensors that have not spoken since then
-        self._orders_known: set[int] = set()
-        self._orders_waiting: dict[str, list[LearningOrder]] = {}
+        #: operators' orders that were carried out here; they may be handed over again before that is committed
+        self._orders_done: set[int] = set()
         self._silences = Silences(
             options.common_cause, f"{topic}/{partition}", self._clock_of, self._states.pop(STATE_KEY, None)
         )
@@ -383,30 +382,23 @@ class PartitionPipeline:
         return len(self._batch.signals) > before
 
     def order(self, orders: Iterable[LearningOrder]) -> bool:
-        """Carry out what operators tell the detectors, before the next record; each is taken once.
+        """Carry out what operators tell the detectors, before the next record; each once.
 
-        A sensor that has not spoken since the partition was taken is dealt with when it does.
+        Those of a sensor that has not spoken since the partition was taken are left: they are handed over again. So
+        what follows depends on the records before this offset alone.
 
         Returns:
             Whether anything was done: then the batch must be committed, with a checkpoint.
         """
         for order in orders:
-            if order.id in self._orders_known:
-                continue
-            self._orders_known.add(order.id)
             slot = self._slots.get(order.sensor_id.encode())
-            if slot is None:
-                self._orders_waiting.setdefault(order.sensor_id, []).append(order)
-            else:
-                self._carry_out(slot, order, self.next_offset)
+            if slot is None or order.id in self._orders_done:
+                continue
+            self._orders_done.add(order.id)
+            self._batch.ordered.append((order.id, self.next_offset))
+            slot.dirty = True
+            self._signal(slot, carry_out(order, slot.bank), slot.clock, slot.arrived)
         return bool(self._batch.ordered)
-
-    def _carry_out(self, slot: _Slot, order: LearningOrder, offset: int) -> None:
-        findings = carry_out(order, slot.bank)
-        slot.dirty = True
-        self._batch.ordered.append((order.id, offset))
-        arrived = max(slot.arrived, self._log_s)
-        self._signal(slot, findings, slot.clock_at(arrived), arrived)
 
     def _time_passed(self, slot: _Slot, event_s: float) -> None:
         source = Source(self.topic, self.partition, slot.source)
@@ -466,9 +458,8 @@ class PartitionPipeline:
         slot.deadline = min(self._deadlines.get(facts.sensor_id, {}).values(), default=math.inf)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
-        for order in self._orders_waiting.pop(facts.sensor_id, ()):
-            slot.source = record.offset
-            self._carry_out(slot, order, record.offset)
+        for name in surplus_of(record.value or b""):
+            self._batch.surplus[name] = self._batch.surplus.get(name, 0) + 1
         return slot
 
     def _load(self, sensor_id: str, profile: Profile, saved: bytes | None) -> Bank:

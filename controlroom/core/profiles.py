@@ -142,7 +142,7 @@ def parse_profiles(text: str, whence: str) -> Profiles:
             for plug_in in made.extra:
                 registry.create(plug_in)
         except (ValueError, ImportError) as error:
-            prefix = "" if str(error).startswith("[") else f"[{name}] "
+            prefix = "" if str(error).startswith("[") else f"[{name}] extra: "
             raise ConfigError(f"{whence}: {prefix}{error}") from None
     return profiles
 

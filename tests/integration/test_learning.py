@@ -111,12 +111,12 @@ async def test_a_frozen_sensor_stays_frozen_over_a_crash(place: Place, tmp_path:
         await publish(place, readings(401, 1, 25.0))
         victim = detect_process(place, log=tmp_path / "log")
         try:
-            await until(place, APPLIED, [(order, 400)])
+            await until(place, APPLIED, [(order, 401)])
         finally:
             victim.kill()
             await asyncio.to_thread(victim.communicate)
         assert [(o.action, o.off) for o in await operator.list(place.settings.group, "temp-*")] == [
-            (LearningAction.FREEZE, 400)
+            (LearningAction.FREEZE, 401)
         ]
     assert (await bank_of(place)).frozen
     await publish(place, readings(402, 100, 25.0))
@@ -134,6 +134,7 @@ async def test_an_alarm_that_is_marked_as_false_reaches_the_detectors(place: Pla
     await publish(place, readings(1, 3000, 25.0) + readings(3001, 300, 31.0))
     async with working(place):
         await until(place, LEVELS, [("raised",)])
+        await until(place, "SELECT count(*) FROM detector_state WHERE sensor_id <> ''", [(1,)])
         before = (await bank_of(place))._state.values.step.up
         store = AlarmActionStore(place.dsn, Definitions(), who="olga", whence="console-1")
         try:

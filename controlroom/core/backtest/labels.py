@@ -48,6 +48,10 @@ class Labels:
         for known in (name, stem, f"{stem}.csv"):
             if known in self.windows:
                 return self.windows[known]
+            # One file was named, the labels name its directory too.
+            longer = [other for other in self.windows if other.endswith(f"/{known}")]
+            if len(longer) == 1:
+                return self.windows[longer[0]]
         return None
 
 

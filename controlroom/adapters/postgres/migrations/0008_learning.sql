@@ -4,11 +4,12 @@ CREATE TABLE learning_applied (
     grp      text        NOT NULL,
     topic    text        NOT NULL,
     part     integer     NOT NULL,
-    order_id bigint      NOT NULL REFERENCES audit (id),
+    order_id bigint      NOT NULL REFERENCES audit (id) ON DELETE CASCADE,
     off      bigint      NOT NULL,
     at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (grp, topic, part, order_id)
 );
+CREATE INDEX learning_applied_order ON learning_applied (order_id);
 CREATE INDEX audit_learning ON audit (sensor_id, id)
     WHERE refusal = '' AND action IN
         ('FreezeLearning', 'ThawLearning', 'ResetLearning', 'AcceptLevel', 'MaintenanceWindow', 'MarkFalse');
