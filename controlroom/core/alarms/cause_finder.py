@@ -321,7 +321,9 @@ class CommonCause:
         return within >= self.policy.min_count
 
     def _lower(self, name: str) -> None:
-        self._state.groups[name].raised = False
+        """Its alarm is over, and nothing of it is left in the state."""
+        group = self._state.groups[name]
+        group.raised, group.settled_at, group.earliest, group.latest = False, 0.0, None, None
         self._raised.discard(name)
 
     def _count(self, names: Iterable[str], step: int) -> None:

@@ -261,6 +261,7 @@ class TestRule:
         causes = CommonCause(GroupPolicy())
         for n in range(400):
             causes.join(f"s-{n}", (f"machine:{n // 4}", "zone:a", "partition:0"))
+        before = causes.dump()
         effects = gather(causes, [(f"s-{n}", 100.0) for n in range(400)])
         assert [e.group for e in effects if isinstance(e, Raise)] == ["machine:0", "machine:1", "machine:2", "zone:a"]
         assert {e.group for e in effects if isinstance(e, Clear)} == {"machine:0", "machine:1", "machine:2"}
@@ -268,6 +269,7 @@ class TestRule:
         restored = CommonCause(GroupPolicy(), causes.dump())
         back = [e for n in range(400) for e in restored.back(f"s-{n}", 300.0)]
         assert back[-1] == Clear("zone:a", 300.0)
+        assert restored.dump() == before, "nothing is left of it"
 
     def test_who_moves_while_silent_is_counted_where_it_is(self):
         causes = CommonCause(GroupPolicy(min_count=2, always=9))
