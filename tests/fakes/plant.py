@@ -10,6 +10,7 @@ import math
 import random
 from datetime import datetime, timedelta
 
+from controlroom.core.fault_view import FaultView
 from controlroom.core.health_views import (
     ClusterDetail,
     DatabaseFigures,
@@ -160,6 +161,18 @@ def cluster_detail(now: datetime, *, offline: tuple[int, ...] = ()) -> ClusterDe
     )
 
 
+def _faults(now: float) -> tuple[FaultView, ...]:
+    """What is on record: a drift that acts and was detected, two faults that are over."""
+    drifting, stuck, spiked = ((sensor_id(number),) for number in (8, 12, 11))
+    return (
+        FaultView(
+            "drill-1", drifting, "mira", now - 360, None, "", now - 52, "drift", "warning", "drift", 1.0, now + 240
+        ),
+        FaultView("stuck-1", stuck, "mira", now - 900, now - 300, "over", now - 860, "stuck", "warning", "stuck"),
+        FaultView("spike-1", spiked, "jo", now - 1900, now - 1890, "over", fault="spike", magnitude=4.0),
+    )
+
+
 def make_plant(now: datetime = START, *, sensors: int = 15, broken: bool = True) -> PlantState:
     """The plant at `now`; not `broken`: all is well."""
     state = PlantState()
@@ -210,6 +223,7 @@ def make_plant(now: datetime = START, *, sensors: int = 15, broken: bool = True)
             )
     if broken:
         _alarms(state, now)
+        state.apply_faults(_faults(now.timestamp()))
     state.apply_cluster(cluster(now, offline=(3,) if broken else ()))
     state.apply_cluster_detail(cluster_detail(now, offline=(3,) if broken else ()))
     figures = DatabaseFigures("mira", True, 9, 100, 12_400_000, 7.2, 4_100.0, 3.1)

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import pytest
 
-from controlroom.core.plant_state import FaultView, PlantState
+from controlroom.core.fault_view import FaultView
+from controlroom.core.plant_state import PlantState
 from controlroom.ui.app import ControlRoomApp
 from tests.fakes.clock import FrozenClock
 from tests.ui.screen_text import press, screen_lines, screen_text, settle
 
 NOW = FrozenClock().at.timestamp()
 FAULTS = (
-    FaultView("drift-1a2b3c4d", ("energy-sensor-008",), "ada", NOW - 380, detected_at=NOW - 200, kind="drift"),
-    FaultView("gateway-outage-99", ("a", "b", "c"), "ben", NOW - 20),
-    FaultView("stuck-0001", ("vib-sensor-002",), "ada", NOW - 900, NOW - 300, "over", NOW - 860, "stuck"),
-    FaultView("spike-0002", ("temp-sensor-001",), "ada", NOW - 1900, NOW - 1890, "over"),
-    FaultView("gain-0003", ("temp-sensor-001",), "ada", NOW - 2000, NOW - 2000, "refused"),
+    FaultView(
+        "drift-1a2b3c4d",
+        ("energy-sensor-008",),
+        "ada",
+        NOW - 380,
+        detected_at=NOW - 200,
+        kind="drift",
+        severity="warning",
+        fault="drift",
+        magnitude=3.0,
+    ),
+    FaultView("gateway-outage-99", ("a", "b", "c"), "ben", NOW - 20, fault="gateway-outage"),
+    FaultView(
+        "stuck-0001", ("vib-sensor-002",), "ada", NOW - 900, NOW - 300, "over", NOW - 860, "stuck", "critical", "stuck"
+    ),
+    FaultView("spike-0002", ("temp-sensor-001",), "ada", NOW - 1900, NOW - 1890, "cleared", fault="spike"),
+    FaultView("gain-0003", ("temp-sensor-001",), "ada", NOW - 2000, NOW - 2000, "refused", fault="gain"),
 )
 
 
@@ -28,12 +41,16 @@ async def test_faults_with_their_detection_stand_below_the_list(
         await settle(pilot)
         await press(pilot, "4")
         lines = screen_lines(app)
-        (head,) = [y for y, line in enumerate(lines) if "faults: 2 act, 3 over" in line]
-        assert "drift-1a2b3c4d" in lines[head + 1]
-        assert lines[head + 1].split()[1:] == ["energy-sensor-008", "ada", "6m", "acts", "3m", "drift"]
-        assert lines[head + 2].split()[1:] == ["3", "sensors", "ben", "20s", "acts", "not", "yet"]
-        assert lines[head + 3].split()[1:] == ["vib-sensor-002", "ada", "15m", "over", "40s", "stuck"]
-        assert lines[head + 4].split()[-2:] == ["over", "missed"]
+        (head,) = [y for y, line in enumerate(lines) if "INJECTED FAULTS" in line]
+        assert "2 ACT  2 of 5 detected" in lines[head]
+        rows = [line.split() for line in lines[head + 1 : head + 5]]
+        assert rows[0][:3] == ["acts", "drift", "3"]
+        assert " ".join(rows[0]).removesuffix(" by ada").endswith("6m ▲ WARN drift after 180s")
+        assert rows[1][:4] == ["acts", "gateway-outage", "3", "sensors"]
+        assert "no alarm yet" in " ".join(rows[1])
+        assert " ".join(rows[2]).removesuffix(" by ada").endswith("■ CRIT stuck after 40s")
+        assert rows[3][:2] == ["cleared", "spike"]
+        assert "not detected" in " ".join(rows[3])
         # The list of sensors keeps the room that is left.
         assert sum("-sensor-" in line for line in lines[:head]) >= 8
 
@@ -43,10 +60,10 @@ async def test_without_a_fault_the_list_has_all_the_room(app: ControlRoomApp, st
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await press(pilot, "4")
-        assert "faults: " not in screen_text(app)
+        assert "INJECTED FAULTS" not in screen_text(app)
         state.apply_faults(FAULTS)
         await settle(pilot)
-        assert "faults: 2 act" in screen_text(app)
+        assert "2 ACT" in screen_text(app)
         state.apply_faults(())
         await settle(pilot)
-        assert "faults: " not in screen_text(app)
+        assert "INJECTED FAULTS" not in screen_text(app)
