@@ -25,12 +25,19 @@ from controlroom.wire import TopicSpec
 @contextmanager
 def running(heap: str) -> Iterator[Endpoints]:
     """Three brokers and a migrated PostgreSQL, on free ports, gone afterwards."""
+    with running_plant(heap) as (_, endpoints):
+        yield endpoints
+
+
+@contextmanager
+def running_plant(heap: str) -> Iterator[tuple[LocalPlant, Endpoints]]:
+    """The same with the plant itself, to take parts of it away."""
     with tempfile.TemporaryDirectory(prefix="controlroom-bench-") as directory:
         plant = LocalPlant(Path(directory), heap=heap, ports=plant_ports.free_ports(3))
         endpoints = plant.start()
         try:
             asyncio.run(migrate(endpoints.dsn))
-            yield endpoints
+            yield plant, endpoints
         finally:
             plant.stop()
 

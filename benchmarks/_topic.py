@@ -14,16 +14,19 @@ from controlroom.wire import Location, Metadata, Reading, encode_reading
 BATCH_BYTES = 16 * 1024
 
 
-def readings(count: int, sensors: int = 1000, seed: int = 1) -> list[tuple[bytes, bytes]]:
-    """`count` records (key, value): each sensor once a second, around 25 °C, its warning limit crossed now and then."""
+def readings(count: int, sensors: int = 1000, seed: int = 1, first: int = 0) -> list[tuple[bytes, bytes]]:
+    """`count` records (key, value): each sensor once a second, around 25 °C; of 1,000 readings five over its limit.
+
+    `first` is how many readings were made before.
+    """
     rng = random.Random(seed)
     names = [f"temp-sensor-{index:05d}" for index in range(sensors)]
     places = [Location("production", f"machine-{index // 10:04d}", f"zone-{index % 4}") for index in range(sensors)]
     start = datetime(2026, 1, 1, tzinfo=UTC)
     made: list[tuple[bytes, bytes]] = []
-    for index in range(count):
+    for index in range(first, first + count):
         sensor, turn = index % sensors, index // sensors
-        value = round(25 + 2.2 * rng.gauss(0, 1), 3)
+        value = round(25 + 2.2 * rng.gauss(0, 1), 3) if (turn + 37 * sensor) % 1000 >= 5 else 36.5
         reading = Reading(
             start + timedelta(seconds=turn),
             names[sensor],

@@ -3,7 +3,8 @@
 `ratio_detect`: limits and one statistical detector, nothing stored; `ratio_commit`: the same with roll-ups, detector
 states, alarms and watermarks committed effectively once; `ratio_store_all`: every raw reading stored too;
 `ratio_default_bank`: that with every detector. Each round starts a fresh process for each, one after the other; a ratio
-is the median of the rounds' own ratios, so that a machine whose speed drifts does not change it.
+is the median of the rounds' own ratios, so that a machine whose speed drifts does not change it. With `--peers` other
+engines do the same job on the same topic in the same rounds.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from benchmarks._peers import ENGINES
 from benchmarks._topic import fill, readings
 from benchmarks._worker import MODES
 from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.adapters.postgres.migrate import migrate
+from controlroom.local import ports
 from controlroom.local.plant import LocalPlant
 from controlroom.wire import TopicSpec
-
-PARTITIONS = 3
 
 RAW = """
 import asyncio, sys, time
@@ -50,18 +51,26 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How much, how often, and of what."""
-    parser.add_argument("--readings", type=int, default=300_000)
+    parser.add_argument("--readings", type=int, default=600_000)
     parser.add_argument("--sensors", type=int, default=1000)
+    parser.add_argument("--partitions", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--modes", default=",".join(MODES), help="which of them, by commas")
     parser.add_argument("--compression", default="uncompressed", help="the topic's compression.type")
     parser.add_argument("--heap", default="512m", help="Java heap of each broker")
+    parser.add_argument(
+        "--peers", action="store_true", help="the same job by Quix Streams, Bytewax and Faust too (the extra `peers`)"
+    )
+    parser.add_argument("--peers-python", default=sys.executable, metavar="PATH", help="a Python that has them")
+    parser.add_argument(
+        "--peers-readings", type=int, default=60_000, help="of the topic's first readings, so many by each peer"
+    )
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Bring up a plant in a temporary directory, fill a topic, measure."""
     with tempfile.TemporaryDirectory(prefix="controlroom-bench-") as directory:
-        plant = LocalPlant(Path(directory), heap=args.heap)
+        plant = LocalPlant(Path(directory), heap=args.heap, ports=ports.free_ports(3))
         endpoints = plant.start()
         try:
             return _measure(args, endpoints.brokers, endpoints.dsn)
@@ -73,43 +82,66 @@ def _measure(args: argparse.Namespace, brokers: str, dsn: str) -> dict[str, Any]
     topic = f"bench-{uuid4().hex[:8]}"
     asyncio.run(_prepare(args, brokers, dsn, topic))
     modes = args.modes.split(",")
+    peers: tuple[str, ...] = ENGINES if args.peers else ()
     raw: list[float] = []
-    rates: dict[str, list[float]] = {mode: [] for mode in modes}
+    rates: dict[str, list[float]] = {name: [] for name in (*modes, *peers)}
     for number in range(args.rounds):
-        raw.append(_raw(brokers, topic, args.readings))
+        raw.append(_raw(brokers, topic, args.partitions, args.readings))
         for mode in modes:
             rates[mode].append(_worker(mode, brokers, dsn, topic, args.readings))
-        told = ", ".join(f"{mode} {rates[mode][-1]:,.0f}/s ({rates[mode][-1] / raw[-1]:.2f})" for mode in modes)
+        for name in list(peers):
+            rate = _peer(args, name, brokers, topic)
+            if rate is None:
+                peers = tuple(peer for peer in peers if peer != name)
+                del rates[name]
+            else:
+                rates[name].append(rate)
+        told = ", ".join(f"{name} {mine[-1]:,.0f}/s ({mine[-1] / raw[-1]:.2f})" for name, mine in rates.items())
         print(f"round {number + 1}: raw {raw[-1]:,.0f}/s, {told}", flush=True)
     ratios = {
-        mode: statistics.median(mine / limit for mine, limit in zip(rates[mode], raw, strict=True)) for mode in modes
+        name: statistics.median(mine / limit for mine, limit in zip(rates[name], raw, strict=True)) for name in rates
     }
     print(f"\n{'':24}{'readings/s':>14}{'x raw':>8}")
     print(f"{'aiokafka getmany':24}{statistics.median(raw):14,.0f}{1:8.2f}")
-    for mode in modes:
-        print(f"{mode:24}{statistics.median(rates[mode]):14,.0f}{ratios[mode]:8.2f}")
+    for name, mine in rates.items():
+        print(f"{name:24}{statistics.median(mine):14,.0f}{ratios[name]:8.3f}")
     return {
         "readings": args.readings,
         "sensors": args.sensors,
+        "partitions": args.partitions,
         "rounds": args.rounds,
         "compression": args.compression,
         "raw_per_second": round(statistics.median(raw)),
-        **{f"{mode}_per_second": round(statistics.median(rates[mode])) for mode in modes},
-        **{f"ratio_{mode}": round(ratios[mode], 3) for mode in modes},
+        **{f"{name}_per_second": round(statistics.median(mine)) for name, mine in rates.items()},
+        **{f"ratio_{name}": round(ratios[name], 3) for name in rates},
     }
 
 
 async def _prepare(args: argparse.Namespace, brokers: str, dsn: str, topic: str) -> None:
     config = {"message.timestamp.type": "LogAppendTime", "compression.type": args.compression}
-    await ensure_topics(brokers, [TopicSpec(topic, PARTITIONS, config), TopicSpec(f"{topic}-alerts", 2, {})])
+    specs = [TopicSpec(topic, args.partitions, config), TopicSpec(f"{topic}-alerts", 2, {})]
+    await ensure_topics(brokers, [*specs, TopicSpec(f"{topic}.dlt", 1, {})])
     await migrate(dsn)
-    print(f"writing {args.readings:,} readings of {args.sensors:,} sensors to {PARTITIONS} partitions", flush=True)
-    await fill(brokers, topic, PARTITIONS, readings(args.readings, args.sensors))
+    print(f"writing {args.readings:,} readings of {args.sensors:,} sensors to {args.partitions} partitions", flush=True)
+    await fill(brokers, topic, args.partitions, readings(args.readings, args.sensors))
 
 
-def _raw(brokers: str, topic: str, count: int) -> float:
-    command = [sys.executable, "-c", RAW, brokers, topic, str(PARTITIONS), str(count)]
+def _raw(brokers: str, topic: str, partitions: int, count: int) -> float:
+    command = [sys.executable, "-c", RAW, brokers, topic, str(partitions), str(count)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout)
+
+
+def _peer(args: argparse.Namespace, name: str, brokers: str, topic: str) -> float | None:
+    """Readings per second of another engine; None where it is not installed or does not run."""
+    count = min(args.peers_readings, args.readings)
+    command = [args.peers_python, "-m", "benchmarks._peers", name, brokers, topic, f"{topic}-alerts", str(count)]
+    try:
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        lines = str(error.stderr or error).strip().splitlines()
+        print(f"{name} is left out: {lines[-1] if lines else error}", flush=True)
+        return None
+    return float(json.loads(done.stdout.splitlines()[-1])["per_second"])
 
 
 def _worker(mode: str, brokers: str, dsn: str, topic: str, count: int) -> float:

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from controlroom.errors import ConfigError
 from controlroom.wire import TopicNames
 
 _APP = "controlroom"
+_CONFIG_FILE = "CONTROLROOM_CONFIG_FILE"
 
 #: What is kept of raw readings: every one, one in `sample_every`, or none. Alarms and watermarks are always kept.
 StorePolicy = Literal["all", "sampled", "none"]
@@ -33,6 +34,27 @@ def default_dir() -> Path:
 def config_path() -> Path:
     """Where the configuration file is looked for."""
     return platformdirs.user_config_path(_APP) / "config.toml"
+
+
+class UiSettings(BaseModel):
+    """The section `[ui]`: how the terminal looks, and which keys it has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    theme: str | None = None
+    """grey-dark, grey-light or high-contrast; unset: grey-dark."""
+
+    refresh_rate: float | None = Field(default=None, ge=0.1, le=10)
+    """Looks at the plant a second, at the most; unset: 5, over SSH 2."""
+
+    ascii: bool | None = None
+    """Shapes of ASCII alone; unset: only where the locale has no UTF-8."""
+
+    mouse: bool | None = None
+    """Whether the mouse is ours; unset: yes, over SSH no."""
+
+    keymap: dict[str, str] = Field(default_factory=dict)
+    """Other keys for bindings: `"alarm.ack" = "f,ctrl+k"`; the ids are in `controlroom config keys`."""
 
 
 class Settings(BaseSettings):
@@ -141,6 +163,12 @@ class Settings(BaseSettings):
     notify_file: Path | None = None
     """Who is told of alarms, TOML; unset: nobody. The same for all workers of a plant: one of them does it."""
 
+    ui: UiSettings = Field(default_factory=UiSettings)
+    """How the terminal looks and which keys it has: the section `[ui]`."""
+
+    config_file: Path | None = None
+    """Which configuration file is read; unset: the user's (`controlroom config path`)."""
+
     max_sensors: int = Field(100_000, ge=1)
     """Sensors a worker knows per partition at the most; readings of more are rejected."""
 
@@ -163,7 +191,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The command line (init), then the environment, then the file."""
-        return init_settings, env_settings, _TomlFile(settings_cls)
+        given = getattr(init_settings, "init_kwargs", {}).get("config_file") or os.environ.get(_CONFIG_FILE)
+        return init_settings, env_settings, _TomlFile(settings_cls, Path(given).expanduser() if given else None)
 
     @property
     def topics(self) -> TopicNames:
@@ -172,18 +201,24 @@ class Settings(BaseSettings):
 
 
 class _TomlFile(PydanticBaseSettingsSource):
-    """The configuration file, if there is one."""
+    """The configuration file, if there is one; one that was named must be there."""
+
+    def __init__(self, settings_cls: type[BaseSettings], named: Path | None) -> None:
+        super().__init__(settings_cls)
+        self._named = named
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ANN401 - pydantic's signature
         """Not used: the file is read as a whole."""
         raise NotImplementedError
 
     def __call__(self) -> dict[str, Any]:
-        path = config_path()
+        path = self._named or config_path()
         try:
             return tomllib.loads(path.read_text("utf-8"))
-        except FileNotFoundError:
-            return {}
+        except FileNotFoundError as error:
+            if self._named is None:
+                return {}
+            raise ConfigError(f"{path}: {error.strerror}", hint="it was named as the configuration file") from None
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(f"{path}: {error}", hint="mend the file or move it away") from None
 
@@ -199,6 +234,8 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"]) or "settings"
+        if first["type"] == "extra_forbidden":
+            raise ConfigError(f"{name}: there is no such setting", hint="`controlroom config show` lists all") from None
         raise ConfigError(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
 
 

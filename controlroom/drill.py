@@ -21,7 +21,8 @@ from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.topics import delete_topics, ensure_topics
 from controlroom.adapters.kafka.worker import DetectionWorker
-from controlroom.adapters.postgres.drill_query import faults_on_record, records_kept, told_of_alarms
+from controlroom.adapters.postgres.drill_query import faults_on_record, records_kept, told_of_alarms, unsent
+from controlroom.adapters.postgres.machines import MachineStage
 from controlroom.adapters.postgres.scratch import scratch_database
 from controlroom.adapters.postgres.session import Session
 from controlroom.config import Settings
@@ -147,6 +148,7 @@ async def run_drill(
         await _order(kafka, names, scenario, operator)
         began = time.monotonic()
         readings = await _run(kafka, own, ours, scenario, speed, tell)
+        await _look_at_machines(kafka, own, ours)
         seconds = time.monotonic() - began
         async with Session(own, "drill") as session:
             result = await _score(session, scenario, readings)
@@ -232,6 +234,28 @@ async def _run(
     running.result()
     watching.result()
     return simulator.delivered
+
+
+async def _look_at_machines(kafka: KafkaConnection, dsn: str, settings: Settings) -> None:
+    """Let the machine stage come to the end: it follows roll-ups at the clock's pace, which a drill has left behind."""
+    options = worker_options(settings, time_from_records=True)
+    stage = MachineStage(dsn, "drill", settings.group, settings.sensor_topic, options.definitions)
+    async with Session(dsn, "drill") as session:
+        await stage.finish()
+        if not await unsent(session):
+            return
+        # What it raised is announced by the owner of the partition: once more a worker, for a moment.
+        worker, stop = DetectionWorker(kafka, dsn, options), asyncio.Event()
+        running = asyncio.create_task(worker.run(stop))
+        patience = time.monotonic() + _RECORD_S
+        try:
+            while await unsent(session):
+                if running.done() or time.monotonic() > patience:
+                    raise ControlroomError("alarms of machines could not be announced", hint="see `controlroom health`")
+                await asyncio.sleep(_POLL_S)
+        finally:
+            stop.set()
+            await asyncio.wait([running])
 
 
 async def _until_watched(

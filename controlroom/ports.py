@@ -68,6 +68,50 @@ class BrokerDrills(Protocol):
         ...
 
 
+class SessionReplay(Protocol):
+    """A recording that is played. Every method returns at once, from any thread."""
+
+    #: seconds of the recording in one second
+    speed: float
+    paused: bool
+    ended: bool
+
+    @property
+    def position_s(self) -> float:
+        """Seconds from the start of the recording."""
+        ...
+
+    @property
+    def seeking(self) -> bool:
+        """Whether it is on its way to where the operator wants to be."""
+        ...
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it has ended without its end having been recorded."""
+        ...
+
+    def toggle(self) -> None:
+        """Pause, or go on."""
+        ...
+
+    def step(self) -> None:
+        """Pause, and go on to the next thing that was seen."""
+        ...
+
+    def seek(self, seconds: float) -> None:
+        """Go this far ahead, or back."""
+        ...
+
+    def faster(self) -> None:
+        """The next higher speed."""
+        ...
+
+    def slower(self) -> None:
+        """The next lower speed."""
+        ...
+
+
 class AlarmActions(Protocol):
     """What an operator can do about alarms. Every method returns at once, from any thread; the outcome is a notice.
 

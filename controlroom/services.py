@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio
 import getpass
 import logging
+import os
+import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from controlroom.adapters.definitions_file import load_definitions
@@ -40,6 +42,8 @@ class Services:
     Args:
         own_plant: the plant is this process' own: it runs simulated sensors and a detection worker for it.
         on_events: hears alarm events after their commit, on the worker's thread.
+        who: who sits at this terminal, for the audit; by default the account.
+        state: what is filled; by default one of its own.
     """
 
     def __init__(
@@ -50,8 +54,10 @@ class Services:
         *,
         own_plant: bool,
         on_events: Callable[[Sequence[AlarmEvent]], None] = lambda _: None,
+        who: str | None = None,
+        state: PlantState | None = None,
     ) -> None:
-        self.state = PlantState()
+        self.state = state if state is not None else PlantState()
         self.worker: DetectionWorker | None = None
         meter = CommitMeter()
         self._kafka = KafkaConnection.of(brokers, settings)
@@ -82,7 +88,8 @@ class Services:
             settings.topics,
             settings.group,
             self.state,
-            operator=operator(),
+            operator=who or operator(),
+            whence=whence(os.environ),
             definitions=load_definitions(settings.alarms_file),
             worker=self.worker,
             meter=meter,
@@ -142,6 +149,16 @@ class Services:
             self.state.notify(f"{name} has ended: {error}", datetime.now(UTC), "error")
 
         self._threads.append(ServiceThread(name, service, tell))
+
+
+def whence(environ: Mapping[str, str]) -> str:
+    """From where somebody acts, for the audit: this host, and over SSH also the one that he came from.
+
+    >>> whence({"SSH_CONNECTION": "10.0.4.9 52114 10.0.4.1 22"}).partition(" ")[2]
+    'from 10.0.4.9'
+    """
+    client = environ.get("SSH_CONNECTION", "").partition(" ")[0]
+    return f"{socket.gethostname()} from {client}" if client else socket.gethostname()
 
 
 def operator() -> str:

@@ -44,20 +44,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from controlroom.wire import FaultSpec, SensorCommand, SensorSpec
 from simulator.errors import ScenarioError
 from simulator.faults import (
+    COMPOSED,
     FAULTS,
-    GATEWAY_OUTAGE_S,
-    MACHINE_FAILURE_S,
+    GATEWAY_OUTAGE,
+    MACHINE_FAILURE,
     BadFault,
     activate,
-    gateway_outage,
-    machine_failure,
+    composed,
     new_fault,
 )
 from simulator.plant import SensorTable, default_plant, first_fault_of, sensors_of
 from simulator.specification import interval_ms
 
-MACHINE_FAILURE, GATEWAY_OUTAGE = "machine-failure", "gateway-outage"
-KNOWN = (*FAULTS, MACHINE_FAILURE, GATEWAY_OUTAGE)
+KNOWN = (*FAULTS, *COMPOSED)
 #: A Monday morning, long ago: brokers refuse records from the future.
 _START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
@@ -255,19 +254,16 @@ def _befallen(
     table: _FaultTable, at: datetime, sensors: dict[str, SensorSpec]
 ) -> Iterator[dict[str, tuple[FaultSpec, ...]]]:
     """One for each thing that happens: the faults by sensor."""
-    if table.machine is not None:
-        hurt = machine_failure(
-            sensors.values(),
-            table.machine,
+    if table.machine is not None or table.zone is not None:
+        whole = new_fault(
+            COMPOSED[table.fault],
             fault_id="-",
             start=at,
-            duration=table.duration or MACHINE_FAILURE_S,
-            severity=1.0 if table.magnitude is None else table.magnitude,
+            interval=1.0,
+            magnitude=table.magnitude,
+            duration=table.duration,
         )
-        found = [hurt] if hurt else []
-    elif table.zone is not None:
-        length = table.duration or GATEWAY_OUTAGE_S
-        hurt = gateway_outage(sensors.values(), table.zone, fault_id="-", start=at, duration=length)
+        hurt = composed(whole, sensors.values(), machine_id=table.machine or "", zone=table.zone or "")
         found = [hurt] if hurt else []
     else:
         found = [

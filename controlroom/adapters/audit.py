@@ -2,7 +2,8 @@
 
 The topic is read once more from its first record to each partition's watermark. Every record must be a reading or a
 reject of the database, once (or fall in a gap that was recorded). The same records go through a single, uninterrupted
-pipeline whose alarm events must be those of the database, by id.
+pipeline whose alarm events must be those of the database, by id; and what its detectors have learned of each sensor
+must be what is stored of it, byte for byte.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.worker import WorkerOptions
 from controlroom.adapters.postgres.learning import LOAD_APPLIED, order_of
 from controlroom.adapters.postgres.session import Session
-from controlroom.core.alarms.model import Alarm
+from controlroom.core.alarms.model import NO_DATA_KIND, Alarm
 from controlroom.core.alert_handler import AlarmKey, handle
 from controlroom.core.pipeline import PartitionPipeline
 from controlroom.core.profiles import profiles_of
@@ -32,10 +33,12 @@ NAMED = 5
 POLL_MS = 1000
 STALLED_S = 30.0
 
-_WATERMARKS = "SELECT part, next_offset FROM watermark WHERE grp = $1 AND topic = $2 ORDER BY part"
+_WATERMARKS = "SELECT part, next_offset, state_offset FROM watermark WHERE grp = $1 AND topic = $2 ORDER BY part"
 _READINGS = "SELECT off FROM readings WHERE topic = $1 AND part = $2"
 _REJECTS = "SELECT off FROM rejects WHERE topic = $1 AND part = $2"
 _GAPS = "SELECT from_offset, to_offset FROM gaps WHERE topic = $1 AND part = $2"
+_STATES = "SELECT sensor_id, state FROM detector_state WHERE grp = $1 AND topic = $2 AND part = $3"
+_SILENT = "SELECT DISTINCT sensor_id FROM alarm_events WHERE kind = $1"
 # Of a sensor, not of a group of them, and what follows from readings alone: neither an operator's act nor silence,
 # which is told by a clock where no record tells it.
 _EVENTS = """
@@ -56,6 +59,15 @@ class Audit:
     readings: int = 0
     rejects: int = 0
     alarm_events: int = 0
+    #: records that are neither a reading nor a reject
+    lost: int = 0
+    #: records that are there more than once
+    twice: int = 0
+    #: alarm events of the oracle that are missing, and events that are not the oracle's
+    alarms_wrong: int = 0
+    #: sensors whose detectors' state was compared, and of how many it is another than the oracle's
+    states: int = 0
+    states_wrong: int = 0
     findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -66,6 +78,7 @@ class AuditOptions:
 
     every_reading: bool = True
     alarms: bool = True
+    states: bool = True
     kinds: tuple[str, ...] = ("limit", "spike", "level", "drift", "noise", "stuck", "rail", "corrupt", "duplicate")
 
 
@@ -81,7 +94,8 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
     expected: set[EventKey] = set()
     async with Session(dsn, "fsck") as session:
         connection = await session.connection()
-        marks = {row["part"]: row["next_offset"] for row in await connection.fetch(_WATERMARKS, worker.group, topic)}
+        found = await connection.fetch(_WATERMARKS, worker.group, topic)
+        marks = {row["part"]: Mark(row["next_offset"], row["state_offset"]) for row in found}
         if not marks:
             raise InputError(f"group {worker.group} has no watermark on {topic}", hint="check --group and the topic")
         consumer = AIOKafkaConsumer(
@@ -90,12 +104,14 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
         )  # fmt: skip
         await consumer.start()
         try:
-            for part, end in marks.items():
+            for part, mark in marks.items():
                 tp = TopicPartition(topic, part)
                 orders = await connection.fetch(LOAD_APPLIED, worker.group, topic, part)
-                offsets, ids = await _oracle(consumer, tp, end, worker, options, result, orders)
-                expected |= ids
-                await _compare_offsets(connection, tp, end, offsets, options, result)
+                oracle = await _oracle(consumer, tp, mark, worker, options, result, orders)
+                expected |= oracle.events
+                await _compare_offsets(connection, tp, mark.end, oracle.offsets, options, result)
+                if options.states:
+                    await _compare_states(connection, tp, worker.group, oracle, result)
         finally:
             await consumer.stop()
         if options.alarms:
@@ -107,7 +123,7 @@ def _process(
     pipeline: PartitionPipeline, records: Sequence[ConsumerRecord], orders: Sequence[asyncpg.Record]
 ) -> Sequence[asyncpg.Record]:
     """Process records, and carry out what operators ordered where the workers did; the orders that are left."""
-    while orders and orders[0]["off"] <= records[-1].offset:
+    while records and orders and orders[0]["off"] <= records[-1].offset:
         before = [record for record in records if record.offset < orders[0]["off"]]
         pipeline.process(before)
         pipeline.order([order_of(orders[0])])
@@ -116,50 +132,80 @@ def _process(
     return orders
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How far a partition is committed, and as of which offset its detectors' states are."""
+
+    end: int
+    state: int
+
+
+@dataclass(slots=True)
+class _Oracle:
+    """What an uninterrupted pipeline makes of a partition's records."""
+
+    offsets: list[int] = field(default_factory=list)
+    events: set[EventKey] = field(default_factory=set)
+    states: dict[str, bytes] = field(default_factory=dict)
+    #: sensors that fell silent: a clock may have told it, so their states are not the records' alone
+    silent: set[str] = field(default_factory=set)
+
+
 async def _oracle(
     consumer: AIOKafkaConsumer,
     tp: TopicPartition,
-    end: int,
+    mark: Mark,
     worker: WorkerOptions,
     options: AuditOptions,
     result: Audit,
     orders: Sequence[asyncpg.Record],
-) -> tuple[list[int], set[EventKey]]:
-    """Offsets of the records before `end`, and the events that an uninterrupted pipeline makes of them."""
+) -> _Oracle:
+    end = mark.end
     first = (await consumer.beginning_offsets([tp]))[tp]
     if first > 0:
         result.notes.append(f"partition {tp.partition}: records before {first} are gone; alarms from before may differ")
     consumer.assign([tp])
     consumer.seek(tp, first)
-    pipeline = PartitionPipeline(
-        tp.topic, tp.partition, first, {}, profiles_of(worker.definitions, worker.profiles), worker.pipeline
-    )
+    profile_for = profiles_of(worker.definitions, worker.profiles)
+    pipeline = PartitionPipeline(tp.topic, tp.partition, first, {}, profile_for, worker.pipeline)
     alarms: dict[AlarmKey, Alarm] = {}
-    events: set[EventKey] = set()
-    offsets: list[int] = []
+    oracle = _Oracle()
+    offsets = oracle.offsets
+
+    def run(records: list[ConsumerRecord], *, checkpoint: bool) -> None:
+        nonlocal orders
+        orders = _process(pipeline, records, orders)
+        batch = pipeline.take(checkpoint=checkpoint)
+        if checkpoint:
+            oracle.states = batch.states or {}
+        oracle.silent.update(signal.facts.sensor_id for signal in batch.signals if signal.kind == NO_DATA_KIND)
+        handled = handle(batch.signals, alarms, worker.definitions)
+        alarms.update(handled.alarms)
+        pipeline.set_deadlines(handled.deadlines)
+        oracle.events.update(
+            (event.sensor_id, event.kind, event.version, event.event, event.event_id, event.timestamp)
+            for event in handled.events
+            if event.kind in options.kinds and event.event in COMPARED_EVENTS
+        )
+
     while first < end and (not offsets or offsets[-1] < end - 1):
         async with asyncio.timeout(STALLED_S):
             records: list[ConsumerRecord] = []
             while not records:
                 records = (await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=2000)).get(tp, [])
                 if not records and await consumer.position(tp) >= end:
-                    return offsets, events
+                    return oracle
         records = [record for record in records if record.offset < end]
         if not records:
             break
         offsets += (record.offset for record in records)
-        orders = _process(pipeline, records, orders)
-        batch = pipeline.take(checkpoint=False)
-        handled = handle(batch.signals, alarms, worker.definitions)
-        alarms.update(handled.alarms)
-        pipeline.set_deadlines(handled.deadlines)
-        events.update(
-            (event.sensor_id, event.kind, event.version, event.event, event.event_id, event.timestamp)
-            for event in handled.events
-            if event.kind in options.kinds and event.event in COMPARED_EVENTS
-        )
+        if records[0].offset < mark.state <= records[-1].offset + 1:
+            cut = next((at for at, record in enumerate(records) if record.offset >= mark.state), len(records))
+            run(records[:cut], checkpoint=True)
+            records = records[cut:]
+        run(records, checkpoint=False)
         await asyncio.sleep(0)
-    return offsets, events
+    return oracle
 
 
 async def _compare_offsets(
@@ -180,19 +226,38 @@ async def _compare_offsets(
     counted.update(rejected)
     gaps = [range(row[0], row[1]) for row in await connection.fetch(_GAPS, tp.topic, tp.partition)]
 
-    def find(what: str, found: set[int]) -> None:
+    def find(what: str, found: set[int]) -> int:
         if found:
             named = ", ".join(str(offset) for offset in sorted(found)[:NAMED])
             result.findings.append(f"partition {tp.partition}: {len(found)} {what} (offsets {named})")
+        return len(found)
 
-    find("records twice", {offset for offset, count in counted.items() if count > 1})
+    result.twice += find("records twice", {offset for offset, count in counted.items() if count > 1})
     find("rows beyond the watermark", {offset for offset in counted if offset >= end})
     if options.every_reading:
         missing = there - counted.keys()
-        find("records lost", {offset for offset in missing if not any(offset in gap for gap in gaps)})
+        missing = {offset for offset in missing if not any(offset in gap for gap in gaps)}
+        result.lost += find("records lost", missing)
     if there:
         oldest = min(there)
         find("rows that are no records", {offset for offset in counted.keys() - there if oldest <= offset < end})
+
+
+async def _compare_states(
+    connection: asyncpg.Connection, tp: TopicPartition, group: str, oracle: _Oracle, result: Audit
+) -> None:
+    silent = {row[0] for row in await connection.fetch(_SILENT, NO_DATA_KIND)} | oracle.silent
+    rows = await connection.fetch(_STATES, group, tp.topic, tp.partition, timeout=600)
+    stored = {row["sensor_id"]: row["state"] for row in rows}
+    compared = {name: state for name, state in oracle.states.items() if name in stored.keys() - silent}
+    wrong = sorted(name for name, state in compared.items() if stored[name] != state)
+    missing = sorted(oracle.states.keys() - stored.keys() - silent)
+    result.states += len(compared)
+    result.states_wrong += len(wrong) + len(missing)
+    for what, names in (("are not the oracle's", wrong), ("are missing", missing)):
+        if names:
+            named = ", ".join(names[:NAMED])
+            result.findings.append(f"partition {tp.partition}: states of {len(names)} sensors {what} ({named})")
 
 
 async def _compare_alarms(
@@ -205,6 +270,7 @@ async def _compare_alarms(
         ("of the oracle are missing", _beyond_doubt(expected - found, found)),
         ("are not the oracle's", _beyond_doubt(found - expected, expected)),
     ):
+        result.alarms_wrong += len(some)
         if some:
             named = ", ".join(" ".join(map(str, event[:4])) for event in sorted(some)[:NAMED])
             result.findings.append(f"{len(some)} alarm events {what} ({named})")

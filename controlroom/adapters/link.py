@@ -48,6 +48,7 @@ class Link:
         definitions: how alarms behave.
         worker: the detection worker of this process, if it has one: its rate is shown.
         meter: has heard that worker's commits.
+        whence: from where the operator acts; by default this host.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Link:
         definitions: Definitions | None = None,
         worker: DetectionWorker | None = None,
         meter: CommitMeter | None = None,
+        whence: str | None = None,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
@@ -79,7 +81,7 @@ class Link:
         self._orders: Orders | None = None
         self._dsn = dsn
         self._definitions = definitions or Definitions()
-        self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=socket.gethostname())
+        self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=whence or socket.gethostname())
         self._desk: AlarmDesk | None = None
         self._history: HistoryDesk | None = None
         self._ready = threading.Event()
@@ -161,8 +163,9 @@ class Link:
 
     async def _probe_pipeline(self) -> None:
         """The database, and the group's lag: how far it is (PostgreSQL) against the partitions' ends (Kafka)."""
-        for event in await self._database.live_alarms():
+        for event, alarm in await self._database.live_alarms():
             self._state.apply_alarm(event)
+            self._state.remember(alarm)
         consumer = AIOKafkaConsumer(**self._kafka.options)
         before, committed = time.monotonic(), 0
         try:

@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -47,6 +47,12 @@ class Metrics:
         self._batch = Histogram(
             "controlroom_batch_records", "Records of a batch", buckets=_RECORDS, registry=self.registry
         )
+        self._rejects = Counter("controlroom_rejects", "Rejected records by reason", ["reason"], registry=self.registry)
+        self._surplus = Counter(
+            "controlroom_sensors_with_surplus",
+            "Sensors whose first record had duplicate keys or unknown fields; both are accepted",
+            ["surplus"], registry=self.registry,
+        )  # fmt: skip
         self._alarm = Histogram(
             "controlroom_alarm_latency_seconds", "A sensor's time of a reading to the committed alarm it raised",
             buckets=_SECONDS, registry=self.registry,
@@ -60,6 +66,10 @@ class Metrics:
     def committed(self, commit: Commit) -> None:
         """A batch was committed."""
         self._commit.observe(commit.took_s)
+        for reason, count in commit.reasons.items():
+            self._rejects.labels(reason).inc(count)
+        for name, count in commit.surplus.items():
+            self._surplus.labels(name).inc(count)
         if commit.records:
             self._latency.observe(commit.waited_s)
             self._batch.observe(commit.records)

@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "tail": ("controlroom.cli.topics", "tail", "Follow a topic as JSON lines."),
     "clean": ("controlroom.cli.plant", "clean", "Delete the local plant's data."),
     "broker": ("controlroom.cli.plant", "broker", "Stop, kill or start one local broker, for drills."),
+    "record": ("controlroom.cli.record", "record", "Record what the control room sees, into a file."),
+    "replay-session": ("controlroom.cli.record", "replay_session", "Open the control room on a recording."),
     "simulate": ("controlroom.cli.simulate", "simulate", "Run simulated sensors."),
     "sensors": ("controlroom.cli.sensors", "sensors", "Command simulated sensors: spawn, pause, inject a fault."),
     "drill": ("controlroom.cli.drill", "drill", "Rehearse: known faults, the real pipeline, and the score."),
@@ -35,7 +37,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "detect": ("controlroom.cli.detect", "detect", "Run detection workers without a terminal."),
     "learning": ("controlroom.cli.learning", "learning", "Freeze, reset or teach the detectors of a sensor."),
     "backtest": ("controlroom.cli.backtest", "backtest", "Run recorded readings through the detectors."),
+    "history": ("controlroom.cli.history", "history", "What a sensor's readings came to, by minute or hour."),
     "rejects": ("controlroom.cli.rejects", "rejects", "List rejected records, show one, publish them again."),
+    "config": ("controlroom.cli.config", "config", "Show every setting and where it came from."),
     "fsck": ("controlroom.cli.fsck", "fsck", "Audit the database against the topic."),
 }
 

@@ -8,13 +8,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from controlroom.cli.config import config_option
 from controlroom.cli.options import brokers_option, dir_option, dsn_option, resolve, settings_for
-from controlroom.errors import ConfigError, ControlroomError
+from controlroom.cli.restricted import restrict
+from controlroom.errors import ConfigError, ControlroomError, TerminalError
 
 if TYPE_CHECKING:
     from controlroom.config import Settings
@@ -35,6 +38,9 @@ GRACE_S = 3.0
 @click.option("--sensor", "sensor_id", metavar="ID", help="Open with the detail of this sensor.")
 @click.option("--ascii", "ascii_glyphs", is_flag=True, help="Draw with ASCII alone.")
 @click.option("--read-only", is_flag=True, help="Look, but change nothing.")
+@config_option
+@click.option("--operator", "who", metavar="NAME", help="Who sits here, for the audit (default: the account).")
+@click.option("--restricted", is_flag=True, help="As the forced command of an SSH login: see docs/ssh.md.")
 def console(
     brokers: str | None,
     dsn: str | None,
@@ -43,49 +49,68 @@ def console(
     sensor_id: str | None,
     ascii_glyphs: bool,  # noqa: FBT001
     read_only: bool,  # noqa: FBT001
+    config_file: Path | None,
+    who: str | None,
+    restricted: bool,  # noqa: FBT001
 ) -> None:
     """Open the control room.
 
     Alone it brings up a local plant of real Kafka brokers and a real PostgreSQL, 15 simulated sensors and a detection
     worker, and stops what it started when it ends. With --brokers and --dsn it attaches to a plant that runs elsewhere
     and starts nothing. Without a terminal (in a pipe, as a service) it runs the same plant and writes alarm events as
-    JSON lines, until SIGTERM.
+    JSON lines, until SIGTERM. With --restricted it starts nothing either, ignores its environment, and has no way to
+    files or a shell.
     """
-    settings = settings_for(directory, brokers=brokers, dsn=dsn)
-    if attach:
-        connections = resolve(brokers, dsn, directory)
-        settings = settings_for(directory, brokers=connections.brokers, dsn=connections.dsn)
+    asked = restrict() if restricted else False
+    settings = settings_for(directory, brokers=brokers, dsn=dsn, config_file=config_file)
+    if attach or (restricted and settings.brokers is None):
+        connections = resolve(brokers, dsn, directory, config_file=config_file)
+        settings = settings_for(directory, brokers=connections.brokers, dsn=connections.dsn, config_file=config_file)
     if (settings.brokers is None) != (settings.dsn is None):
         half, missing = ("brokers", "--dsn") if settings.brokers else ("a database", "--brokers")
         raise ConfigError(f"{half} given, but no {missing}", hint="give both, or neither for a local plant")
     if sys.stdin.isatty() and sys.stdout.isatty():
-        given: dict[str, object] = {"sensor_id": sensor_id, "ascii": ascii_glyphs or None, "read_only": read_only}
-        _on_screen(settings, given)
+        given: dict[str, object] = {
+            "sensor_id": sensor_id,
+            "read_only": read_only,
+            "operator": who,
+            "restricted": restricted,
+            **({"ascii": True} if ascii_glyphs else {}),
+        }
+        _on_screen(settings, given, "the command that was asked for is ignored" if asked else "")
+    elif restricted:
+        raise TerminalError("a terminal is needed", hint="log in with `ssh -t`")
     else:
         _without_screen(settings)
 
 
-def _on_screen(settings: Settings, given: dict[str, object]) -> None:
+def _on_screen(settings: Settings, given: dict[str, object], notice: str) -> None:
     from controlroom import ui
     from controlroom.logs import log_to_file
     from controlroom.services import Services, operator
 
     ui.check_terminal()
-    log_to_file(settings.dir / "logs" / "console.log")
+    given = {**ui.from_settings(settings.ui), **given}
+    given["operator"] = who = given["operator"] or operator()
+    try:
+        log_to_file(settings.dir / "logs" / "console.log")
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: {error.strerror}", hint="choose another directory with --dir") from None
     stopping = _signalled()
     with ExitStack() as stack:
         brokers, dsn, own = stack.enter_context(_endpoints(settings, stopping))
-        services = Services(brokers, dsn, settings, own_plant=own)
+        services = Services(brokers, dsn, settings, own_plant=own, who=str(who))
+        if notice:
+            services.state.notify(notice, datetime.now(UTC), "warning")
         stack.enter_context(_running(services))
         banner = "local plant" if own else f"plant at {brokers}"
         options = ui.options_for(
             os.environ,
             banner=banner,
-            operator=operator(),
             stopping=stopping.is_set,
             alarms=services.alarms,
             history=services.history,
-            drills=_drills(settings, brokers, services.state),
+            drills=None if given["restricted"] else _drills(settings, brokers, services.state),
             **given,
         )
         with _ending_without_the_terminal(stopping, stack):

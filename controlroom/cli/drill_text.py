@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Faults of one kind are summed up when there are more of them than that.
 _MOST_ROWS = 30
 _MOST_FALSE = 12
-_NAME = 26
+_NAME, _SENSORS = 22, 18
 
 
 def document(outcome: Outcome, *, keep: bool) -> dict[str, Any]:
@@ -60,15 +60,13 @@ def lines(outcome: Outcome, width: int) -> Iterator[str]:
     yield f"  watched in {outcome.seconds:.1f} s, {scenario.duration / outcome.seconds:,.0f} times as fast as the clock"
     if result.faults:
         yield ""
-        yield from _table(result)
+        yield from _table(result, width)
         yield ""
         yield from timeline(outcome, width)
     yield ""
     rate = result.false_alarms_per_sensor_day
-    yield (
-        f"false alarms: {len(result.false_alarms)} in {result.sensor_days:.2f} sensor-days, {rate:.3g} per sensor-day; "
-        f"{result.annunciations} alarms rang"
-    )
+    yield f"{result.annunciations} alarms rang"
+    yield f"false alarms: {len(result.false_alarms)} in {result.sensor_days:.2f} sensor-days, {rate:.3g} per sensor-day"
     for alarm in result.false_alarms[:_MOST_FALSE]:
         at = alarm.at - scenario.start.timestamp()
         yield sanitise(f"  {_clock(at)}  {alarm.sensor_id} {alarm.kind}: {alarm.message}", limit=width)
@@ -82,11 +80,11 @@ def lines(outcome: Outcome, width: int) -> Iterator[str]:
         yield sanitise(f"{verdict}  {check.what}: {check.expected}, found {check.found}", limit=240)
 
 
-def _table(result: Score) -> Iterator[str]:
-    yield f"{'FAULT':<{_NAME}} {'SENSORS':<20} {'DETECTED':<10} {'DELAY':>9} {'READINGS':>8}  BY"
+def _table(result: Score, width: int) -> Iterator[str]:
+    yield f"{'FAULT':<{_NAME}} {'SENSORS':<{_SENSORS}} {'DELAY':>9} {'READINGS':>8}  ALARM (BY)"
     shown = result.faults[:_MOST_ROWS]
     for fault in shown:
-        yield _row(fault)
+        yield sanitise(_row(fault), limit=width).rstrip()
     if len(result.faults) > len(shown):
         rest = result.faults[len(shown) :]
         yield f"... and {len(rest)} more, {sum(fault.detected for fault in rest)} of them detected"
@@ -95,14 +93,13 @@ def _table(result: Score) -> Iterator[str]:
 
 def _row(fault: Detection) -> str:
     who = fault.sensors[0] if len(fault.sensors) == 1 else f"{len(fault.sensors)} sensors"
-    name = f"{fault.fault_id:<{_NAME}.{_NAME}} {sanitise(who, limit=20):<20}"
-    if not fault.detected:
-        told = f" (only {', '.join(fault.kinds)})" if fault.kinds else ""
-        return f"{name} {'MISSED':<10}{told}"
-    late = " late" if fault.failure else ""
+    name = f"{fault.fault_id:<{_NAME}.{_NAME}} {sanitise(who, limit=_SENSORS):<{_SENSORS}}"
+    if not fault.detected or fault.delay_s is None:
+        told = f"  only {', '.join(fault.kinds)}" if fault.kinds else ""
+        return f"{name} {'MISSED':>9} {'':8}{told}"
+    late = "LATE " if fault.failure else ""
     by = f"{fault.kind} ({fault.detector})" if fault.detector not in ("", fault.kind) else fault.kind
-    delay = f"{fault.delay_s:.1f} s" if fault.delay_s is not None else ""
-    return f"{name} {'yes' + late:<10} {delay:>9} {fault.delay_samples or 0:>8}  {by}"
+    return f"{name} {f'{fault.delay_s:.1f} s':>9} {fault.delay_samples or 0:>8}  {late}{by}"
 
 
 def timeline(outcome: Outcome, width: int) -> list[str]:
@@ -134,7 +131,7 @@ def timeline(outcome: Outcome, width: int) -> list[str]:
     figure.title("hours; - fault, x detected, ! false alarm")
     with redirect_stderr(StringIO()), redirect_stdout(StringIO()):
         drawn = figure.build().string()
-    return [row.rstrip() for row in plotext.uncolorize(drawn).split("\n")]
+    return [row.rstrip() for row in plotext.uncolorize(drawn).strip("\n").split("\n")]
 
 
 def _draw(figure: Any, xs: list[float], ys: list[int], shape: str, *, joined: bool = False) -> None:  # noqa: ANN401 - plotext has no types

@@ -18,6 +18,7 @@ from controlroom.core.json_line import json_line
 @dir_option
 @click.option("--group", help="Whose work is audited (default: controlroom-detect).")
 @click.option("--alarms/--no-alarms", default=True, help="Compare alarm events with an uninterrupted run's.")
+@click.option("--states/--no-states", default=True, help="Compare what the detectors have learned.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def fsck(
     brokers: str | None,
@@ -26,9 +27,10 @@ def fsck(
     group: str | None,
     *,
     alarms: bool,
+    states: bool,
     as_json: bool,
 ) -> None:
-    """Audit the database against the topic: nothing lost, nothing twice, the alarms of an uninterrupted run.
+    """Audit the database against the topic: nothing lost, nothing twice, the alarms and states of an uninterrupted run.
 
     Reads the whole topic once more and changes nothing. Exit status 1 when something is wrong.
     """
@@ -46,7 +48,7 @@ def fsck(
             KafkaConnection.of(connections.brokers, settings),
             connections.dsn,
             worker_options(settings),
-            AuditOptions(every_reading=every, alarms=alarms),
+            AuditOptions(every_reading=every, alarms=alarms, states=states),
         )
     )
     if as_json:
@@ -54,7 +56,7 @@ def fsck(
     else:
         click.echo(
             f"{found.records} records, {found.readings} readings, {found.rejects} rejects, "
-            f"{found.alarm_events} alarm events compared"
+            f"{found.alarm_events} alarm events and {found.states} detector states compared"
         )
         for note in found.notes:
             click.echo(f"note: {note}")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 DEFAULT_PERIOD = timedelta(days=1)
 MAX_PERIOD = timedelta(days=3660)
-MAX_WIDTH = 110
+MAX_WIDTH = 120
 
 
 @click.command()

@@ -7,13 +7,13 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from controlroom.cli.alarm_text import instant
-from controlroom.cli.report_text import duration, gathered, value_of
+from controlroom.cli.report_pictures import bars, rows
+from controlroom.cli.report_text import WINDOW_S, duration, gathered, response_rows, value_of
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
     from controlroom.core.alarms.measures import Report
 
-CHART_WIDTH, CHART_HEIGHT = 900, 200
 MOST_BARS = 300
 #: More than this in 10 minutes is too much for one operator (EEMUA 191).
 LIMIT = 10
@@ -24,7 +24,9 @@ table { border-collapse: collapse; margin: 1rem 0 }
 th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid #d8dee4 }
 td.number { text-align: right }
 .pass { color: #116329 } .fail { color: #a40e26; font-weight: 600 } .manageable { color: #7d4e00 }
-svg { max-width: 100%; height: auto }
+svg { display: block; width: 100%; height: auto; font-family: system-ui, sans-serif }
+h2 { margin-top: 2rem; font-size: 1.15rem }
+@media print { body { margin: 0 } h2 { break-after: avoid } svg { break-inside: avoid } }
 """
 
 
@@ -46,12 +48,10 @@ def page(report: Report) -> str:
         f"<h1>Alarms, {escape(period)}</h1>",
         f"<p>Annunciated: {report.annunciations}{drills}. Operators: {report.operators}.</p>",
         _table(("measure", "value", "target", "verdict", ""), measures, raw=3),
-        (f"<p>Response to {report.responses} alarms: half within {duration(report.response_median_s)}, "
-        f"nine in ten within {duration(report.response_p90_s)}.</p>"),
-        "<h2>Annunciated alarms per 10 minutes</h2>",
-        _bars(report),
-        _section("Most frequent", ("sensor", "kind", "times", "share"), (
-            (f.sensor_id, f.alarm_kind, f.count, f"{100 * f.share:.1f} %") for f in report.frequent)),
+        _load(report),
+        _frequent(report),
+        _responses(report),
+        _priorities(report),
         _section("Chattering", ("sensor", "kind", "times"), (
             (f.sensor_id, f.alarm_kind, f.count) for f in report.chattering)),
         _section("Floods", ("from", "lasted", "alarms"), (
@@ -81,21 +81,42 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]], *, raw: int | 
     return f"<table><tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>{body}</table>"
 
 
-def _bars(report: Report) -> str:
-    bars, size = gathered(report.windows, MOST_BARS)
-    highest = max(*bars, LIMIT * report.operators, 1)
-    step = CHART_WIDTH / len(bars)
-    scale = (CHART_HEIGHT - 20) / highest
-    drawn = [
-        f'<rect x="{index * step:.1f}" y="{CHART_HEIGHT - count * scale:.1f}" width="{max(step - 1, 0.5):.1f}" '
-        f'height="{count * scale:.1f}" fill="{"#a40e26" if count > LIMIT * report.operators else "#4a7ba6"}">'
-        f"<title>{instant(report.start + index * size * 600)}: {count}</title></rect>"
-        for index, count in enumerate(bars)
-        if count
-    ]
-    level = CHART_HEIGHT - LIMIT * report.operators * scale
-    drawn.append(
-        f'<line x1="0" x2="{CHART_WIDTH}" y1="{level:.1f}" y2="{level:.1f}" stroke="#a40e26" stroke-dasharray="6"/>'
+def _load(report: Report) -> str:
+    counts, size = gathered(report.windows, MOST_BARS)
+    each = "" if size == 1 else f" (the worst of each {size * 10} minutes)"
+    title = f"annunciated alarms per 10 minutes{each}, at most {max(counts)}"
+    return f"<h2>Annunciated alarms per 10 minutes{each}</h2>" + bars(
+        counts, report.start, size * WINDOW_S, LIMIT * report.operators, title
     )
-    title = f"annunciated alarms per 10 minutes, at most {max(bars)}"
-    return f'<svg viewBox="0 0 {CHART_WIDTH} {CHART_HEIGHT}" role="img" aria-label="{title}">{"".join(drawn)}</svg>'
+
+
+def _frequent(report: Report) -> str:
+    if not report.frequent:
+        return "<h2>Most frequent</h2><p>None.</p>"
+    named = [
+        (sanitise(f"{f.sensor_id} {f.alarm_kind}", limit=46), float(f.count), f"{f.count} ({100 * f.share:.1f} %)")
+        for f in report.frequent
+    ]
+    return "<h2>Most frequent</h2>" + rows(named, "the ten most frequent alarms")
+
+
+def _responses(report: Report) -> str:
+    if not report.responses:
+        return "<h2>Response</h2><p>Nothing was acknowledged.</p>"
+    named = [(name, float(count), str(count)) for name, count in response_rows(report)]
+    return (
+        f"<h2>Response</h2><p>{report.responses} acknowledged: half within {duration(report.response_median_s)}, "
+        f"nine in ten within {duration(report.response_p90_s)}.</p>" + rows(named, "how soon alarms were acknowledged")
+    )
+
+
+def _priorities(report: Report) -> str:
+    total = sum(report.priorities.values())
+    if not total:
+        return ""
+    goals = {"low": 80, "medium": 15, "high": 5}
+    named = [
+        (f"{name} (about {goals[name]} %)", float(count), f"{count} ({100 * count / total:.0f} %)")
+        for name, count in report.priorities.items()
+    ]
+    return "<h2>Priorities</h2>" + rows(named, "annunciated alarms by priority")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 WINDOW_S = 600.0
 CHART_HEIGHT = 12
-BAR_CELLS = 30
+BAR_CELLS = 24
+NAME_CELLS = 36
 LISTED = 10
 
 
@@ -25,20 +26,19 @@ def lines(report: Report, width: int) -> Iterator[str]:
     drills = f", {report.simulated} of them simulated" if report.simulated else ""
     yield f"Annunciated: {report.annunciations}{drills}"
     yield ""
-    yield from _measures(report.measures)
+    yield from _measures(report.measures, width)
     if report.responses:
         median, slow = duration(report.response_median_s), duration(report.response_p90_s)
         yield f"response to {report.responses} alarms: half within {median}, nine in ten within {slow}"
+        yield from _bars([(name, count, f"{count}") for name, count in response_rows(report)])
     if report.annunciations:
         yield ""
         yield from chart(report, width)
         yield ""
         yield "most frequent:"
-        top = max(entry.count for entry in report.frequent)
-        for entry in report.frequent:
-            bar = "█" * max(1, round(BAR_CELLS * entry.count / top))
-            name = sanitise(f"{entry.sensor_id} {entry.alarm_kind}", limit=44)
-            yield f"  {name:<44} {entry.count:>6} {100 * entry.share:>5.1f} %  {bar}"
+        yield from _bars(
+            [(f"{e.sensor_id} {e.alarm_kind}", e.count, f"{e.count} ({100 * e.share:.1f} %)") for e in report.frequent]
+        )
     if report.chattering:
         yield "chattering:"
         for entry in report.chattering:
@@ -53,12 +53,35 @@ def lines(report: Report, width: int) -> Iterator[str]:
             yield sanitise(f"  {sensor} {kind}: active since {instant(since)}")
 
 
-def _measures(measures: Sequence[Measure]) -> Iterator[str]:
-    rows = [("MEASURE", "VALUE", "TARGET", "VERDICT", "")]
-    rows += [(m.name, value_of(m), m.target, str(m.verdict), m.detail) for m in measures]
+def response_rows(report: Report) -> list[tuple[str, int]]:
+    """The classes of response times by name, with how many fell in each."""
+    names = ("within a minute", "1 to 5 min", "5 to 10 min", "10 to 30 min", "30 to 60 min", "later")
+    return list(zip(names, report.response_classes, strict=True))
+
+
+def _bars(rows: Sequence[tuple[str, int, str]]) -> Iterator[str]:
+    """One line each: name, bar, what is said behind it; 80 columns at the most."""
+    most = max((count for _, count, _ in rows), default=0) or 1
+    names = [sanitise(name, limit=NAME_CELLS) for name, _, _ in rows]
+    widest = max(map(len, names), default=0)
+    for name, (_, count, said) in zip(names, rows, strict=True):
+        bar = "█" * round(BAR_CELLS * count / most) or ("▏" if count else "")
+        yield f"  {name:<{widest}}  {bar} {said}"
+
+
+def _measures(measures: Sequence[Measure], width: int) -> Iterator[str]:
+    """The table of the targets; where it does not fit, the target of each is on a line of its own."""
+    rows = [("MEASURE", "VALUE", "VERDICT", "TARGET", "")]
+    rows += [(m.name, value_of(m), str(m.verdict), m.target, m.detail) for m in measures]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    if sum(widths) + 2 * len(widths) <= width:
+        for row in rows:
+            yield "  ".join(f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True)).rstrip()
+        return
     for row in rows:
-        yield "  ".join(f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True)).rstrip()
+        yield "  ".join(f"{cell:<{size}}" for cell, size in zip(row[:3], widths, strict=False)).rstrip()
+        if row[3] != "TARGET":
+            yield "    target: " + "; ".join(cell for cell in row[3:] if cell)
 
 
 def value_of(measure: Measure) -> str:
@@ -100,6 +123,9 @@ def chart(report: Report, width: int) -> list[str]:
     each = "" if size == 1 else f" (the worst of each {size * 10} min)"
     figure.title(f"annunciated alarms per 10 min{each}")
     figure.draw(figure.bar(list(range(len(bars))), bars))
+    highest = max(bars)
+    levels = sorted({0, highest // 2, highest})
+    figure.ruler("y").ticks(levels, [str(level) for level in levels])
     places = sorted({0, len(bars) // 2, len(bars) - 1})
     figure.ruler("x").ticks(places, [instant(report.start + place * size * WINDOW_S)[5:16] for place in places])
     # plotext has opinions about some data, and says them on the terminal.

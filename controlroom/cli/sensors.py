@@ -28,7 +28,6 @@ json_option = click.option("--json", "as_json", is_flag=True, help="JSON, one do
 _GONE = frozenset({"removed"})
 #: A plant whose time lags the clock by more runs in a past of its own.
 _OWN_PAST = timedelta(hours=1)
-MACHINE_FAILURE, GATEWAY_OUTAGE = "machine-failure", "gateway-outage"
 
 
 def _common(command: Callable[..., None]) -> Callable[..., None]:
@@ -232,14 +231,12 @@ def remove(directory: Path | None, brokers: str | None, names: tuple[str, ...], 
 def _list_faults(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
     if not value or ctx.resilient_parsing:
         return
-    from simulator.faults import FAULTS, GATEWAY_OUTAGE_S, MACHINE_FAILURE_S
+    from simulator.faults import COMPOSED, FAULTS
 
-    for kind in FAULTS.values():
+    for kind in (*FAULTS.values(), *COMPOSED.values()):
         measure = f"{kind.magnitude:g} ({kind.measure}; {kind.lowest:g} to {kind.highest:g})" if kind.measure else "-"
         length = f"{kind.duration:g} {'readings' if kind.in_readings else 's'}"
         click.echo(f"{kind.name:<16} {kind.summary:<34} {length:>11}  {measure}")
-    click.echo(f"{MACHINE_FAILURE:<16} {'a machine wears out: --machine':<34} {MACHINE_FAILURE_S:>9g} s  1 (severity)")
-    click.echo(f"{GATEWAY_OUTAGE:<16} {'a whole zone is silent: --zone':<34} {GATEWAY_OUTAGE_S:>9g} s  -")
     ctx.exit()
 
 
@@ -253,7 +250,7 @@ def _list_faults(ctx: click.Context, _param: click.Parameter, value: bool) -> No
 @click.option("--magnitude", type=float, help="How strong, in the fault's measure [its default].")
 @click.option("--for", "duration", type=Duration(), help="How long: 90s, 30m, 8h [the fault's default].")
 @click.option("--until-cleared", is_flag=True, help="It has no end of its own.")
-@click.option("--in", "after", type=Duration(), default="0.001s", help="Begin so much later: 90s, 30m.")
+@click.option("--in", "after", type=Duration(), help="Begin so much later: 90s, 30m.")
 def inject(
     directory: Path | None,
     brokers: str | None,
@@ -265,7 +262,7 @@ def inject(
     magnitude: float | None,
     duration: float | None,
     until_cleared: bool,
-    after: float,
+    after: float | None,
     as_json: bool,
 ) -> None:
     """Hurt sensors in a known way; what it causes is marked SIM. --list tells the faults and their measures."""
@@ -281,7 +278,7 @@ def inject(
             chosen = [desk.commands[name].spec for name in _matching(desk, names)]
         else:
             chosen = [command.spec for command in desk.commands.values()]
-        start = _start(desk, [spec.sensor_id for spec in chosen]) + timedelta(seconds=after)
+        start = _start(desk, [spec.sensor_id for spec in chosen]) + timedelta(seconds=after or 0.0)
         hurt = _faults(fault, chosen, fault_id, start, machine, zone, magnitude, duration)
         if not hurt:
             raise ActionRefused(f"there is no simulated sensor of {machine or zone!r}")
@@ -296,9 +293,9 @@ def inject(
 
 
 def _check_target(fault: str, names: Sequence[str], machine: str | None, zone: str | None) -> None:
-    from simulator.faults import FAULTS
+    from simulator.faults import COMPOSED, FAULTS, GATEWAY_OUTAGE, MACHINE_FAILURE
 
-    known = (*FAULTS, MACHINE_FAILURE, GATEWAY_OUTAGE)
+    known = (*FAULTS, *COMPOSED)
     if fault not in known:
         raise InputError(f"unknown fault {fault!r}", hint=f"one of {', '.join(known)}")
     wanted = {MACHINE_FAILURE: "--machine", GATEWAY_OUTAGE: "--zone"}.get(fault, "SENSOR")
@@ -319,33 +316,23 @@ def _faults(
 ) -> dict[str, tuple[FaultSpec, ...]]:
     """What to add, by sensor."""
     from controlroom.services import operator
-    from simulator.faults import FAULTS, GATEWAY_OUTAGE_S, MACHINE_FAILURE_S, gateway_outage, machine_failure, new_fault
+    from simulator.faults import COMPOSED, FAULTS, FaultKind, composed, new_fault
     from simulator.specification import interval_ms
 
-    by = operator()
-    if machine is not None:
-        length, severity = duration or MACHINE_FAILURE_S, 1.0 if magnitude is None else magnitude
-        return machine_failure(
-            chosen, machine, fault_id=fault_id, start=start, duration=length, severity=severity, by=by
+    def one(kind: FaultKind, interval: float) -> FaultSpec:
+        return new_fault(
+            kind,
+            fault_id=fault_id,
+            start=start,
+            interval=interval,
+            magnitude=magnitude,
+            duration=duration,
+            by=operator(),
         )
-    if zone is not None:
-        return gateway_outage(
-            chosen, zone, fault_id=fault_id, start=start, duration=duration or GATEWAY_OUTAGE_S, by=by
-        )
-    return {
-        spec.sensor_id: (
-            new_fault(
-                FAULTS[fault],
-                fault_id=fault_id,
-                start=start,
-                interval=interval_ms(spec) / 1000,
-                magnitude=magnitude,
-                duration=duration,
-                by=by,
-            ),
-        )
-        for spec in chosen
-    }
+
+    if fault in COMPOSED:
+        return composed(one(COMPOSED[fault], 1.0), chosen, machine_id=machine or "", zone=zone or "")
+    return {spec.sensor_id: (one(FAULTS[fault], interval_ms(spec) / 1000),) for spec in chosen}
 
 
 def _endless(fault: FaultSpec) -> FaultSpec:

@@ -14,9 +14,9 @@ from datetime import datetime
 from typing import Literal
 
 from controlroom.core.alarms.common_cause import GROUP_KIND
-from controlroom.core.alarms.model import DELIVERY_KIND
+from controlroom.core.alarms.model import DELIVERY_KIND, Alarm
 from controlroom.core.archive import Archive
-from controlroom.core.fault_log import FaultLog
+from controlroom.core.fault_view import FaultView
 from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
 from controlroom.core.ring import Ring
 from controlroom.core.sanitise import sanitise
@@ -258,24 +258,6 @@ class PipelineView:
 
 
 @dataclass(frozen=True, slots=True)
-class FaultView:
-    """One injected fault as it is on record, with its detection. Times are seconds since the epoch."""
-
-    fault_id: str
-    sensors: tuple[str, ...]
-    injected_by: str
-    start: float
-    #: None: it acts, or is to come
-    end: float | None = None
-    #: over, cleared, removed, refused; empty while it acts
-    outcome: str = ""
-    #: when the first alarm that it can have caused was raised; None: none yet
-    detected_at: float | None = None
-    #: that alarm's kind
-    kind: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Notice:
     """The answer to something the operator did, or a thing that he should know."""
 
@@ -293,8 +275,6 @@ class PlantState:
         self._live: dict[tuple[str, str], AlarmView] = {}
         self.feed: deque[AlarmEvent] = deque(maxlen=FEED_CAPACITY)
         self.notices: deque[Notice] = deque(maxlen=NOTICE_CAPACITY)
-        #: injected faults, and when each was detected
-        self.fault_log = FaultLog()
         #: what the screen has asked PostgreSQL for
         self.archive = Archive()
         self.cluster: ClusterView | None = None
@@ -348,7 +328,6 @@ class PlantState:
     def apply_status(self, status: SensorStatus | None, sensor_id: str) -> None:
         """A simulator has said what a sensor of its own is; None (a tombstone): it is gone."""
         if status is None or status.state == "removed":
-            self.fault_log.see(sensor_id, (), None if status is None else status.timestamp.timestamp())
             gone = self.sensors.pop(sensor_id, None)
             if gone is not None:
                 for kind in gone.alarms:
@@ -368,7 +347,6 @@ class PlantState:
             view.sensor_type = view.sensor_type or sanitise(status.spec.sensor_type, limit=32)
             view.location = _shown(status.spec.location)
             view.interval = status.spec.interval or (usual.interval if usual is not None else None)
-        self.fault_log.see(sensor_id, view.faults, status.timestamp.timestamp())
         # A status comes every few seconds from every sensor; nearly always it says nothing new.
         if before != (view.state, view.owner, view.faults, view.simulated, view.location, view.interval):
             view.version += 1
@@ -389,13 +367,22 @@ class PlantState:
             alarm = self._live[event.sensor_id, event.kind] = _alarm_view(event, known)
             if view is not None:
                 view.alarms[event.kind] = alarm
-        self.fault_log.hear(event)
         self.feed.append(event)
         self.feed_version += 1
         if view is not None:
             view.version += 1
         self.structure_version += 1
         self.version += 1
+
+    def remember(self, stored: Alarm) -> None:
+        """Since when a live alarm stands, and what its detector said, if that was before this program started."""
+        view = self._live.get((stored.sensor_id, stored.kind))
+        if view is None or view.occurrence_id != stored.occurrence_id:
+            return
+        view.raised_at = stored.raised_at if stored.raised_at is not None else view.raised_at
+        if stored.detection is not None and stored.detection.message:
+            view.message = sanitise(stored.detection.message)
+        self.structure_version += 1
 
     def apply_cluster(self, view: ClusterView) -> None:
         """The cluster was probed."""

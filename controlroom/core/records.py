@@ -158,6 +158,8 @@ class Batch:
     #: of the rejects, as far as they are kept
     rejected_bytes: int = 0
     signals: list[Signal] = field(default_factory=list)
+    #: of sensors that were met for the first time, how many send what is passed over, by `surplus_of`'s names
+    surplus: dict[str, int] = field(default_factory=dict)
     #: sensors that are new or whose facts have changed
     sensors: dict[str, SensorFacts] = field(default_factory=dict)
     #: sensor id -> detector state as of next_offset; None: no checkpoint in this batch

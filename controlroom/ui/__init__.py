@@ -7,6 +7,6 @@
 """
 
 from controlroom.ui.launch import check_terminal, run
-from controlroom.ui.options import UiOptions, options_for
+from controlroom.ui.options import UiOptions, from_settings, options_for
 
-__all__ = ["UiOptions", "check_terminal", "options_for", "run"]
+__all__ = ["UiOptions", "check_terminal", "from_settings", "options_for", "run"]

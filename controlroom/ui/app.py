@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -15,12 +16,14 @@ from textual.screen import Screen
 
 from controlroom.core.plant_state import PlantState
 from controlroom.ports import OperatorCommands
-from controlroom.ui.bindings import APP
+from controlroom.ui.bindings import APP, REPLAY
 from controlroom.ui.context import Context
 from controlroom.ui.launch import LEAST_SIZE
 from controlroom.ui.options import UiOptions
+from controlroom.ui.pace import Pace
 from controlroom.ui.palette import Palette
 from controlroom.ui.palette_commands import KeyCommands, SensorCommands
+from controlroom.ui.restrictions import Restrictions
 from controlroom.ui.screens.alarms import AlarmsScreen
 from controlroom.ui.screens.cluster import ClusterScreen
 from controlroom.ui.screens.help import Help
@@ -40,7 +43,7 @@ _MODES: dict[str, type[PlantScreen]] = {
 _RATES = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-class ControlRoomApp(App[int]):
+class ControlRoomApp(Restrictions):
     """The control room.
 
     Args:
@@ -50,7 +53,7 @@ class ControlRoomApp(App[int]):
     """
 
     CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = APP
+    BINDINGS: ClassVar[list[BindingType]] = [*APP, *REPLAY]
     COMMANDS = App.COMMANDS | {KeyCommands, SensorCommands}
     TITLE = "controlroom"
     # Ours is among the bindings, where it can be given another key.
@@ -62,13 +65,15 @@ class ControlRoomApp(App[int]):
         super().__init__()
         for theme in THEMES:
             self.register_theme(theme)
+        self.restricted = options.restricted
         self.theme = options.theme or DEFAULT
         for name in set(self.available_themes) - {theme.name for theme in THEMES}:
             self.unregister_theme(name)
         self.context = Context(state, commands, options, self._palette(options))
         self.animation_level = "none"
         self._rate = options.refresh_rate
-        self._viewer = options.read_only
+        self._viewer = options.read_only or options.replay is not None
+        self._pace = Pace()
 
     def _palette(self, options: UiOptions) -> Palette:
         return Palette(self.current_theme.variables, ascii_only=options.ascii, colour=not self.no_color)
@@ -91,6 +96,10 @@ class ControlRoomApp(App[int]):
         if self.context.options.stopping():
             self.action_leave()
             return
+        if not self._pace.due(self._waiting(), time.monotonic()):
+            return
+        if self.context.options.current_state is not None:
+            self.context.state = self.context.options.current_state()
         self._look_at_role()
         # A screen below a form is seen through it, so it goes on; what is covered costs nothing.
         for screen in reversed(self.screen_stack):
@@ -99,6 +108,12 @@ class ControlRoomApp(App[int]):
             if not screen.is_modal:
                 break
 
+    def _waiting(self) -> int:
+        """Pieces of output that the terminal has not taken yet."""
+        # Textual has no public way to ask; should it change, the terminal is taken for a quick one.
+        queue = getattr(getattr(self._driver, "_writer_thread", None), "_queue", None)
+        return queue.qsize() if queue is not None else 0
+
     def _look_at_role(self) -> None:
         """Keys that change anything go when the database says that its login may not act, and come when it may."""
         viewer, database = self.context.viewer, self.context.state.database
@@ -106,7 +121,7 @@ class ControlRoomApp(App[int]):
             return
         self._viewer = viewer
         self.screen.refresh_bindings()
-        if viewer and database is not None and database.figures is not None:
+        if viewer and database is not None and database.figures is not None and not database.figures.may_act:
             said = f"the database login {database.figures.user} may look, not act: keys that change anything are gone"
             self.context.state.notify(said, self.context.options.clock.now(), "warning")
 
@@ -148,6 +163,19 @@ class ControlRoomApp(App[int]):
         """Quit."""
         self.context.options.on_quit()
         self.exit(0)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A plant cannot be paused or played again: only a recording can."""
+        return action != "replay" or self.context.options.replay is not None
+
+    def action_replay(self, what: str, *arguments: float) -> None:
+        """Pause, step, seek, faster, slower: of a recording."""
+        replay = self.context.options.replay
+        if replay is not None:
+            {"toggle": replay.toggle, "step": replay.step, "faster": replay.faster, "slower": replay.slower}.get(
+                what, lambda: replay.seek(*arguments)
+            )()
+            self.tick()
 
     def action_faster(self) -> None:
         """Look at the plant more often."""

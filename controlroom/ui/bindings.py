@@ -28,6 +28,18 @@ APP: list[BindingType] = [
     Binding("minus", "slower", "Draw less often", id="app.slower", key_display="-", show=False),
 ]
 
+#: of a recording; there only while one is played
+REPLAY: list[BindingType] = [
+    Binding("P", "replay('toggle')", "Pause", id="replay.pause"),
+    Binding("semicolon", "replay('step')", "Step", id="replay.step", key_display=";"),
+    Binding("less_than_sign", "replay('seek', -10)", "-10 s", id="replay.back", key_display="<"),
+    Binding("greater_than_sign", "replay('seek', 10)", "+10 s", id="replay.ahead", key_display=">"),
+    Binding("left_curly_bracket", "replay('seek', -300)", "-5 min", id="replay.far-back", key_display="{", show=False),
+    Binding("right_curly_bracket", "replay('seek', 300)", "+5 min", id="replay.far-ahead", key_display="}", show=False),
+    Binding("left_parenthesis", "replay('slower')", "Slower", id="replay.slower", key_display="("),
+    Binding("right_parenthesis", "replay('faster')", "Faster", id="replay.faster", key_display=")"),
+]
+
 MOVE: list[BindingType] = [
     Binding("up,k", "move('up')", "Up", id="move.up", key_display="↑ k", show=False),
     Binding("down,j", "move('down')", "Down", id="move.down", key_display="↓ j", show=False),
@@ -68,11 +80,14 @@ ALARM: list[BindingType] = [
     Binding("A", "ack_page", "Ack page", id="alarm.ack-page"),
     Binding("s", "shelve", "Shelve", id="alarm.shelve"),
     Binding("u", "unshelve", "Un-shelve", id="alarm.unshelve", show=False),
-    Binding("o", "service", "Out of service, and back", id="alarm.service", show=False),
+    Binding("o", "service", "Out of service", id="alarm.service", show=False),
     Binding("l", "reset", "Reset the latch", id="alarm.reset", show=False),
     Binding("c", "comment", "Comment", id="alarm.comment", show=False),
     Binding("f", "mark_false", "Mark as false", id="alarm.false", show=False),
 ]
+
+#: on a sensor's own screen, where the other letters are the sensor's
+SENSOR_ALARM: list[BindingType] = [Binding("a", "ack", "Ack", id="alarm.ack")]
 
 ALARM_VIEWS: list[BindingType] = [
     Binding("h", "alarm_history", "History", id="alarm.history"),
@@ -101,8 +116,8 @@ LIST: list[BindingType] = [
 ]
 
 SPAN: list[BindingType] = [
-    Binding("left_square_bracket,comma", "span(-1)", "Shorter", id="span.shorter", key_display="["),
-    Binding("right_square_bracket,full_stop", "span(1)", "Longer", id="span.longer", key_display="]"),
+    Binding("left_square_bracket,comma", "span(-1)", "Shorter span", id="span.shorter", key_display="[", show=False),
+    Binding("right_square_bracket,full_stop", "span(1)", "Longer span", id="span.longer", key_display="]", show=False),
 ]
 
 DETAIL: list[BindingType] = [

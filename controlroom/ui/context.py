@@ -32,7 +32,7 @@ class Context:
     @property
     def viewer(self) -> bool:
         """Whether who sits here may only look: it was asked for, or the database's login may not act."""
-        if self.options.read_only:
+        if self.options.read_only or self.options.replay is not None:
             return True
         database = self.state.database
         return database is not None and database.figures is not None and not database.figures.may_act

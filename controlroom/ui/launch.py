@@ -8,12 +8,10 @@ import sys
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import TerminalError
 from controlroom.ports import OperatorCommands
-from controlroom.ui.options import UiOptions
+from controlroom.ui.options import UiOptions, before_textual
 
 #: the smallest terminal that shows everything: columns, lines
 LEAST_SIZE = (80, 24)
-#: frames a second at the most; a plant is watched, not played
-_FRAMES = "10"
 
 
 def check_terminal() -> None:
@@ -41,8 +39,7 @@ def run(state: PlantState, commands: OperatorCommands, options: UiOptions) -> in
         TerminalError: this terminal cannot show it.
     """
     check_terminal()
-    # Textual reads this once, when it is imported.
-    os.environ.setdefault("TEXTUAL_FPS", _FRAMES)
+    before_textual()
     # A shell that exports its size says what it was then, and Textual would believe it after every resize.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from controlroom.ports import AlarmActions, BrokerDrills, Clock, History
+from controlroom.config import UiSettings
+from controlroom.core.plant_state import PlantState
+from controlroom.ports import AlarmActions, BrokerDrills, Clock, History, SessionReplay
 
+#: frames a second at the most; a plant is watched, not played
+_FRAMES = "10"
 #: looks at the plant a second, at the most; what did not change costs nothing
 LOCAL_RATE = 5.0
 #: over SSH a screenful of changes takes longer to send than to draw
@@ -36,6 +41,8 @@ class UiOptions:
     ascii: bool = False
     #: a viewer: no key that changes anything
     read_only: bool = False
+    #: for who is logged in by a forced command of SSH: no files, no links, no way to a shell
+    restricted: bool = False
     mouse: bool = True
     theme: str | None = None
     #: binding id -> keys, as Textual's `App.set_keymap` takes them
@@ -50,6 +57,10 @@ class UiOptions:
     history: History | None = None
     #: stops, kills and starts brokers; None: these are not of a local plant, and there is no key for it
     drills: BrokerDrills | None = None
+    #: a recording is shown, not a plant: gives the keys to play it, and takes away every other that does something
+    replay: SessionReplay | None = None
+    #: where the state is now; None: it is the one that the program was started with
+    current_state: Callable[[], PlantState] | None = None
     #: called once when the operator quits, before the screen is given back
     on_quit: Callable[[], None] = lambda: None
     #: whether the process was asked to end (SIGTERM, SIGHUP): looked at with every tick
@@ -71,3 +82,26 @@ def options_for(environ: Mapping[str, str], **given: object) -> UiOptions:
         "mouse": not remote,
     }
     return UiOptions(**{**defaults, **{key: value for key, value in given.items() if value is not None}})  # type: ignore[arg-type]  # the caller's names are UiOptions' own
+
+
+def before_textual() -> None:
+    """Textual reads its own settings from the environment once, when it is imported: this comes before."""
+    os.environ.setdefault("TEXTUAL_FPS", _FRAMES)
+
+
+def from_settings(ui: UiSettings) -> dict[str, object]:
+    """What the configuration's section `[ui]` says, as options; what it leaves open is None.
+
+    Raises:
+        ConfigError: a key or a theme is not one.
+    """
+    before_textual()
+    from controlroom.ui.keymap import check_keymap, check_theme
+
+    return {
+        "theme": check_theme(ui.theme),
+        "refresh_rate": ui.refresh_rate,
+        "ascii": ui.ascii,
+        "mouse": ui.mouse,
+        "keymap": check_keymap(ui.keymap) or None,
+    }

@@ -39,7 +39,7 @@ class KeyCommands(Provider):
         for active in self.screen.active_bindings.values():
             binding = active.binding
             group = (binding.id or "").partition(".")[0]
-            if active.enabled and group in {"screen", "sensor", "list", "app"} and binding.action not in _NOT_HERE:
+            if active.enabled and group in _GROUPS and binding.action not in _NOT_HERE:
                 found[binding.id or ""] = (binding.description, binding.action, self.app.get_key_display(binding))
         return list(found.values())
 
@@ -68,6 +68,8 @@ class SensorCommands(Provider):
                     return
 
 
+#: first parts of the ids of bindings that are commands too
+_GROUPS = {"screen", "sensor", "alarm", "broker", "replay", "span", "list", "app"}
 #: bindings that mean nothing as a command
-_NOT_HERE = {"command_palette", "back"}
-_APP_ACTIONS = ("show_mode", "help", "leave", "faster", "slower")
+_NOT_HERE = {"command_palette", "back", "mark"}
+_APP_ACTIONS = ("show_mode", "replay", "help", "leave", "faster", "slower")

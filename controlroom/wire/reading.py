@@ -13,6 +13,7 @@ True
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -97,6 +98,36 @@ class QuickReading(msgspec.Struct, gc=False):
 #: One call for hot paths, and `REFUSALS` for what is refused.
 decode_quickly = msgspec.json.Decoder(QuickReading).decode
 REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+_FIELDS = {
+    field.name for kind in (Reading, Location, Metadata) for field in msgspec.structs.fields(kind)
+}  # fmt: skip
+
+
+def surplus_of(raw: bytes) -> set[str]:
+    """What a good reading has that is passed over: `duplicate-keys` (the last one counts), `unknown-fields`.
+
+    It costs as much as a dozen readings: for one now and then.
+
+    >>> sorted(surplus_of(b'{"value": 1, "value": 2, "firmware": 3}'))
+    ['duplicate-keys', 'unknown-fields']
+    """
+    found: set[str] = set()
+
+    def look(pairs: list[tuple[str, object]]) -> None:
+        names = {name for name, _ in pairs}
+        if len(names) < len(pairs):
+            found.add("duplicate-keys")
+        if not names <= _FIELDS:
+            found.add("unknown-fields")
+
+    try:
+        json.loads(raw, object_pairs_hook=look)
+    except (ValueError, RecursionError):
+        # In a field that is not ours: a number of 5,000 digits, say.
+        found.add("unknown-fields")
+    return found
 
 
 def decode_reading(raw: bytes | None) -> Reading:

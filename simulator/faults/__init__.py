@@ -4,18 +4,27 @@
 """
 
 from simulator.faults.base import ActiveFault, BadFault, FaultKind, Sample, new_fault
-from simulator.faults.compositions import GATEWAY_OUTAGE_S, MACHINE_FAILURE_S, gateway_outage, machine_failure
+from simulator.faults.compositions import (
+    COMPOSED,
+    GATEWAY_OUTAGE,
+    MACHINE_FAILURE,
+    composed,
+    gateway_outage,
+    machine_failure,
+)
 from simulator.faults.table import FAULTS, activate
 
 __all__ = [
+    "COMPOSED",
     "FAULTS",
-    "GATEWAY_OUTAGE_S",
-    "MACHINE_FAILURE_S",
+    "GATEWAY_OUTAGE",
+    "MACHINE_FAILURE",
     "ActiveFault",
     "BadFault",
     "FaultKind",
     "Sample",
     "activate",
+    "composed",
     "gateway_outage",
     "machine_failure",
     "new_fault",

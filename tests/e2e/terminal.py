@@ -24,6 +24,8 @@ class Terminal:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
         environment = {**os.environ, "TERM": "xterm-256color", **(env or {})}
+        self._stalled = False
+        self._sent = bytearray()
         self.child = pexpect.spawn(command[0], command[1:], dimensions=(lines, columns), env=environment, timeout=None)
 
     def __enter__(self) -> Self:
@@ -50,6 +52,20 @@ class Terminal:
         self.screen.resize(lines, columns)
         self.child.setwinsize(lines, columns)
 
+    def stall(self) -> None:
+        """Take nothing any more, as a terminal does after Ctrl-S, or a link that is dead."""
+        self._stalled = True
+
+    def go_on(self) -> None:
+        """Take what comes again."""
+        self._stalled = False
+
+    @property
+    def restored(self) -> bool:
+        """Whether the last that was sent gave the screen back: the alternate one left, the cursor shown."""
+        end = bytes(self._sent[-2000:])
+        return b"\x1b[?1049l" in end and b"\x1b[?25h" in end
+
     def wait_for(self, wanted: str | Callable[[str], object], patience: float = PATIENCE_S) -> str:
         """Read until the screen holds `wanted`; the screen then. AssertionError shows the last screen."""
         holds = wanted if callable(wanted) else lambda text: wanted in text
@@ -73,8 +89,11 @@ class Terminal:
         return int(self.child.exitstatus if self.child.exitstatus is not None else -self.child.signalstatus)
 
     def _read(self, seconds: float) -> None:
+        assert not self._stalled, "a stalled terminal is not read"
         try:
-            self._stream.feed(self.child.read_nonblocking(65_536, timeout=seconds))
+            read = self.child.read_nonblocking(65_536, timeout=seconds)
+            self._sent = (self._sent + read)[-100_000:]
+            self._stream.feed(read)
         except pexpect.TIMEOUT:
             return
         except pexpect.EOF:

@@ -10,6 +10,7 @@ import math
 import random
 from datetime import datetime, timedelta
 
+from controlroom.core.fault_view import FaultView
 from controlroom.core.health_views import (
     ClusterDetail,
     DatabaseFigures,
@@ -24,6 +25,7 @@ from controlroom.core.plant_state import (
     BrokerView,
     ClusterView,
     DatabaseView,
+    FaultView,
     PartitionView,
     PipelineView,
     PlantState,
@@ -159,10 +161,32 @@ def cluster_detail(now: datetime, *, offline: tuple[int, ...] = ()) -> ClusterDe
     )
 
 
+def _faults(now: float) -> tuple[FaultView, ...]:
+    """What is on record: a drift that acts and was detected, two faults that are over."""
+    drifting, stuck, spiked = ((sensor_id(number),) for number in (8, 12, 11))
+    return (
+        FaultView(
+            "drill-1", drifting, "mira", now - 360, None, "", now - 52, "drift", "warning", "drift", 1.0, now + 240
+        ),
+        FaultView("stuck-1", stuck, "mira", now - 900, now - 300, "over", now - 860, "stuck", "warning", "stuck"),
+        FaultView("spike-1", spiked, "jo", now - 1900, now - 1890, "over", fault="spike", magnitude=4.0),
+    )
+
+
 def make_plant(now: datetime = START, *, sensors: int = 15, broken: bool = True) -> PlantState:
     """The plant at `now`; not `broken`: all is well."""
     state = PlantState()
     drift = FaultSpec(fault_id="drill-1", fault="drift", start=now - timedelta(minutes=6), duration=600.0, by="mira")
+    if broken:
+        began = drift.start.timestamp()
+        state.apply_faults(
+            (
+                FaultView("drill-1", (sensor_id(8),), "mira", began, detected_at=began + 95, kind="drift"),
+                FaultView(
+                    "stuck-7c1f09aa", (sensor_id(4),), "mira", began - 900, began - 300, "over", began - 840, "stuck"
+                ),
+            )
+        )
     paused, silent, mute = 6, 9, 15
     for number in range(1, sensors + 1):
         usual = SENSOR_TYPES[TYPES[(number - 1) % len(TYPES)]]
@@ -199,6 +223,7 @@ def make_plant(now: datetime = START, *, sensors: int = 15, broken: bool = True)
             )
     if broken:
         _alarms(state, now)
+        state.apply_faults(_faults(now.timestamp()))
     state.apply_cluster(cluster(now, offline=(3,) if broken else ()))
     state.apply_cluster_detail(cluster_detail(now, offline=(3,) if broken else ()))
     figures = DatabaseFigures("mira", True, 9, 100, 12_400_000, 7.2, 4_100.0, 3.1)

@@ -18,6 +18,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import asyncpg
+
 from controlroom.adapters.postgres.migrate import migrate
 from controlroom.local import LocalPlant
 from controlroom.local import ports as plant_ports
@@ -26,6 +28,10 @@ from tests.faults.scene import Scene
 WORKERS = 3
 #: weights: a broker takes seconds to come back, a worker's share a session time
 FAULTS = {"kill worker": 6, "stop worker": 3, "end worker": 2, "crash PostgreSQL": 3, "kill broker": 1}
+
+KILLS = ("kill worker", "crash PostgreSQL", "kill broker")
+#: what is summed up over the seeds
+SUMS = ("kills", "records", "readings", "lost", "twice", "alarm_events", "alarms_wrong", "states", "states_wrong")
 
 
 async def run_seed(seed: int, seconds: float, plant: LocalPlant, directory: Path) -> dict[str, object]:
@@ -57,7 +63,8 @@ async def run_seed(seed: int, seconds: float, plant: LocalPlant, directory: Path
             if fault == "crash PostgreSQL":
                 try:
                     await scene.crash_postgres()
-                except (OSError, TimeoutError):
+                except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    # It is still at getting up again from the last one.
                     continue
             elif fault == "kill broker":
                 if broker_down is not None:
@@ -96,8 +103,12 @@ async def run_seed(seed: int, seconds: float, plant: LocalPlant, directory: Path
         scene.close()
     for finding in found.findings:
         print(f"seed {seed}: wrong: {finding}")
-    return {"seed": seed, "faults": dict(done), "records": found.records, "readings": found.readings,
-            "alarm_events": found.alarm_events, "findings": found.findings}  # fmt: skip
+    return {
+        "seed": seed, "faults": dict(done), "kills": sum(done[fault] for fault in KILLS), "records": found.records,
+        "readings": found.readings, "lost": found.lost, "twice": found.twice, "alarm_events": found.alarm_events,
+        "alarms_wrong": found.alarms_wrong, "states": found.states, "states_wrong": found.states_wrong,
+        "findings": found.findings,
+    }  # fmt: skip
 
 
 def main() -> int:
@@ -117,9 +128,15 @@ def main() -> int:
                 plant.stop()
         print(json.dumps(results[-1]), flush=True)
     faults = sum(sum(dict(result["faults"]).values()) for result in results)  # type: ignore[call-overload]
-    records = sum(int(str(result["records"])) for result in results)
+    sums = {name: sum(int(str(result[name])) for result in results) for name in SUMS}
     wrong = [result["seed"] for result in results if result["findings"]]
-    print(json.dumps({"seeds": len(results), "faults": faults, "records": records, "wrong_seeds": wrong}))
+    print(
+        f"{len(results)} seeds: {faults} faults, {sums['kills']} of them kills; {sums['records']:,} readings: "
+        f"{sums['lost']} lost, {sums['twice']} twice; {sums['alarm_events']:,} alarm events, "
+        f"{sums['alarms_wrong']} not the oracle's; {sums['states']:,} detector states, {sums['states_wrong']} not the "
+        "oracle's"
+    )
+    print(json.dumps({"seeds": len(results), "faults": faults, **sums, "wrong_seeds": wrong}))
     return 1 if wrong else 0
 
 

@@ -28,10 +28,11 @@ async def as_if_nothing_had_happened(scene: Scene) -> None:
     """Everything is committed once, and the alarms are those of a single run without interruption."""
     await scene.drain()
     found = await scene.audited()
-    assert found.findings == [], scene.log.read_text()[-3000:]
+    assert not found.findings, "\n".join([*found.findings, scene.log.read_text()[-3000:]])
     assert found.readings == found.records
     assert found.readings >= scene.sent - scene.sensors * 10 > 0
     assert found.alarm_events > 0
+    assert found.states > 0
 
 
 async def rows(scene: Scene, sql: str) -> list[tuple[object, ...]]:

@@ -89,6 +89,9 @@ async def test_wrong_clocks_are_flagged_and_do_not_move_the_sensors_time(scene: 
     records += [told(number, value=36.0 if number < 110 else 25.0) for number in range(103, 200)]
     await publish(scene, [(GOOD, raw) for raw in records])
     await work(scene)
+    # The end of a delay is told by the first reading of the next batch.
+    await publish(scene, [(GOOD, told(200))])
+    await work(scene)
     flagged = await rows(scene, "SELECT seq FROM readings WHERE quality = 0 ORDER BY seq")
     assert flagged == [(100,), (101,), (102,)]
     events = await rows(
@@ -138,8 +141,8 @@ async def test_a_flood_of_poison_is_an_alarm_bounded_and_over_when_it_ends(scene
     assert isinstance(kept, int)
     assert 0 < kept <= 6 * KEPT_A_MINUTE < whole  # type: ignore[operator]
     events = await rows(scene, "SELECT event FROM alarm_events WHERE kind = 'rejects' ORDER BY version")
-    assert events == [("raised",), ("returned",)]
-    assert [record.key for record in await on_alerts(scene)].count(b"partition:0") == 2
+    assert [event for event in events if event != ("clearing",)] == [("raised",), ("returned",)]
+    assert [record.key for record in await on_alerts(scene)].count(b"partition:0") == len(events)
 
 
 async def test_too_many_sensors_are_capped_with_an_alarm_and_the_others_unaffected(

@@ -127,6 +127,8 @@ async def test_acks_shelves_and_escalations_outlive_every_worker(
         feed.value = 25.0
         closed = "SELECT 1 FROM alarm_events WHERE kind = 'limit' AND event = 'closed'"
         await until_stored(place, closed, 3)
+        returned = f"SELECT 1 FROM alarms WHERE kind = 'limit' AND sensor_id = '{SHELVED}' AND state = 'RTN-UNACK'"
+        await until_stored(place, returned, 1)
         await until_stored(place, "SELECT 1 FROM outbox WHERE posted", 0)
         kill(workers, signal.SIGTERM)
     finally:

@@ -238,13 +238,14 @@ async def test_a_second_run_goes_on_where_the_first_ended(place: Place) -> None:
     assert not {event.event_id for event in first} & {event.event_id for event in second}
 
     # The oracle: the same topic by a worker that was never interrupted, into a database of its own.
-    alarms = await query(place, "SELECT event_id, at FROM alarm_events ORDER BY 1")
+    ids = "SELECT event_id, occurrence_id, version, event, at FROM alarm_events ORDER BY 1"
+    alarms = await query(place, ids)
     async with connection(place) as opened:
         await opened.execute("SET session_replication_role = replica")  # the journal lets nobody delete, but for this
         for table in ("watermark", "detector_state", "readings", "alarms", "alarm_events", "sensors"):
             await opened.execute(f"DELETE FROM {table}")
     await work(replace(place, settings=place.settings.model_copy(update={"group": f"{place.settings.group}-oracle"})))
-    assert await query(place, "SELECT event_id, at FROM alarm_events ORDER BY 1") == alarms
+    assert await query(place, ids) == alarms
 
 
 def detect_process(place: Place, *options: str, log: Path) -> subprocess.Popen[bytes]:

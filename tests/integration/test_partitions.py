@@ -84,6 +84,35 @@ async def test_retention_drops_whole_days_and_old_rows_of_the_default(
     assert await places(connection, "rollup_minute") == {"rollup_minute_d20260302": 1}
 
 
+async def test_roll_ups_by_the_second_have_days_of_their_own_where_they_are_wanted(
+    connection: asyncpg.Connection, dsn: str
+) -> None:
+    keeper = PartitionKeeper(dsn, "test", Retention(readings=7, minutes=30, seconds=1))
+    insert = INSERT_MINUTE.replace("rollup_minute", "rollup_second")
+    await keeper.keep(MIDNIGHT)
+    for second in (-1, 0, 1):
+        await connection.execute(insert, MIDNIGHT + timedelta(seconds=second))
+    assert await places(connection, "rollup_second") == {"rollup_second_d20260301": 1, "rollup_second_d20260302": 2}
+    await keeper.keep(MIDNIGHT + timedelta(days=1))
+    await keeper.close()
+    assert await places(connection, "rollup_second") == {"rollup_second_d20260302": 2}
+
+
+async def test_old_rejects_go_but_not_before_they_are_with_the_dead_letters(
+    connection: asyncpg.Connection, keeper: PartitionKeeper
+) -> None:
+    old, new = MIDNIGHT - timedelta(days=31), MIDNIGHT - timedelta(days=29)
+    for off, at in enumerate((old, old, new)):
+        await connection.execute(
+            "INSERT INTO rejects VALUES ('t', 0, $1, $2, 'malformed', '', NULL, NULL, 0, '')", off, at
+        )
+    await connection.execute(
+        "INSERT INTO outbox (topic, part, key, event_id, payload, reject_off) VALUES ('t', 0, '', '', '', 1)"
+    )
+    await keeper.keep(MIDNIGHT)
+    assert [row["off"] for row in await connection.fetch("SELECT off FROM rejects ORDER BY off")] == [1, 2]
+
+
 async def test_only_one_does_it_at_a_time_and_writers_go_on(
     dsn: str, connection: asyncpg.Connection, keeper: PartitionKeeper
 ) -> None:

@@ -7,11 +7,13 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
+from controlroom.adapters.postgres.alarm_query import AlarmQueries
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.events import Detected
 from controlroom.core.alarms.model import Severity
@@ -39,9 +41,9 @@ async def dsn(database: str) -> str:
     return database
 
 
-async def run(dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+async def run(dsn: str, *arguments: str, columns: str = "100") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "controlroom", *arguments]
-    environment = {**os.environ, "CONTROLROOM_DSN": dsn, "COLUMNS": "100"}
+    environment = {**os.environ, "CONTROLROOM_DSN": dsn, "COLUMNS": columns}
     return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, env=environment)
 
 
@@ -63,7 +65,7 @@ async def test_the_figures_are_those_of_the_journal(dsn: str) -> None:
 
 async def test_text_and_page(dsn: str, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    result = await run(dsn, "report", "--html", str(path))
+    result = await run(dsn, "report", "--html", str(path), columns="120")
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
     assert lines[1] == f"Annunciated: {SENSORS}"
@@ -74,7 +76,10 @@ async def test_text_and_page(dsn: str, tmp_path: Path) -> None:
     page = path.read_text("utf-8")
     assert "<b>temp" not in page
     assert "&lt;b&gt;temp" in page
-    assert page.count("<rect") == 1
+    assert page.count("<svg") == 4
+    assert "<title>Alarms, " in page
+    assert "<script" not in page
+    assert "http" not in page, "it needs nothing from elsewhere"
 
 
 async def test_an_empty_journal_and_a_wrong_period(database: str) -> None:
@@ -82,3 +87,31 @@ async def test_an_empty_journal_and_a_wrong_period(database: str) -> None:
     assert (result.returncode, result.stdout.splitlines()[1]) == (0, "Annunciated: 0")
     wrong = await run(database, "report", "--from", "2026-02-01", "--to", "2026-01-01")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (4, 1)
+    assert "from 2026-02-01 00:00:00 to 2026-01-01 00:00:00" in wrong.stderr
+    unclear = await run(database, "report", "--from", "last tuesday")
+    assert unclear.returncode == 2
+    assert "'last tuesday' is no time" in unclear.stderr
+    assert (await run(database, "report", "--from", "8h", "--to", "now")).returncode == 0
+
+
+async def test_the_operators_are_a_setting(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTROLROOM_OPERATORS", "3")
+    report = json.loads((await run(dsn, "report", "--json")).stdout)
+    assert report["operators"] == 3
+
+
+async def test_at_80_columns_nothing_is_wider(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = await run(dsn, "report", columns="80")
+    assert result.returncode == 0, result.stderr
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "    target: about 1; at most 2 manageable" in result.stdout.splitlines()
+
+
+async def test_what_stood_before_the_period_is_known_and_what_was_over_is_not_read(dsn: str) -> None:
+    async with AlarmQueries(dsn) as queries:
+        later = datetime.now(UTC) + timedelta(hours=1)
+        standing = [record async for record in queries.journal(later, later + timedelta(hours=1))]
+        assert {record.sensor_id for record in standing} >= {"<b>temp</b>", "temp-1"}
+        everything = [record async for record in queries.journal(later - timedelta(days=1), later)]
+        assert len(everything) == len(await query(dsn, "SELECT 1 FROM alarm_events"))
+        assert everything == sorted(everything, key=lambda record: record.at)

@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from controlroom.adapters.postgres import session as session_module
+from controlroom.adapters.postgres.outbox import Outbox
 from controlroom.adapters.postgres.store import PartitionStore
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.events import Detected, Returned, TimePassed
@@ -104,7 +105,13 @@ async def test_a_new_owner_finds_what_the_old_one_left(dsn: str) -> None:
         claim = await other.claim()
         assert (claim.next_offset, claim.state_offset, claim.states) == (4, 2, {"temp-1": b"learned"})
         assert claim.deadlines == {"temp-1": {"limit": AT + 33}}
-        assert [key for _, key, _ in claim.unsent] == ["temp-1", "temp-1"]
+    outbox = Outbox(dsn, "b")
+    unsent = await outbox.events("readings", [0, 1], (), 10)
+    assert [entry.key for entry in unsent] == [b"temp-1", b"temp-1"]
+    assert await outbox.events("readings", [0], [unsent[0].outbox_id], 10) == unsent[1:]
+    assert await outbox.events("readings", [0], (), 1) == unsent[:1]
+    assert await outbox.events("readings", [1], (), 10) == []
+    await outbox.close()
 
 
 async def test_a_zombie_is_fenced_and_writes_nothing(dsn: str) -> None:
@@ -211,7 +218,9 @@ async def test_an_off_delay_ends_by_the_sensors_own_time(dsn: str) -> None:
 async def test_a_gap_is_kept_as_a_fact(dsn: str) -> None:
     async with begun(dsn) as store:
         await store.commit(batch(0, 2))
-        await store.record_gap(2, 10, "retention")
+        told = await store.record_gap(2, 10, "retention")
+        assert {(event.sensor_id, event.kind) for event in told.events} == {("partition:0", "gap")}
+        assert [event.event for event in told.events if event.event != "clearing"] == ["raised", "returned"]
         await store.commit(batch(10, 1))
     (gap,) = await query(dsn, "SELECT from_offset, to_offset, reason FROM gaps")
     assert tuple(gap) == (2, 10, "retention")

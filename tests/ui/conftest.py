@@ -16,7 +16,8 @@ from controlroom.core.plant_state import PlantState
 from controlroom.ui.app import ControlRoomApp
 from controlroom.ui.options import UiOptions
 from tests.fakes.clock import FrozenClock
-from tests.fakes.commands import RecordingCommands
+from tests.fakes.commands import RecordingAlarmActions, RecordingCommands
+from tests.fakes.history import FakeHistory
 from tests.fakes.plant import make_plant
 
 #: the program's own timer never fires; a test calls `tick`
@@ -60,3 +61,21 @@ def make_app(state: PlantState, commands: RecordingCommands, clock: FrozenClock)
 @pytest.fixture
 def app(make_app: Callable[..., ControlRoomApp]) -> ControlRoomApp:
     return make_app()
+
+
+@pytest.fixture
+def actions() -> RecordingAlarmActions:
+    return RecordingAlarmActions()
+
+
+@pytest.fixture
+def history(state: PlantState, clock: FrozenClock) -> FakeHistory:
+    return FakeHistory(state, clock)
+
+
+@pytest.fixture
+def full_app(
+    make_app: Callable[..., ControlRoomApp], actions: RecordingAlarmActions, history: FakeHistory
+) -> ControlRoomApp:
+    """With somebody who takes actions on alarms, and a database that answers."""
+    return make_app(alarms=actions, history=history, operator="mira")

@@ -36,7 +36,7 @@ async def test_it_says_who_works_and_how_quick(app):
         assert "DETECTION  lag 11  steady  3.4 readings/s" in text
         assert "commit 8.2 ms, 19 ms  batch 23 ms, 61 ms  alarm 48 ms, 131 ms" in text
         assert "controlroom-plant-1-4711         10.0.4.21       sensor-data 0 1 2" in text
-        assert "controlroom-simulators             Stable             1   none" in text
+        assert "controlroom-simulators             Stable             1      -" in text
         assert "PostgreSQL 18.4  round trip 0.4 ms" in text
         assert "connections 9 of 100  size 12.4 MB  writes 7.2 rows/s 4.1 kB/s  commits 3.1/s" in text
 

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
@@ -67,6 +68,10 @@ class Commit:
     took_s: float
     #: seconds since the receipt of the batch's first record
     waited_s: float
+    #: rejects by reason
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    #: sensors that were met for the first time and send what is passed over, by what it is
+    surplus: Mapping[str, int] = field(default_factory=dict)
 
 
 class Partition:
@@ -85,7 +90,8 @@ class Partition:
         *,
         progress: Progress,
         on_events: Callable[[Sequence[AlarmEvent], Sequence[int]], None],
-        on_unsent: Callable[[Sequence[OutboxEntry]], None],
+        on_posted: Callable[[Sequence[OutboxEntry]], None],
+        on_ready: Callable[[], None],
         on_rejects: Callable[[Sequence[Outgoing]], None],
         on_failure: Callable[[BaseException], None],
         start_at_end: bool,
@@ -100,7 +106,8 @@ class Partition:
         self._store = store
         self._make_pipeline = make_pipeline
         self._on_events = on_events
-        self._on_unsent = on_unsent
+        self._on_posted = on_posted
+        self._on_ready = on_ready
         self._on_rejects = on_rejects
         self._on_commit = on_commit
         self._on_failure = on_failure
@@ -258,12 +265,11 @@ class Partition:
         self._pipeline = self._make_pipeline(self.tp, state_offset, claim.states)
         self._pipeline.know(claim.facts, claim.standing)
         self._pipeline.set_deadlines(claim.deadlines)
-        self._on_unsent(claim.unsent)
-        self._on_rejects(claim.dead_letters)
         # The last committed record is read again, to see that it is still the same.
         self._consumer.seek(self.tp, state_offset if self._tail is None else min(state_offset, self._resume_at - 1))
         self._consumer.resume(self.tp)
         self.ready = True
+        self._on_ready()
         log.info("%s/%d is ours from offset %d", self.tp.topic, self.tp.partition, self._resume_at)
 
     async def _starting_point(self, claim: Claim) -> tuple[int, int] | None:
@@ -310,7 +316,7 @@ class Partition:
                 self.committed_offset = batch.next_offset
                 pipeline.set_deadlines(committed.deadlines)
                 self._account(batch, len(committed.events), began)
-                self._on_unsent(committed.posted)
+                self._on_posted(committed.posted)
                 self._on_rejects(committed.dead_letters)
                 if committed.events:
                     self._on_events(committed.events, committed.outbox_ids)
@@ -337,7 +343,13 @@ class Partition:
             progress.last_at = now
             progress.commit_s = now - batch.received_at
             progress.first_at = batch.received_at if progress.first_at is None else progress.first_at
-        self._on_commit(Commit(self.tp.partition, batch.records, len(batch.rejects), now - began, progress.commit_s))
+        reasons = Counter(reject.reason for reject in batch.rejects)
+        self._on_commit(
+            Commit(
+                self.tp.partition, batch.records, len(batch.rejects), now - began, progress.commit_s, reasons,
+                batch.surplus,
+            )
+        )  # fmt: skip
 
 
 def _worth(batch: Batch) -> bool:

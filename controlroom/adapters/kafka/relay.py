@@ -2,6 +2,9 @@
 
 At least once, in order per partition of the readings, with stable ids: a record is in the outbox, written with its
 alarm or its reject in one transaction, until the brokers have confirmed it. A crash in between delivers it again later.
+
+Memory holds a part of it: what is more than `MOST_QUEUED` stays in the outbox and is read from there, a page at a time,
+when its turn comes. So brokers that stay away, or a flood of rejects, cost rows and no memory.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -18,6 +21,7 @@ from aiokafka.errors import KafkaError
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.postgres.alarm_journal import OutboxEntry
 from controlroom.adapters.postgres.outbox import Outbox, Outgoing
+from controlroom.adapters.postgres.session import PASSING_ERRORS
 from simulator.closing import close_producer
 
 log = logging.getLogger(__name__)
@@ -28,13 +32,29 @@ STOP_TIMEOUT_S = 3.0
 WINDOW = 500
 
 
-class Relay:
-    """Sends what it is given to one topic, in order, for as long as it takes."""
+#: Entries that wait in memory, at the most.
+MOST_QUEUED = 500
 
-    def __init__(self, kafka: KafkaConnection, topic: str, outbox: Outbox) -> None:
+#: (ids that are not wanted, how many at the most) -> the oldest others that are in the outbox
+Load = Callable[[Collection[int], int], Awaitable[list[Outgoing]]]
+
+
+class Relay:
+    """Sends what it is given to one topic, in order, for as long as it takes.
+
+    Args:
+        load: finds what is in the outbox.
+    """
+
+    def __init__(self, kafka: KafkaConnection, topic: str, outbox: Outbox, load: Load) -> None:
         self._kafka = kafka
         self._topic = topic
         self._outbox = outbox
+        self._load = load
+        #: something may be in the outbox alone: until that is read, what is new stays there too, or it would overtake
+        self._behind = False
+        #: how often something was left there
+        self._left = 0
         self._queue: deque[Outgoing] = deque()
         #: ids of entries that were pushed and are still in the outbox: one that is found there again is not sent again
         self._known: set[int] = set()
@@ -50,11 +70,25 @@ class Relay:
     def send(self, entries: Sequence[Outgoing]) -> None:
         """Send these too, each once however often it is given."""
         fresh = [entry for entry in entries if entry.outbox_id not in self._known]
-        if fresh:
-            self._known.update(entry.outbox_id for entry in fresh)
-            self._queue.extend(fresh)
-            self._idle.clear()
-            self._wake.set()
+        if not fresh:
+            return
+        if self._behind or len(self._queue) + len(fresh) > MOST_QUEUED:
+            self.catch_up()
+            return
+        self._enqueue(fresh)
+
+    def catch_up(self) -> None:
+        """Send what is in the outbox: of a partition that we have just been given, say."""
+        self._behind = True
+        self._left += 1
+        self._idle.clear()
+        self._wake.set()
+
+    def _enqueue(self, entries: Sequence[Outgoing]) -> None:
+        self._known.update(entry.outbox_id for entry in entries)
+        self._queue.extend(entries)
+        self._idle.clear()
+        self._wake.set()
 
     async def drained(self) -> None:
         """Return when everything that was pushed is confirmed."""
@@ -66,7 +100,10 @@ class Relay:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._queue:
+                while self._queue or self._behind:
+                    if not self._queue:
+                        await self._read_on()
+                        continue
                     window = [self._queue[i] for i in range(min(WINDOW, len(self._queue)))]
                     try:
                         await self._send(window)
@@ -81,6 +118,19 @@ class Relay:
                 self._idle.set()
         finally:
             await self._discard_producer()
+
+    async def _read_on(self) -> None:
+        """The next page of the outbox; when that is the last one, what is new is taken directly again."""
+        left = self._left
+        try:
+            page = await self._load(self._known, MOST_QUEUED)
+        except PASSING_ERRORS as error:
+            log.debug("%s: the outbox is not readable: %s", self._topic, error)
+            await asyncio.sleep(RETRY_S)
+            return
+        self._enqueue(page)
+        if len(page) < MOST_QUEUED and left == self._left:
+            self._behind = False
 
     async def _send(self, entries: Sequence[Outgoing]) -> None:
         if self._producer is None:

@@ -38,6 +38,12 @@ async def records_kept(session: Session) -> int:
     return int(await connection.fetchval(_READINGS, timeout=60.0))
 
 
+async def unsent(session: Session) -> int:
+    """Events that are not known to be on the alerts topic yet."""
+    connection = await session.connection()
+    return int(await connection.fetchval("SELECT count(*) FROM outbox"))
+
+
 async def told_of_alarms(session: Session, telling: Iterable[str] = TELLING) -> list[Told]:
     """The events of alarms that a drill is scored by, in the brokers' time."""
     connection = await session.connection()

@@ -102,6 +102,17 @@ class MachineStage:
         finally:
             await self._session.close()
 
+    async def finish(self) -> None:
+        """Look at all that is there to be looked at, once, and give the connection back.
+
+        Raises:
+            one of PASSING_ERRORS.
+        """
+        try:
+            await self.turn()
+        finally:
+            await self._session.close()
+
     async def turn(self) -> int:
         """Look at every machine, if no other worker does; how many minutes were looked at."""
         connection = await self._session.connection()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import asyncpg
 
 from controlroom.adapters.postgres.figures import FigureReader
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
-from controlroom.core.alarms.model import decode_alarm
-from controlroom.core.plant_state import DatabaseView, FaultView
+from controlroom.core.alarms.model import Alarm, decode_alarm
+from controlroom.core.fault_view import FaultView
+from controlroom.core.plant_state import DatabaseView
 from controlroom.core.sanitise import sanitise
 from controlroom.wire import AlarmEvent
 from controlroom.wire.alarm import decode_alarm_event
@@ -34,15 +36,16 @@ WHERE a.live ORDER BY a.changed_at"""
 # Faults that act and those of the last hour, with the first alarm that each can have caused: of one of its sensors, or
 # of the machine, zone or partition that stands for them, from its start until two minutes after its end.
 _FAULTS = """
-SELECT f.*, d.at AS detected_at, d.kind FROM (
+SELECT f.*, d.at AS detected_at, d.kind, d.severity FROM (
     SELECT fault_id, array_agg(DISTINCT sensor_id) AS sensors, min(injected_by) AS injected_by,
            min(starts_at) AS starts_at, CASE WHEN bool_and(ended_at IS NOT NULL) THEN max(ended_at) END AS ended_at,
-           min(outcome) AS outcome,
+           min(outcome) AS outcome, max(planned_end) AS planned_end, array_agg(DISTINCT fault) AS faults,
+           CASE WHEN count(DISTINCT (fault, magnitude)) = 1 THEN min(magnitude) END AS magnitude,
            array_agg(DISTINCT 'machine:' || machine_id) || array_agg(DISTINCT 'zone:' || zone) AS places
     FROM faults WHERE ended_at IS NULL OR ended_at > clock_timestamp() - interval '1 hour'
     GROUP BY fault_id ORDER BY bool_and(ended_at IS NOT NULL), min(starts_at) DESC LIMIT $1
 ) f LEFT JOIN LATERAL (
-    SELECT e.at, e.kind FROM alarm_events e
+    SELECT e.at, e.kind, e.severity FROM alarm_events e
     WHERE e.sensor_id = ANY(f.sensors || f.places) AND e.event IN ('raised', 'recurred', 'severity-rose')
       AND e.at BETWEEN f.starts_at AND coalesce(f.ended_at + interval '2 minutes', 'infinity')
     ORDER BY e.at LIMIT 1
@@ -121,20 +124,33 @@ class DatabaseProbe:
                 row["outcome"],
                 row["detected_at"].timestamp() if row["detected_at"] is not None else None,
                 sanitise(row["kind"] or "", limit=24),
+                row["severity"] or "",
+                _name(row["fault_id"], row["faults"]),
+                row["magnitude"],
+                row["planned_end"].timestamp() if row["planned_end"] is not None else None,
             )
             for row in rows
         )
 
-    async def live_alarms(self) -> list[AlarmEvent]:
-        """The last event of each live alarm, oldest first.
+    async def live_alarms(self) -> list[tuple[AlarmEvent, Alarm]]:
+        """The last event of each live alarm, and the alarm as it stands; oldest first.
 
         Raises:
             one of PASSING_ERRORS.
         """
         connection = await self._session.connection()
-        rows = await connection.fetch(_LIVE_ALARMS)
-        return [decode_alarm_event(row["event"].encode()) for row in rows if decode_alarm(row["alarm"]).live]
+        found = []
+        for row in await connection.fetch(_LIVE_ALARMS):
+            alarm = decode_alarm(row["alarm"])
+            if alarm.live:
+                found.append((decode_alarm_event(row["event"].encode()), alarm))
+        return found
 
     async def close(self) -> None:
         """Give the connection back."""
         await self._session.close()
+
+
+def _name(fault_id: str, faults: Sequence[str]) -> str:
+    """What befell, in a word: a fault of a machine or a zone is several, and its id begins with its name."""
+    return sanitise(faults[0] if len(faults) == 1 else fault_id.rpartition("-")[0] or fault_id, limit=24)

@@ -41,12 +41,15 @@ FROM alarms a LEFT JOIN sensors s USING (sensor_id) WHERE a.topic = $1 AND a.par
 LOCK_GROUPS = "SELECT pg_advisory_xact_lock(hashtextextended(name, 7)) FROM unnest($1::text[]) AS name"
 
 LOAD_OUTBOX = """
-SELECT id, key, payload FROM outbox WHERE topic = $1 AND part = $2 AND reject_off IS NULL ORDER BY id"""
+SELECT id, key, payload FROM outbox
+WHERE topic = $1 AND part = ANY($2::int[]) AND reject_off IS NULL AND NOT id = ANY($3::bigint[])
+ORDER BY id LIMIT $4"""
 
 LOAD_DEAD_LETTERS = """
-SELECT o.id, r.key, r.raw, r.off, r.reason, r.detail, r.raw_size
+SELECT o.id, r.key, r.raw, o.part, r.off, r.reason, r.detail, r.raw_size
 FROM outbox o JOIN rejects r ON (r.topic, r.part, r.off) = (o.topic, o.part, o.reject_off)
-WHERE o.topic = $1 AND o.part = $2 ORDER BY o.id"""
+WHERE o.topic = $1 AND o.part = ANY($2::int[]) AND NOT o.id = ANY($3::bigint[])
+ORDER BY o.id LIMIT $4"""
 
 LOCK_ALARMS = """
 SELECT sensor_id, kind, doc FROM alarms WHERE sensor_id = ANY($1) ORDER BY sensor_id, kind FOR UPDATE"""

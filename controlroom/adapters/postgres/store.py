@@ -19,12 +19,11 @@ from controlroom.adapters.postgres import rows
 from controlroom.adapters.postgres.alarm_journal import OutboxEntry, write_handled
 from controlroom.adapters.postgres.copying import copy_readings
 from controlroom.adapters.postgres.learning import INSERT_APPLIED
-from controlroom.adapters.postgres.outbox import Outgoing
+from controlroom.adapters.postgres.outbox import Outgoing, dead_letter
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.model import decode_alarm
 from controlroom.core.alert_handler import Handled, concerned, handle
-from controlroom.core.dead_letter import dead_letter_headers
 from controlroom.core.intake import gap_signals
 from controlroom.core.records import Batch, SensorFacts, Signal
 from controlroom.errors import Fenced
@@ -48,10 +47,6 @@ class Claim:
     states: dict[str, bytes] = field(default_factory=dict)
     #: sensor id -> kind -> event time at which a delay ends
     deadlines: dict[str, dict[str, float]] = field(default_factory=dict)
-    #: alarm events that are committed and not known to be on the alerts topic, oldest first: (outbox id, key, payload)
-    unsent: list[OutboxEntry] = field(default_factory=list)
-    #: rejects that are committed and not known to be with the dead letters
-    dead_letters: list[Outgoing] = field(default_factory=list)
     #: of the sensors that have live alarms
     facts: dict[str, SensorFacts] = field(default_factory=dict)
     #: (sensor or group, kind) of the alarms whose condition stands
@@ -115,8 +110,6 @@ class PartitionStore:
                     return Claim(None, None, 0)
                 states = await connection.fetch(rows.LOAD_STATES, *self._key)
                 alarms = await connection.fetch(rows.LOAD_LIVE_ALARMS, *self._key[1:])
-                unsent = await connection.fetch(rows.LOAD_OUTBOX, *self._key[1:])
-                dead = await connection.fetch(rows.LOAD_DEAD_LETTERS, *self._key[1:])
         except PASSING_ERRORS:
             self._session.drop()
             raise
@@ -138,8 +131,6 @@ class PartitionStore:
             self._epoch,
             {state["sensor_id"]: state["state"] for state in states},
             deadlines,
-            [(entry["id"], entry["key"], entry["payload"]) for entry in unsent],
-            [self._dead_letter(*row) for row in dead],
             facts,
             frozenset(standing),
             row["tail_hash"],
@@ -257,7 +248,7 @@ class PartitionStore:
             )
             ids = await connection.fetch(rows.INSERT_OUTBOX_REJECTS, topic, part, [r.offset for r in batch.rejects])
             dead_letters = [
-                self._dead_letter(row["id"], r.key, r.raw, r.offset, r.reason, r.detail, r.size)
+                dead_letter(row["id"], r.key, r.raw, topic, part, r.offset, r.reason, r.detail, r.size)
                 for row, r in zip(ids, batch.rejects, strict=True)
             ]
         if batch.rollups:
@@ -286,12 +277,6 @@ class PartitionStore:
         posted = await connection.fetch(rows.LOAD_POSTED, topic, [part]) if handled.events else []
         outbox_ids = await write_handled(connection, handled, places, (topic, part))
         return Committed(handled.events, outbox_ids, handled.deadlines, [tuple(row) for row in posted])
-
-    def _dead_letter(
-        self, outbox_id: int, key: bytes | None, raw: bytes | None, offset: int, reason: str, detail: str, size: int
-    ) -> Outgoing:
-        headers = dead_letter_headers(self._key[1], self._key[2], offset, reason, detail, size)
-        return Outgoing(outbox_id, key, raw, headers)
 
     async def _handle(self, connection: asyncpg.Connection, signals: Sequence[Signal]) -> Handled:
         sensors, groups = concerned(signals)

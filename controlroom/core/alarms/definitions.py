@@ -135,10 +135,12 @@ _BUILT_IN = (
     *(_Rule(kind=kind, priority_critical=Priority.LOW, off_delay_s=60.0) for kind in _MESSAGE_KINDS),
     # Long enough that a common cause is found before each of its sensors rings for itself.
     _Rule(kind=NO_DATA_KIND, on_delay_s=15.0, off_delay_s=10.0),
-    # No reading moves it, so no delay of it could end.
-    *(_Rule(kind=kind, on_delay_s=0.0, off_delay_s=0.0) for kind in (DELIVERY_KIND, *INTAKE_KINDS)),
     _Rule(kind=GROUP_KIND, priority_critical=Priority.HIGH, off_delay_s=10.0),
 )
+
+
+# No reading moves these, so no delay of theirs could end: whatever the file says.
+_TIMELESS = tuple(_Rule(kind=kind, on_delay_s=0.0, off_delay_s=0.0) for kind in (DELIVERY_KIND, *INTAKE_KINDS))
 
 
 class Definitions:
@@ -156,7 +158,7 @@ class Definitions:
             _fields_set=set(overall.model_fields_set),
             **{name: getattr(overall, name) for name in overall.model_fields_set},
         )
-        self._rules = (*_BUILT_IN, everywhere, *rules)
+        self._rules = (*_BUILT_IN, everywhere, *rules, *_TIMELESS)
         self._merged: dict[tuple[int, ...], Definition] = {}
 
     def adopt(self, other: Definitions) -> None:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from enum import StrEnum
+from itertools import pairwise
 from statistics import median
 
 import msgspec
@@ -23,6 +25,8 @@ __all__ = ["Frequent", "Measure", "Measurement", "Record", "Report", "Verdict", 
 
 STALE_S = 86_400.0
 DAY_S = 86_400.0
+RESPONSE_EDGES_S = (60.0, 300.0, 600.0, 1800.0, 3600.0)
+"""Where the classes of response times end; the last class has no end."""
 FLEETING_S = 10.0
 """An alarm that is gone sooner than this left its operator nothing to do. The standards name no figure."""
 
@@ -104,6 +108,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     response_median_s: float | None
     response_p90_s: float | None
     responses: int
+    response_classes: tuple[int, ...] = ()
+    """Responses within a minute, 5, 10, 30 minutes, an hour, and later ones."""
 
 
 class _Open(msgspec.Struct):
@@ -239,6 +245,7 @@ class Measurement:
             response_median_s=median(responses) if responses else None,
             response_p90_s=responses[math.ceil(0.9 * len(responses)) - 1] if responses else None,
             responses=len(responses),
+            response_classes=_classes(responses),
         )
 
     def _ranked(self, counts: Counter[tuple[str, str]], most: int) -> tuple[Frequent, ...]:
@@ -293,6 +300,16 @@ class Measurement:
                 Measure(f"priority-{priority}", f"{priority} priority", share, "%", f"about {goal} %", verdict)
             )
         return tuple(measures)
+
+
+def _classes(responses: list[float]) -> tuple[int, ...]:
+    """How many of the sorted times fall in each class.
+
+    >>> _classes([1.0, 60.0, 61.0, 9000.0])
+    (2, 1, 0, 0, 0, 1)
+    """
+    ends = [bisect_right(responses, edge) for edge in RESPONSE_EDGES_S]
+    return tuple(b - a for a, b in pairwise((0, *ends, len(responses))))
 
 
 def _pass_if(good: bool) -> Verdict:  # noqa: FBT001  # the condition is the argument

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controlroom.core.plant_state import AlarmView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, left, right, spread, width_of
+from controlroom.ui.render.line import Line, Role, fit, heading, left, right
 from controlroom.ui.render.marks import edge_mark, severity_mark
 from controlroom.ui.render.numbers import age_text, clock_text, quantity_text
 
@@ -16,17 +16,11 @@ _WIDE = 110
 
 def alarm_head(width: int, end: Line) -> Line:
     """The names of the columns; `end` at the right."""
-    return spread(_names(width, width - width_of(end)), end, width, Role.TITLE)
-
-
-def _names(width: int, room: int) -> Line:
     sensor = _SENSOR if width < _WIDE else _WIDE_SENSOR
     names = f" {'alarm':6} {'state':9} {'since':8} {'age':>4} {left('sensor', sensor)} {'':3} {'kind':8} "
     if width >= _WIDE:
         names += f"{'value':>12}  "
-    # At the end of a narrow heading stands the count: half a name would be noise.
-    message = "message" if len(names) + len("message") <= room else ""
-    return [(f"{names}{message}", Role.TITLE_DIM)]
+    return heading(names, "message", end, width)
 
 
 def alarm_row(

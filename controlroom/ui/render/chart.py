@@ -1,4 +1,4 @@
-"""The chart of one sensor, drawn by plotext: its readings, its limits, its alarms, on one time axis.
+"""The chart of one sensor, drawn by plotext: its readings or roll-ups and its limits on a time axis.
 
 plotext draws into its one global figure, so this is for the screen's thread alone. It gives colours of its own; we hand
 it palette numbers that stand for roles, and turn them back.
@@ -12,63 +12,118 @@ from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
+from itertools import pairwise
 from typing import Any
 
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit
-from controlroom.ui.render.numbers import clock_text
+from controlroom.ui.render.numbers import moment_text
 
-_ROLES = {"1": Role.CRIT, "3": Role.WARN, "7": Role.CHART}
+_ROLES = {"1": Role.CRIT, "3": Role.WARN, "7": Role.CHART, "8": Role.SPARK}
 _NUMBERS = {role: int(number) for number, role in _ROLES.items()}
 _PIECE = re.compile(r"\x1b\[(?:0|38;5;(\d+))m([^\x1b]*)")
 _Y_TICKS = 5
 #: cells between the labels of the time axis
 _X_TICK_CELLS = 18
+#: cells of the longest name of a strip
+_LEAST_LABEL = 5
 
 
 @dataclass(frozen=True, slots=True)
-class ChartMark:
-    """An alarm on the time axis."""
+class Frame:
+    """Where things are on a chart: what its axes show, and how many cells the labels at the left take."""
 
-    at: float
-    severity: int
+    start: float
+    end: float
+    low: float
+    high: float
+    levels: tuple[float, ...]
+
+    @property
+    def margin(self) -> int:
+        """Cells before the curve; never so few that a strip under the chart could not be named there."""
+        return max(_LEAST_LABEL, *(len(f"{level:g}") for level in self.levels)) + 2
+
+    @property
+    def axis(self) -> tuple[float, float]:
+        """The time axis."""
+        return self.start, self.end
+
+
+def frame_of(
+    start: float, end: float, values: Sequence[float], *, warning: float | None = None, critical: float | None = None
+) -> Frame:
+    """The frame of these values, with a limit when they come near it; times are seconds since the epoch."""
+    low, high = _limits(values, warning, critical) if values else (0.0, 1.0)
+    return Frame(start, end, low, high, tuple(round_levels(low, high)))
 
 
 def chart_lines(
     times: Sequence[float],
     values: Sequence[float],
+    frame: Frame,
     *,
     width: int,
     height: int,
     glyphs: Glyphs,
     warning: float | None = None,
     critical: float | None = None,
-    marks: Sequence[ChartMark] = (),
+    lows: Sequence[float] = (),
+    highs: Sequence[float] = (),
+    gap_s: float = math.inf,
 ) -> list[Line]:
-    """`height` lines of `width` cells. Times are seconds since the epoch; values and limits have one unit."""
-    # Readings may overtake each other on their way; a curve must not go back in time.
-    points = sorted(zip(times, values, strict=True))
-    times, values = [at for at, _ in points], [value for _, value in points]
+    """`height` lines of `width` cells. Values and limits have one unit; points are in order of time.
+
+    `lows` and `highs` are what the values are the means of: drawn as a quiet band around the curve. Two points that are
+    farther apart than `gap_s` are not joined: nobody knows what was between them.
+    """
     few = len(values) < 2 or times[-1] <= times[0]
     if few or width < 20 or height < 4:
-        said = "two readings are needed for a chart" if few else ""
+        said = "no two readings in this span" if few else ""
         blank: list[Line] = [[(" " * width, Role.TEXT)] for _ in range(height)]
         return [fit([(f"   {said}", Role.DIM)], width), *blank[1:]] if blank else blank
-    low, high = _limits(values, warning, critical)
     figure = _figure(width, height)
     for limit, role in ((warning, Role.WARN), (critical, Role.CRIT)):
-        if limit is not None and low <= limit <= high:
-            _draw(figure, [times[0], times[-1]], [limit, limit], "-" if glyphs.ascii else "┄", role)
-    _draw(figure, times, values, "*" if glyphs.ascii else "braille", Role.CHART)
-    for severity, role, shape in ((1, Role.WARN, glyphs.warning), (2, Role.CRIT, glyphs.critical)):
-        at = [mark.at for mark in marks if mark.severity == severity and times[0] <= mark.at <= times[-1]]
-        if at:
-            _draw(figure, at, [high] * len(at), shape, role, joined=False)
-    _ticks(figure, times, low, high, width)
+        if limit is not None and frame.low <= limit <= frame.high:
+            _draw(figure, list(frame.axis), [limit, limit], "-" if glyphs.ascii else "┄", role)
+    dots = 2 * max(1, width - frame.margin)
+    for edge in (lows, highs):
+        if edge:
+            for part in _runs(*thinned(times, edge, frame.axis, dots), gap_s):
+                _draw(figure, *part, "." if glyphs.ascii else "braille", Role.SPARK)
+    for part in _runs(*thinned(times, values, frame.axis, dots), gap_s):
+        _draw(figure, *part, "*" if glyphs.ascii else "braille", Role.CHART)
+    _ticks(figure, frame, width)
     # plotext has opinions about some data, and says them on the terminal that the screen is drawn on.
     with redirect_stderr(StringIO()), redirect_stdout(StringIO()):
         drawn = figure.build().string()
     return [fit(_roles(row), width) for row in drawn.split("\n")[:height]]
+
+
+def thinned(
+    times: Sequence[float], values: Sequence[float], axis: tuple[float, float], dots: int
+) -> tuple[list[float], list[float]]:
+    """At most two points a dot of the time axis, the lowest and the highest, so that no spike is lost.
+
+    >>> thinned([0, 1, 2, 3, 4, 5], [1, 9, 2, 0, 5, 5], (0, 6), 1)
+    ([1, 3], [9, 0])
+    """
+    if len(times) <= 2 * dots:
+        return list(times), list(values)
+    start, end = axis
+    kept: dict[int, tuple[int, int]] = {}
+    for index, at in enumerate(times):
+        dot = int((at - start) / (end - start) * dots)
+        low, high = kept.get(dot, (index, index))
+        kept[dot] = (index if values[index] < values[low] else low, index if values[index] > values[high] else high)
+    chosen = sorted({index for pair in kept.values() for index in pair})
+    return [times[index] for index in chosen], [values[index] for index in chosen]
+
+
+def _runs(times: list[float], values: list[float], gap_s: float) -> list[tuple[list[float], list[float]]]:
+    """Pieces of the curve between gaps."""
+    cuts = [0, *(index for index in range(1, len(times)) if times[index] - times[index - 1] > gap_s), len(times)]
+    return [(times[start:end], values[start:end]) for start, end in pairwise(cuts)]
 
 
 def _figure(width: int, height: int) -> Any:  # noqa: ANN401 - plotext has no types
@@ -89,27 +144,21 @@ def _draw(
     ys: Sequence[float],
     shape: str,
     role: Role,
-    *,
-    joined: bool = True,
 ) -> None:
     import plotext
 
     signal = figure.signal(list(xs), list(ys), marker=plotext.marker(shape, plotext.pixel(_NUMBERS[role])))
-    if joined:
-        signal.lines(True)  # noqa: FBT003 - plotext's signature
+    signal.lines(True)  # noqa: FBT003 - plotext's signature
     figure.draw(signal)
 
 
-def _ticks(figure: Any, times: Sequence[float], low: float, high: float, width: int) -> None:  # noqa: ANN401 - as above
-    levels = round_levels(low, high)
-    texts = [f"{level:g}" for level in levels]
-    longest = max(map(len, texts))
-    figure.ruler("y").lim(low, high)
-    figure.ruler("y").ticks(levels, [f" {text:>{longest}} " for text in texts])
-    count = max(2, width // _X_TICK_CELLS)
-    moments = [times[0] + (times[-1] - times[0]) * step / (count - 1) for step in range(count)]
-    figure.ruler("x").lim(times[0], times[-1])
-    figure.ruler("x").ticks(moments, [clock_text(moment) for moment in moments])
+def _ticks(figure: Any, frame: Frame, width: int) -> None:  # noqa: ANN401 - as above
+    figure.ruler("y").lim(frame.low, frame.high)
+    figure.ruler("y").ticks(list(frame.levels), [f" {f'{level:g}':>{frame.margin - 2}} " for level in frame.levels])
+    count = max(2, (width - frame.margin) // _X_TICK_CELLS)
+    moments = [frame.start + (frame.end - frame.start) * step / (count - 1) for step in range(count)]
+    figure.ruler("x").lim(frame.start, frame.end)
+    figure.ruler("x").ticks(moments, [moment_text(moment, frame.end - frame.start) for moment in moments])
 
 
 def round_levels(low: float, high: float) -> list[float]:

@@ -141,7 +141,7 @@ def group_rows(detail: ClusterDetail | None, now: float, width: int, glyphs: Gly
     rows.append(columns("groups", f"   {left('group', 34)} {left('state', 12)} {'members':>7} {'lag':>6}  coordinator"))
     for group in groups:
         members = UNKNOWN if group.members is None else str(len(group.members))
-        lag = count_text(group.lag) if group.reads else "none"
+        lag = count_text(group.lag) if group.reads else "-"
         rows.append(
             Row(
                 f"group:{group.group_id}",

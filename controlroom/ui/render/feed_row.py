@@ -27,6 +27,11 @@ _HAPPENED = {
 }
 
 
+def happened_text(event: AlarmEvent) -> str:
+    """What happened, in a word or two; nothing for a raise."""
+    return _HAPPENED.get(event.event, sanitise(event.event, limit=32))
+
+
 def feed_title(count: int, width: int) -> Line:
     """The heading over the feed."""
     about = "newest first" if count else "none yet"
@@ -54,8 +59,7 @@ def feed_row(event: AlarmEvent, now: float, width: int, glyphs: Glyphs, *, waiti
     else:
         mark = severity_mark(severity, glyphs, unacked=waiting)
     text = Role.DIM if over else Role.TEXT
-    kind, happened = sanitise(event.kind, limit=32), sanitise(event.event, limit=32)
-    what = f"{kind} {_HAPPENED.get(event.event, happened)}".rstrip()
+    what = f"{sanitise(event.kind, limit=32)} {happened_text(event)}".rstrip()
     return fit(
         [
             (f" {clock_text(at)} ", text),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from controlroom.core.plant_state import AlarmView
+from controlroom.ports import SessionReplay
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, spread
 from controlroom.ui.render.numbers import UNKNOWN, clock_text, count_text, date_text
@@ -34,14 +35,38 @@ class AlarmCounts:
         )
 
 
-def title_line(banner: str, counts: AlarmCounts | None, width: int, glyphs: Glyphs, *, read_only: bool) -> Line:
+def title_line(
+    banner: str,
+    counts: AlarmCounts | None,
+    width: int,
+    glyphs: Glyphs,
+    *,
+    read_only: bool,
+    replay: SessionReplay | None = None,
+) -> Line:
     """Name, plant, alarms (None: not known yet)."""
-    start: Line = [(" CONTROLROOM ", Role.TITLE_STRONG)]
-    if read_only:
-        start.append((" READ ONLY ", Role.TITLE))
+    if replay is not None:
+        start = replay_tag(replay)  # in place of the name: at 80 columns there is not room for both
+    else:
+        start = [(" CONTROLROOM ", Role.TITLE_STRONG), *([(" READ ONLY ", Role.TITLE)] if read_only else [])]
     start.append((f" {banner}", Role.TITLE_DIM))
     end: Line = [(" ", Role.TITLE), *(_alarms(counts, glyphs) if counts else [("alarms ?  ", Role.TITLE_DIM)])]
     return spread(start, end, width, Role.TITLE)
+
+
+def replay_tag(replay: SessionReplay) -> Line:
+    """That this is the past, where in it, and how quick it goes."""
+    if replay.seeking:
+        how = "seeking"
+    elif replay.ended:
+        how = "cut off here" if replay.cut_off else "end"
+    else:
+        how = "paused" if replay.paused else f"x{replay.speed:g}"
+    whole = int(replay.position_s)
+    return [
+        (f" REPLAY {whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d} ", Role.TITLE_SIM),
+        (f" {how} ", Role.TITLE),
+    ]
 
 
 def clock_line(now: float, screen_width: int) -> Line:
@@ -100,6 +125,8 @@ class RateMeter:
     def rate(self, now: float, total: int) -> float | None:
         """The rate; None until a second has been seen."""
         samples = self._samples
+        if samples and (now < samples[-1][0] or total < samples[-1][1]):
+            samples.clear()  # a recording went back
         if not samples or now - samples[-1][0] >= 1.0:
             samples.append((now, total))
         while len(samples) > 2 and now - samples[1][0] >= self._span:

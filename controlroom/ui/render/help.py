@@ -25,7 +25,8 @@ class KeyGroup:
 def help_lines(groups: Sequence[KeyGroup], glyphs: Glyphs) -> list[Line]:
     """Columns of groups, each group going where there is most room, and the legend below."""
     columns: list[list[Line]] = [[] for _ in range(_COLUMNS)]
-    for group in groups:
+    # The largest first: so the columns come out even, and all of it fits 80x24.
+    for group in sorted(groups, key=lambda group: -len(group.keys)):
         column = min(columns, key=len)
         if column:
             column.append([])

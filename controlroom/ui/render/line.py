@@ -110,3 +110,13 @@ def fit(line: Line, width: int, fill: Role = Role.TEXT) -> Line:
 def spread(start: Line, end: Line, width: int, fill: Role = Role.TEXT) -> Line:
     """`start` at the left, `end` at the right of `width` cells; `end` is whole, `start` gives way."""
     return [*fit(start, max(0, width - width_of(end)), fill), *end] if width_of(end) < width else fit(end, width, fill)
+
+
+def heading(names: str, last: str, end: Line, width: int) -> Line:
+    """A list's heading: the columns' names, the last column's if there is room for all of it, and `end` at the right.
+
+    >>> plain(heading(" id ", "message", [("3", Role.TITLE_DIM)], 10)), plain(heading(" id ", "message", [], 12))
+    (' id      3', ' id message ')
+    """
+    shown = names + last if cell_len(names) + cell_len(last) <= width - width_of(end) else names
+    return spread([(shown, Role.TITLE_DIM)], end, width, Role.TITLE)

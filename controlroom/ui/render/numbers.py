@@ -124,6 +124,16 @@ def clock_text(at: float | None) -> str:
     return UNKNOWN if at is None else datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S")
 
 
+def moment_text(at: float, span: float) -> str:
+    """A moment on an axis of `span` seconds, UTC, as exactly as it is worth.
+
+    >>> [moment_text(86_399.0, span) for span in (60.0, 21_600.0, 604_800.0)]
+    ['23:59:59', '23:59', '01-01 23:59']
+    """
+    form = "%H:%M:%S" if span <= 7_200.0 else "%H:%M" if span < 86_400.0 else "%m-%d %H:%M"
+    return datetime.fromtimestamp(at, UTC).strftime(form)
+
+
 def date_text(at: float) -> str:
     """Date and time, UTC.
 

@@ -150,6 +150,7 @@ def database_rows(database: DatabaseView | None, now: float, width: int, glyphs:
         (f"  round trip {duration_text(latency)}", Role.TITLE_DIM),
     ]
     rows = [heading("database", "DATABASE", about, database.checked_at, now, width)]
+    rows += _notification_rows(database, glyphs)
     figures = database.figures
     if figures is None:
         return rows
@@ -159,7 +160,7 @@ def database_rows(database: DatabaseView | None, now: float, width: int, glyphs:
         Row(
             "database",
             [
-                ("   connections ", Role.DIM),
+                ("  connections ", Role.DIM),
                 (f"{figures.connections} of {figures.max_connections}", Role.WARN if few else Role.TEXT),
                 ("  size ", Role.DIM),
                 _known(bytes_text(figures.size)),
@@ -178,6 +179,21 @@ def database_rows(database: DatabaseView | None, now: float, width: int, glyphs:
         note("login", [("   login ", Role.DIM), (sanitise(figures.user), Role.TEXT), (f"  {allowed}", Role.DIM)])
     )
     return rows
+
+
+def _notification_rows(database: DatabaseView, glyphs: Glyphs) -> list[Row]:
+    """Who is told of alarms is told by way of the database: what waits there, and what fails."""
+    waiting, failing = database.notifications_waiting, database.notifications_failing
+    if not waiting and not failing:
+        return []
+    line: Line = [("   notifications ", Role.DIM), (f"{count_text(waiting)} waiting", Role.TEXT)]
+    if failing:
+        line[0] = (f" {glyphs.warning} notifications ", Role.WARN)
+        line += [
+            (f", {count_text(failing)} failing  ", Role.WARN),
+            (sanitise(database.notifications_error, limit=200), Role.TEXT),
+        ]
+    return [note("notifications", line)]
 
 
 def _known(text: str) -> tuple[str, Role]:

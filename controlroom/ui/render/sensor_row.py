@@ -5,7 +5,7 @@ from __future__ import annotations
 from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, left, right
+from controlroom.ui.render.line import Line, Role, fit, heading, left, right
 from controlroom.ui.render.marks import edge_mark, severity_mark
 from controlroom.ui.render.numbers import age_text, quantity_text
 from controlroom.ui.render.sensor_state import interval_of, state_word
@@ -16,13 +16,13 @@ _WIDE_SENSOR = 24
 _WIDE = 110
 
 
-def sensor_head(width: int) -> Line:
-    """The names of the columns."""
+def sensor_head(width: int, end: Line) -> Line:
+    """The names of the columns; `end` at the right."""
     sensor = _SENSOR if width < _WIDE else _WIDE_SENSOR
     names = f"   {'alarm':6}  {left('sensor', sensor)} {'state':9} {'every':>5} {'value':>11}  "
     if width >= _WIDE:
         names += f"{'owner':16} {'readings':>9}  "
-    return fit([(f"{names}faults", Role.TITLE_DIM)], width, Role.TITLE)
+    return heading(names, "faults", end, width)
 
 
 def sensor_row(

@@ -6,7 +6,7 @@ from controlroom.core.plant_state import Notice, SensorView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role
-from controlroom.ui.render.numbers import age_text, clock_text, value_text
+from controlroom.ui.render.numbers import age_text, clock_text
 from controlroom.ui.render.sensor_state import age_of
 
 #: seconds that a notice stays; an error must be read
@@ -38,7 +38,7 @@ def sensor_line(view: SensorView | None, now: float) -> Line:
     line: Line = [(f" {view.label}", Role.STRONG)]
     if place:
         line.append((f"  {place}", Role.TEXT))
-    limits = [value_text(limit) for limit in (view.warning, view.critical) if limit is not None]
+    limits = [f"{limit:g}" for limit in (view.warning, view.critical) if limit is not None]
     if limits:
         line += [("  limits ", Role.DIM), (f"{' / '.join(limits)} {view.unit}".rstrip(), Role.TEXT)]
     age = age_of(view, now)

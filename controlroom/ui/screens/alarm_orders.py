@@ -66,7 +66,7 @@ class AlarmOrders(PlantScreen):
 
         count = f"{len(waiting)} alarms" if len(waiting) > 1 else "1 alarm"
         critical = sum(target.severity == 2 for target in waiting)
-        what = f"{critical} of them critical. What has become worse since you saw it is refused."
+        what = f"Critical: {critical}. What has become worse since you saw it is refused."
         self.app.push_screen(Confirm(self.context, f"Acknowledge {count}?", what), ack)
 
     def action_shelve(self) -> None:

@@ -9,7 +9,6 @@ from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import ALARM_VIEWS, SCREENS, SEEK
 from controlroom.ui.context import Context
-from controlroom.ui.messages import ItemChosen
 from controlroom.ui.render.alarm_row import alarm_head, alarm_line
 from controlroom.ui.render.line import Line
 from controlroom.ui.render.measures_line import Suppressed, measures_line
@@ -110,13 +109,12 @@ class AlarmsScreen(ListScreen, AlarmOrders):
         self.items.clear_marks()
         self.tick()
 
-    def on_item_chosen(self, event: ItemChosen) -> None:
-        """Enter: the sensor; of a common cause, which has none, the alarms that it stands for."""
-        if self.selected_sensor() is None:
-            event.stop()
+    def open_chosen(self) -> None:
+        """The sensor; of a common cause, which has none, the alarms that it stands for."""
+        if self.selected_sensor() is not None:
+            super().open_chosen()
+        elif self.context.options.history is not None:
             self.action_alarm_history()
-        else:
-            super().on_item_chosen(event)
 
     def action_turn_order(self) -> None:
         """By severity, or the newest first."""

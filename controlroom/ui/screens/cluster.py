@@ -34,6 +34,7 @@ class ClusterScreen(ListScreen):
     def update(self) -> None:
         """Show it as it is."""
         self.query_one(ClusterList).show(self._rows())
+        self._show_note()
 
     def relist(self) -> None:
         """The filter or the order has changed."""
@@ -78,6 +79,8 @@ class ClusterScreen(ListScreen):
         """Brokers elsewhere are not ours to stop: there is no key for it."""
         if action in {"switch_broker", "kill_broker"} and self.context.options.drills is None:
             return False
+        if action == "freeze":
+            return False  # rows keep their places here, and a view of the past would be taken for the present
         return super().check_action(action, parameters)
 
     def action_switch_broker(self) -> None:

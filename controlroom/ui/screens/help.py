@@ -15,14 +15,18 @@ from controlroom.ui.render.help import KeyGroup, help_lines
 from controlroom.ui.render.line import Role
 from controlroom.ui.widgets.line_view import LineView
 
-#: first part of a binding's id -> how the group is called; the order is that of the columns
+#: first part of a binding's id -> how the group is called
 _GROUPS = {
     "screen": "screens",
     "move": "move",
     "sensor": "sensor",
     "broker": "broker",
+    "alarm": "alarm",
+    "seek": "go to",
+    "span": "chart",
     "list": "list",
     "detail": "detail",
+    "replay": "replay",
     "app": "program",
 }
 
@@ -64,7 +68,9 @@ class Help(ModalScreen[None]):
             binding = active.binding
             group = (binding.id or "").partition(".")[0]
             if group in found and active.enabled:
-                keys, _ = found[group].setdefault(binding.id or "", ([], binding.description))
+                # Two keys for one thing, there and back, are one line: `e E`.
+                name = (binding.id or "").removesuffix("-back")
+                keys, _ = found[group].setdefault(name, ([], binding.description))
                 shown = self.app.get_key_display(binding)
                 if shown not in keys:
                     keys.append(shown)

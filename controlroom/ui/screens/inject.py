@@ -6,17 +6,20 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import msgspec
+
 from controlroom.core.plant_state import SensorView
 from controlroom.ui import entry
 from controlroom.ui.context import Context
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.screens.form_screen import FormScreen
+from controlroom.ui.victims import victims
 from controlroom.ui.widgets.choice import Choice
 from controlroom.ui.widgets.form_field import FormField
 from controlroom.ui.widgets.text_entry import TextEntry
 from controlroom.wire import FaultSpec
-from simulator.faults import FAULTS, FaultKind
+from simulator.faults import COMPOSED, FAULTS, MACHINE_FAILURE, FaultKind
 
 #: a simulated sensor that lags the clock by more runs in a past of its own
 _OWN_PAST_S = 3600.0
@@ -28,23 +31,26 @@ class InjectForm(FormScreen[FaultSpec]):
     Args:
         context: what every widget works with.
         view: the sensor that will suffer.
+        others: sensors that will suffer the same.
     """
 
-    def __init__(self, context: Context, view: SensorView) -> None:
+    def __init__(self, context: Context, view: SensorView, others: int = 0) -> None:
         super().__init__(context)
         self._view = view
-        self._fault = Choice(context, list(FAULTS), id="inject-fault")
+        self._others = others
+        self._fault = Choice(context, [*FAULTS, *COMPOSED], id="inject-fault")
         self._magnitude = TextEntry(self._usual_magnitude(), id="inject-magnitude")
         self._duration = TextEntry(self._usual_duration(), id="inject-duration")
 
     @property
     def kind(self) -> FaultKind:
         """The fault that is chosen."""
-        return FAULTS[self._fault.value]
+        return (FAULTS | COMPOSED)[self._fault.value]
 
     def title_line(self) -> Line:
         """A banner: nobody should take this for the real thing."""
-        return [(" FAULT INJECTION ", Role.TITLE_SIM), (f" into {self._view.label}", Role.TITLE)]
+        more = f" and {self._others} more" if self._others else ""
+        return [(" FAULT INJECTION ", Role.TITLE_SIM), (f" into {self._view.label}{more}", Role.TITLE)]
 
     def make_fields(self) -> Iterable[FormField]:
         """Fault first: the defaults follow from it."""
@@ -62,9 +68,19 @@ class InjectForm(FormScreen[FaultSpec]):
     def about(self) -> list[Line]:
         """What the fault does, and what it leads to."""
         return [
-            [(f"{self.kind.name}: {self.kind.summary}", Role.TEXT)],
+            [(f"{self.kind.name}: {self.kind.summary}{self._whom()}", Role.TEXT)],
             [("Every alarm that it causes is marked ", Role.DIM), ("SIM", Role.SIM), (".", Role.DIM)],
         ]
+
+    def _whom(self) -> str:
+        """Whom it befalls, where that is more than the sensor."""
+        if self.kind.name not in COMPOSED:
+            return ""
+        place = self._view.location
+        where = place.machine_id if self.kind.name == MACHINE_FAILURE else place.zone
+        some = FaultSpec(fault_id="-", fault=self.kind.name, start=datetime.fromtimestamp(0, UTC))
+        count = len(victims(some, self._view, list(self.context.state.sensors.values())))
+        return f": {count} sensors of {where}" if where else ": this sensor stands nowhere"
 
     def chosen(self, choice: Choice) -> None:
         """The defaults of another fault."""
@@ -73,9 +89,9 @@ class InjectForm(FormScreen[FaultSpec]):
     def result(self) -> FaultSpec:
         """The fault, from now on, in the sensor's own time."""
         return FaultSpec(
-            fault_id=f"{self.kind.name}-{uuid4().hex[:8]}",
+            fault_id=_new_id(self.kind.name),
             fault=self.kind.name,
-            start=datetime.fromtimestamp(self._start(), UTC),
+            start=_start(self._view, self.context.now()),
             duration=entry.duration(self._duration.value),
             magnitude=self._check_magnitude(self._magnitude.value),
             by=self.context.options.operator,
@@ -90,9 +106,18 @@ class InjectForm(FormScreen[FaultSpec]):
     def _usual_duration(self) -> str:
         return f"{self.kind.seconds(interval_of(self._view)):g}"
 
-    def _start(self) -> float:
-        """A simulated plant may run faster than the clock, or in the past."""
-        now, last = self.context.now(), self._view.last_time
-        if last is None:
-            return now
-        return last if last < now - _OWN_PAST_S else max(now, last)
+
+def same_fault(fault: FaultSpec, view: SensorView, now: float) -> FaultSpec:
+    """The same fault for another sensor: with an id of its own, from now on in that sensor's time."""
+    return msgspec.structs.replace(fault, fault_id=_new_id(fault.fault), start=_start(view, now))
+
+
+def _new_id(name: str) -> str:
+    return f"{name}-{uuid4().hex[:8]}"
+
+
+def _start(view: SensorView, now: float) -> datetime:
+    """A simulated plant may run faster than the clock, or in the past."""
+    last = view.last_time
+    at = now if last is None else last if last < now - _OWN_PAST_S else max(now, last)
+    return datetime.fromtimestamp(at, UTC)

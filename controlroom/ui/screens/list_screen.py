@@ -83,24 +83,20 @@ class ListScreen(PlantScreen):
 
     def _show_note(self) -> None:
         items, note = self.items, self.query_one("#list-note", LineView)
-        line = list_note(
-            shown=None if self.filter.empty else len(items.keys),
-            total=self.total,
-            frozen=self.frozen is not None,
-            new=self._new,
-            gone=self._gone,
-            marked=len(items.marked),
-        )
+        line = list_note(frozen=self.frozen is not None, new=self._new, gone=self._gone, marked=len(items.marked))
         if note.display is not bool(line):
             note.display = bool(line)
         note.show(line)
+        if not self.filter.empty:
+            of = f" of {self.total}" if self.total is not None else " found"
+            self.query_one(FilterBar).tell(f"{len(items.keys)}{of} ")
 
     def counted(self, what: str) -> Line:
         """How many items there are and in which order, for the end of a heading."""
         shown = len(self.items.keys)
         total = shown if self.total is None else self.total
         count = f"{shown}" if shown == total else f"{shown} of {total}"
-        return [(f" {count} {what} ", Role.TITLE_DIM)]
+        return [(f" {count}, {what} ", Role.TITLE_DIM)]
 
     def relist(self) -> None:
         """The filter or the order has changed: what was frozen moves again."""
@@ -153,7 +149,7 @@ class ListScreen(PlantScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Marks are for lists that keys act on, and for who may act."""
-        if action == "mark" and (not self.MARKS or self.context.options.read_only):
+        if action == "mark" and (not self.MARKS or self.context.viewer):
             return False
         return super().check_action(action, parameters)
 
@@ -163,7 +159,11 @@ class ListScreen(PlantScreen):
         self.relist()
 
     def on_item_chosen(self, event: ItemChosen) -> None:
-        """Enter: the sensor that the item is about."""
+        """Enter. Textual calls this of every class, so what a subclass does else is in `open_chosen`."""
+        self.open_chosen()
+
+    def open_chosen(self) -> None:
+        """Open the sensor that the item is about."""
         view = self.selected_sensor()
         if view is not None:
             self.show_sensor(view.sensor_id)

@@ -29,9 +29,7 @@ class MeasuresScreen(PlantScreen):
 
     def body(self) -> ComposeResult:
         """Lines."""
-        view = LineView(self.context, id="measures-table")
-        view.styles.height = "1fr"
-        yield view
+        yield LineView(self.context, height="1fr", id="measures-table")
 
     def update(self) -> None:
         """Show the last answer."""

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 
 from controlroom.core.plant_state import SensorView
-from controlroom.ui.bindings import SCREENS
+from controlroom.ui.bindings import SCREENS, SEEK
 from controlroom.ui.context import Context
 from controlroom.ui.render.order import SensorOrder, sorted_sensors
 from controlroom.ui.screens.list_screen import ListScreen
@@ -19,6 +19,8 @@ class OverviewScreen(ListScreen, SensorOrders):
     """A pane per sensor, worst first, and the alert feed."""
 
     TAB = SCREENS["overview"][1]
+    BINDINGS = SEEK
+    MARKS = True
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -32,7 +34,9 @@ class OverviewScreen(ListScreen, SensorOrders):
 
     def listed(self) -> list[str]:
         """Sensors, in the order that was chosen."""
-        views = [view for view in list(self.context.state.sensors.values()) if self.filter.passes_sensor(view)]
+        every = list(self.context.state.sensors.values())
+        self.total = len(every)
+        views = [view for view in every if self.filter.passes_sensor(view)]
         return [view.sensor_id for view in sorted_sensors(views, self.order)]
 
     def update(self) -> None:
@@ -44,6 +48,21 @@ class OverviewScreen(ListScreen, SensorOrders):
         """The one under the cursor."""
         selected = self.items.selected
         return None if selected is None else self.context.state.sensors.get(selected)
+
+    def meant_sensors(self) -> list[SensorView]:
+        """The marked ones, else the one under the cursor."""
+        sensors = self.context.state.sensors
+        return [sensors[key] for key in self.items.meant_keys if key in sensors]
+
+    def ordered(self) -> None:
+        """The marks have done their work."""
+        self.items.clear_marks()
+        self.tick()
+
+    def severity_of(self, key: str) -> int:
+        """Of the sensor's alarms."""
+        view = self.context.state.sensors.get(key)
+        return view.severity if view is not None else 0
 
     def action_turn_order(self) -> None:
         """Worst first, by area, by name."""

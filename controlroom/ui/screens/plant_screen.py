@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.bindings import MUTATING
@@ -14,6 +13,7 @@ from controlroom.ui.render.line import Line
 from controlroom.ui.render.status_line import sensor_line
 from controlroom.ui.widgets.cluster_bar import ClusterBar
 from controlroom.ui.widgets.item_view import ItemView
+from controlroom.ui.widgets.key_bar import KeyBar
 from controlroom.ui.widgets.plant_header import PlantHeader
 from controlroom.ui.widgets.status_bar import StatusBar
 
@@ -36,7 +36,7 @@ class PlantScreen(Screen[None]):
         yield from self.below()
         yield ClusterBar(self.context)
         yield StatusBar(self.context)
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar(self.context)
 
     def body(self) -> ComposeResult:
         """The widgets between the header and the bottom lines."""

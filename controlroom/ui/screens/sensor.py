@@ -1,23 +1,26 @@
-"""One sensor: its readings on a chart, its figures, its alarms."""
+"""One sensor: its readings, scores, alarms and faults on one time axis, its figures, what happened to it."""
 
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 
+from controlroom.core.archive import Answer, Series
 from controlroom.core.plant_state import SensorView
-from controlroom.ui.bindings import DETAIL
+from controlroom.ui.alarm_target import AlarmTarget
+from controlroom.ui.bindings import DETAIL, SENSOR_ALARM, SPAN
 from controlroom.ui.context import Context
-from controlroom.ui.render.feed_row import feed_row
-from controlroom.ui.render.line import Line, Role, spread
-from controlroom.ui.render.marks import severity_mark
-from controlroom.ui.render.numbers import quantity_text
-from controlroom.ui.render.sensor_state import interval_of, simulated_word, state_word
-from controlroom.ui.render.statistics import statistics_lines
+from controlroom.ui.render.line import Role
+from controlroom.ui.render.sensor_lines import event_lines, reading_lines, spans_line, title_line
+from controlroom.ui.render.sensor_state import interval_of
+from controlroom.ui.render.span import DEFAULT_SPAN, SPANS, SpanData, end_of, redraw_stamp, span_data
+from controlroom.ui.render.statistics import statistics_line
 from controlroom.ui.screens.sensor_orders import SensorOrders
 from controlroom.ui.widgets.chart import SensorChart
 from controlroom.ui.widgets.line_view import LineView
 
-_EVENTS = 4
+#: what the database adds to a span is asked for again this often, seconds
+_ASK_EVERY_S = 10.0
 
 
 class SensorScreen(SensorOrders):
@@ -28,18 +31,25 @@ class SensorScreen(SensorOrders):
         sensor_id: which.
     """
 
-    BINDINGS = DETAIL
+    BINDINGS = [*SENSOR_ALARM, *SPAN, *DETAIL]  # noqa: RUF012 - Textual declares it so
 
     def __init__(self, context: Context, sensor_id: str) -> None:
         super().__init__(context)
         self.sensor_id = sensor_id
+        self.span = DEFAULT_SPAN
+        self._data: SpanData | None = None
+        self._stamp: object = None
+        self._asked: tuple[str, float, int] | None = None
 
     def body(self) -> ComposeResult:
-        """Title, chart, figures, events."""
+        """Title, spans, chart, figures, what happened."""
         yield LineView(self.context, id="sensor-title")
+        yield LineView(self.context, id="sensor-spans")
         yield SensorChart(self.context, id="chart")
-        yield LineView(self.context, height=2, id="sensor-figures")
-        yield LineView(self.context, height=1 + _EVENTS, id="sensor-events")
+        yield LineView(self.context, id="sensor-figures")
+        with Horizontal(id="sensor-below"):
+            yield LineView(self.context, height="100%", id="sensor-events")
+            yield LineView(self.context, height="100%", id="sensor-readings")
 
     def selected_sensor(self) -> SensorView | None:
         """This one."""
@@ -51,38 +61,71 @@ class SensorScreen(SensorOrders):
         if view is None:
             self.query_one("#sensor-title", LineView).show([(" this sensor is gone", Role.TITLE_STRONG)])
             return
-        now, width = self.context.now(), self.size.width
-        self.query_one("#sensor-title", LineView).show(_title(view, now, width, self.context))
-        self.query_one(SensorChart).tick(view)
-        values, times = view.values.last(len(view.values)), view.times.last(len(view.times))
-        figures = statistics_lines(values, times, view.unit, interval_of(view))
-        self.query_one("#sensor-figures", LineView).show(*figures)
-        self.query_one("#sensor-events", LineView).show(*self._events(now, width))
+        now, width, glyphs = self.context.now(), self.size.width, self.context.glyphs
+        self._ask(view, now)
+        data = self._draw_chart(view, now)
+        self.query_one("#sensor-title", LineView).show(title_line(view, now, width, glyphs))
+        self.query_one("#sensor-spans", LineView).show(spans_line(self.span, data, width))
+        figures = statistics_line(data.statistics, view.unit, interval_of(view))
+        self.query_one("#sensor-figures", LineView).show(figures)
+        events, readings = self.query_one("#sensor-events", LineView), self.query_one("#sensor-readings", LineView)
+        waiting = frozenset(event.event_id for event in data.events if self.context.state.waits(event))
+        events.show(*event_lines(data.events, waiting, now, *events.size, glyphs))
+        readings.show(*reading_lines(view, *readings.size, glyphs))
 
-    def _events(self, now: float, width: int) -> list[Line]:
-        found = [event for event in list(self.context.state.feed) if event.sensor_id == self.sensor_id]
-        head: Line = [(" ALARM EVENTS ", Role.TITLE_STRONG), (" newest first" if found else " none", Role.TITLE_DIM)]
-        lines = [spread(head, [], width, Role.TITLE)]
-        for event in found[: -_EVENTS - 1 : -1]:
-            waiting = self.context.state.waits(event)
-            lines.append(feed_row(event, now, width, self.context.glyphs, waiting=waiting))
-        return lines
+    def _draw_chart(self, view: SensorView, now: float) -> SpanData:
+        """The span's data; drawn anew only when something of it has changed, for a chart costs milliseconds."""
+        state, seconds, chart = self.context.state, SPANS[self.span], self.query_one(SensorChart)
+        answer, end = self._answer(), end_of(view, now)
+        moved = redraw_stamp(view, end, seconds, chart.size.width)
+        stamp = (moved, state.feed_version, state.faults, id(answer), chart.size, self.span)
+        if self._data is None or stamp != self._stamp:
+            self._stamp = stamp
+            heard = [event for event in list(state.feed) if event.sensor_id == self.sensor_id]
+            asks = self.context.options.history is not None
+            self._data = span_data(view, answer, heard, seconds, end, asks=asks)
+            chart.draw(view, self._data, [fault for fault in state.faults if self.sensor_id in fault.sensors], now)
+        return self._data
+
+    def _ask(self, view: SensorView, now: float) -> None:
+        history = self.context.options.history
+        if history is None:
+            return
+        worst = view.severity
+        before = self._asked
+        # A chart of another span, or of a sensor that has just become worse, is wanted at once.
+        if before is None or before[0] != self.span or before[2] < worst or not 0 <= now - before[1] < _ASK_EVERY_S:
+            self._asked = (self.span, now, worst)
+            history.series(self.sensor_id, SPANS[self.span], end_of(view, now))
+
+    def _answer(self) -> Answer[Series] | None:
+        return self.context.state.archive.series.get((self.sensor_id, SPANS[self.span]))
+
+    def action_span(self, step: int) -> None:
+        """A shorter or a longer span."""
+        names = list(SPANS)
+        self.span = names[min(len(names) - 1, max(0, names.index(self.span) + step))]
+        self.tick()
+
+    def action_ack(self) -> None:
+        """Acknowledge what waits of this sensor, as it was drawn."""
+        actions, view = self.context.options.alarms, self.selected_sensor()
+        if actions is None or view is None:
+            return
+        waiting = [AlarmTarget.of(alarm, alarm.state).seen for alarm in list(view.alarms.values()) if alarm.unacked]
+        if len(waiting) == 1:
+            actions.ack(*waiting[0])
+        elif waiting:
+            actions.ack_page(waiting)
+        else:
+            self.say(f"{view.label}: nothing waits for an acknowledgement")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Where nobody takes actions on alarms there is no key for them."""
+        if action == "ack" and self.context.options.alarms is None:
+            return False
+        return super().check_action(action, parameters)
 
     def action_back(self) -> None:
         """To the screen before."""
         self.app.pop_screen()
-
-
-def _title(view: SensorView, now: float, width: int, context: Context) -> Line:
-    state, _ = state_word(view, now)
-    mark, role = severity_mark(view.severity, context.glyphs, unacked=view.unacked)
-    start: Line = [(f" {view.label} ", Role.TITLE_STRONG), (f" {view.sensor_type}", Role.TITLE_DIM)]
-    sim, sim_role = simulated_word(view)
-    end: Line = [
-        (mark, role if mark.strip() else Role.TITLE),
-        ("  ", Role.TITLE),
-        (quantity_text(view.last_value, view.unit), Role.TITLE_STRONG),
-        (f"  {state}  ", Role.TITLE),
-        (f"{sim} ", Role.TITLE_SIM if sim_role is Role.SIM else Role.TITLE_DIM),
-    ]
-    return spread(start, end, width, Role.TITLE)

@@ -5,17 +5,22 @@ Each returns at once; the outcome comes as a notice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.bindings import SENSOR
+from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.screens.confirm import Confirm
-from controlroom.ui.screens.inject import InjectForm
+from controlroom.ui.screens.inject import InjectForm, same_fault
 from controlroom.ui.screens.plant_screen import PlantScreen
+from controlroom.ui.screens.rate import RateForm
 from controlroom.ui.screens.spawn import SpawnForm
+from controlroom.ui.victims import victims
 from controlroom.wire import FaultSpec, Location, SensorSpec
 
 
 class SensorOrders(PlantScreen):
-    """Spawn, pause and resume, inject, clear, remove."""
+    """Spawn, pause and resume, another rate, inject, clear, remove."""
 
     BINDINGS = SENSOR
 
@@ -30,52 +35,94 @@ class SensorOrders(PlantScreen):
         self.app.push_screen(SpawnForm(self.context, view.location if view is not None else Location()), spawn)
 
     def action_pause(self) -> None:
-        """Pause the selected sensor, or let it go on."""
-        view = self.simulated()
-        if view is not None:
-            if view.state == "paused":
+        """Pause the selected sensors, or let them go on when all of them are paused."""
+        views = self.simulated()
+        running = [view for view in views if view.state != "paused"]
+        for view in running:
+            self.context.commands.pause(view.sensor_id)
+        if not running:
+            for view in views:
                 self.context.commands.resume(view.sensor_id)
-            else:
-                self.context.commands.pause(view.sensor_id)
+        self.ordered()
+
+    def action_rerate(self) -> None:
+        """Let the selected sensors send more or less often."""
+        views = self.simulated()
+
+        def rerate(interval: float | None) -> None:
+            if interval is not None:
+                for view in views:
+                    self.context.commands.rerate(view.sensor_id, interval)
+                self.ordered()
+
+        if views:
+            self.app.push_screen(RateForm(self.context, _named(views), interval_of(views[0])), rerate)
 
     def action_inject(self) -> None:
-        """Hurt the selected sensor in a known way."""
-        view = self.simulated()
-        if view is not None:
-            sensor_id = view.sensor_id
+        """Hurt the selected sensors in a known way."""
+        views = self.simulated()
 
-            def inject(fault: FaultSpec | None) -> None:
-                if fault is not None:
-                    self.context.commands.inject(sensor_id, fault)
+        def inject(fault: FaultSpec | None) -> None:
+            if fault is None:
+                return
+            every = list(self.context.state.sensors.values())
+            struck: set[str] = set()
+            for view in views:
+                if view.sensor_id in struck:
+                    continue  # a fault of its machine or zone has befallen it
+                own = fault if view is views[0] else same_fault(fault, view, self.context.now())
+                for sensor_id, faults in victims(own, view, every).items():
+                    struck.add(sensor_id)
+                    for each in faults:
+                        self.context.commands.inject(sensor_id, each)
+            self.ordered()
 
-            self.app.push_screen(InjectForm(self.context, view), inject)
+        if views:
+            self.app.push_screen(InjectForm(self.context, views[0], len(views) - 1), inject)
 
     def action_clear(self) -> None:
-        """End the faults of the selected sensor."""
-        view = self.simulated()
-        if view is not None:
-            if view.faults:
-                self.context.commands.clear(view.sensor_id)
-            else:
-                self.say(f"{view.label}: no fault is injected")
+        """End the faults of the selected sensors."""
+        views = self.simulated()
+        hurt = [view for view in views if view.faults]
+        for view in hurt:
+            self.context.commands.clear(view.sensor_id)
+        if views and not hurt:
+            self.say(f"{_named(views)}: no fault is injected")
+        self.ordered()
 
     def action_remove(self) -> None:
-        """Take the selected sensor away, after a question."""
-        view = self.simulated()
-        if view is not None:
-            sensor_id = view.sensor_id
+        """Take the selected sensors away, after a question."""
+        views = self.simulated()
 
-            def remove(answer: bool | None) -> None:  # noqa: FBT001 - the result of a screen is given by position
-                if answer:
-                    self.context.commands.remove(sensor_id)
+        def remove(answer: bool | None) -> None:  # noqa: FBT001 - the result of a screen is given by position
+            if answer:
+                for view in views:
+                    self.context.commands.remove(view.sensor_id)
+                self.ordered()
 
-            consequence = "Its readings stop for good; what was recorded of it stays."
-            self.app.push_screen(Confirm(self.context, f"Remove {view.label}?", consequence), remove)
+        if views:
+            of = "Their" if len(views) > 1 else "Its"
+            consequence = f"{of} readings stop for good; what was recorded stays."
+            self.app.push_screen(Confirm(self.context, f"Remove {_named(views)}?", consequence), remove)
 
-    def simulated(self) -> SensorView | None:
-        """The selected sensor if it takes orders; if not, the operator is told why."""
+    def meant_sensors(self) -> list[SensorView]:
+        """What the keys act on; a screen with marks names the marked ones."""
         view = self.selected_sensor()
-        if view is not None and not view.simulated:
-            self.say(f"{view.label} is not simulated: it takes no orders from here")
-            return None
-        return view
+        return [] if view is None else [view]
+
+    def simulated(self) -> list[SensorView]:
+        """What the keys act on, if it takes orders; of what does not, the operator is told why."""
+        views = self.meant_sensors()
+        others = [view for view in views if not view.simulated]
+        if others:
+            one = len(others) == 1
+            what = "is not simulated: it takes" if one else "are not simulated: they take"
+            self.say(f"{_named(others)} {what} no orders from here")
+        return [view for view in views if view.simulated]
+
+    def ordered(self) -> None:
+        """An order was given: what was marked for it is not marked any more."""
+
+
+def _named(views: Sequence[SensorView]) -> str:
+    return views[0].label if len(views) == 1 else f"{len(views)} sensors"

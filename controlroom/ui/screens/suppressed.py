@@ -71,7 +71,9 @@ class SuppressedScreen(ListScreen, AlarmOrders):
         about: Line = (
             [(f" {trouble}", Role.TITLE_WARN)] if trouble else [(" shelved, out of service, by design", Role.TITLE_DIM)]
         )
-        title = spread([(" SUPPRESSED ALARMS ", Role.TITLE_STRONG), *about], self.counted("alarms"), width, Role.TITLE)
+        title = spread(
+            [(" SUPPRESSED ALARMS ", Role.TITLE_STRONG), *about], self.counted("soonest end first"), width, Role.TITLE
+        )
         self.query_one("#suppressed-head", LineView).show(title, suppressed_head(width))
 
     def selected_sensor(self) -> SensorView | None:

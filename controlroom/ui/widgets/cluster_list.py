@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
+from controlroom.ui.bindings import ROWS
 from controlroom.ui.context import Context
 from controlroom.ui.render.cluster_tables import Row
 from controlroom.ui.render.line import Line, Role, fit
 from controlroom.ui.widgets.item_view import ItemView
 
 
-class ClusterList(ItemView):
+class ClusterList(ItemView, inherit_bindings=False):
     """One line a row; the keys are the rows' own."""
+
+    BINDINGS = ROWS
 
     def __init__(self, context: Context, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(context, id=id)

@@ -8,10 +8,13 @@ from textual.widgets import Input
 
 from controlroom.ui.context import Context
 from controlroom.ui.messages import FilterChanged
-from controlroom.ui.render.line import Role
+from controlroom.ui.render.line import Role, right
 from controlroom.ui.widgets.item_view import ItemView
 from controlroom.ui.widgets.line_view import LineView
 from controlroom.ui.widgets.text_entry import TextEntry
+
+#: cells for how many items pass: `1000 of 10000 `
+_COUNT = 16
 
 
 class FilterBar(Horizontal):
@@ -23,11 +26,16 @@ class FilterBar(Horizontal):
         self._input = TextEntry(placeholder="words that must be there; ! before them: must not", id="filter")
 
     def compose(self) -> ComposeResult:
-        """A mark and the input."""
+        """A mark, the input, how many pass."""
         mark = LineView(self.context, id="filter-mark")
         mark.show([(" / ", Role.STRONG)])
         yield mark
         yield self._input
+        yield LineView(self.context, id="filter-count")
+
+    def tell(self, text: str) -> None:
+        """How many items pass."""
+        self.query_one("#filter-count", LineView).show([(right(text, _COUNT), Role.DIM)])
 
     @property
     def is_open(self) -> bool:

@@ -18,7 +18,7 @@ class LineView(Widget):
 
     Args:
         context: what every widget works with.
-        height: lines that it takes.
+        height: lines that it takes, or what Textual makes of a string such as "100%".
         ground: what it lies on.
         classes: for the style sheet.
         id: for the style sheet and for finding it.
@@ -28,7 +28,7 @@ class LineView(Widget):
         self,
         context: Context,
         *,
-        height: int = 1,
+        height: int | str = 1,
         ground: Ground = "background",
         classes: str | None = None,
         id: str | None = None,  # noqa: A002 - Textual's name

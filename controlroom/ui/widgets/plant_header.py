@@ -60,7 +60,14 @@ class PlantHeader(Vertical):
         # Before the first word from the plant, "no alarm" would be a guess.
         known = self._counts if state.sensors or state.database is not None else None
         title_width = max(0, self.size.width - clock_width)
-        title = title_line(options.banner, known, title_width, self.context.glyphs, read_only=self.context.viewer)
+        title = title_line(
+            options.banner,
+            known,
+            title_width,
+            self.context.glyphs,
+            read_only=self.context.viewer,
+            replay=options.replay,
+        )
         self._title.show(title)
         rate = self.context.meter.rate(now, state.readings)
         self._rate.show(rate_line(len(state.sensors), rate, _RATE_WIDTH))

@@ -36,7 +36,7 @@ async def get(port: int, path: str, method: str = "GET") -> tuple[int, str]:
 async def test_what_a_worker_did_is_told_in_prometheus_words() -> None:
     metrics, worker = Metrics(), Worker()
     metrics.watch(worker)  # type: ignore[arg-type]
-    metrics.committed(Commit(2, 100, 0, 0.004, 0.015))
+    metrics.committed(Commit(2, 100, 2, 0.004, 0.015, {"unknown-version": 2}, {"duplicate-keys": 1}))
     async with serving(metrics, 0, "127.0.0.1") as port:
         status, text = await get(port, "/metrics")
     assert status == 200
@@ -47,6 +47,8 @@ async def test_what_a_worker_did_is_told_in_prometheus_words() -> None:
         'controlroom_lag_records{partition="2"} 5.0',
         'controlroom_batch_records_bucket{le="100.0"} 1.0',
         "controlroom_commit_seconds_count 1.0",
+        'controlroom_rejects_total{reason="unknown-version"} 2.0',
+        'controlroom_sensors_with_surplus_total{surplus="duplicate-keys"} 1.0',
     ):
         assert line in lines
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlroom.core.alarms.events import Detected, Returned, TimePassed
+from controlroom.core.intake import KEPT_A_MINUTE, REJECTS_A_MINUTE
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
 from controlroom.core.profiles import profile_for
-from controlroom.core.records import Batch
+from controlroom.core.records import Batch, tail_hash
 from controlroom.wire import Location, Metadata, Reading, encode_reading
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -39,10 +41,17 @@ def record(
     log: float | None = None,
     headers: tuple[tuple[str, bytes], ...] = (),
     zone: str = "a",
+    machine: str = "",
 ) -> Record:
     time = START + timedelta(seconds=offset if at is None else at)
     reading = Reading(
-        time, sensor, "temperature", Location(zone=zone), value, "°C", metadata=Metadata(offset + 1, 35.0, 40.0)
+        time,
+        sensor,
+        "temperature",
+        Location(machine_id=machine, zone=zone),
+        value,
+        "°C",
+        metadata=Metadata(offset + 1, 35.0, 40.0),
     )
     stamp = LOG_S + offset if log is None else log
     return Record(offset, round(stamp * 1000), sensor.encode(), encode_reading(reading), headers)
@@ -128,6 +137,107 @@ def test_a_corrupt_payload_is_a_reject_and_a_word_about_its_sensor() -> None:
     assert [(reject.offset, reject.reason) for reject in batch.rejects] == [(1, "malformed")]
     assert [row[0] for row in batch.readings] == [0, 2]
     assert any(signal.kind == "corrupt" for signal in batch.signals)
+
+
+def test_a_reading_that_says_otherwise_of_its_sensor_is_looked_at_closely() -> None:
+    run = pipeline()
+    run.process([record(0, 25.0)])
+    (old,) = run.take(checkpoint=False).sensors.values()
+    moved = record(1, 25.0)
+    assert moved.value is not None
+    run.process([replace(moved, value=moved.value.replace(b'"zone":"a"', b'"zone":"b"')), record(2, 25.0)])
+    run.process([replace(record(3, 25.0), value=moved.value.replace(b'"zone":"a"', b'"zone" : "a"'))])
+    batch = run.take(checkpoint=False)
+    assert old.location.zone == "a"
+    # There, and back again; the same place written otherwise is the same place.
+    assert [facts.location.zone for facts in batch.sensors.values()] == ["a"]
+    assert len(batch.readings) == 3
+
+
+BROKEN = [
+    (b'"zone":"a"', b'"zone":7'),
+    (b'"zone":"a"', b'"zone":"\xff"'),
+    (b'"unit":"\xc2\xb0C"', b'"unit":"' + b"x" * 33 + b'"'),
+    (b'"sensor_type":"temperature"', b'"sensor_type":""'),
+    (b'"sensor_id":"temp-1"', b'"sensor_id":"temp-2"'),
+    (b'"sensor_id":"temp-1"', b'"sensor_id":"temp-1","schema_version":"2.0"'),
+    (b'"quality":1.0', b'"quality":1.5'),
+    (b'"value":25.0', b'"value":"25.0"'),
+    (b'"value":25.0', b'"value":25.0,"note":"' + b"x" * 70_000 + b'"'),
+    (b'"value":25.0', b'"value":25.0,"note":"\\u0000"'),
+    (b'"alert_level":"normal"', b'"alert_level":"fine"'),
+    (b'"metadata":{', b'"metadata":{"reading_count":-1,'),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), BROKEN, ids=[new[:40].decode("latin-1") for _, new in BROKEN])
+def test_the_quick_way_refuses_all_that_the_exact_one_refuses(old: bytes, new: bytes) -> None:
+    run = pipeline()
+    good = [record(number, 25.0) for number in range(3)]
+    value = good[1].value
+    assert value is not None
+    assert old in value
+    run.process([good[0], replace(good[1], value=value.replace(old, new, 1)), good[2]])
+    batch = run.take(checkpoint=False)
+    assert [row[0] for row in batch.readings] == [0, 2]
+    assert [reject.offset for reject in batch.rejects] == [1]
+
+
+def test_roll_ups_by_the_second_are_made_where_they_are_wanted() -> None:
+    run = pipeline(PipelineOptions(by_second=True))
+    run.process([record(number, 25.0, at=number / 4) for number in range(8)])
+    batch = run.take(checkpoint=True)
+    start = int(START.timestamp())
+    assert {key: bucket.count for key, bucket in batch.seconds.items()} == {
+        ("temp-1", start): 4,
+        ("temp-1", start + 1): 4,
+    }
+    assert sum(bucket.count for bucket in batch.rollups.values()) == 8
+
+
+def test_the_hash_of_the_last_record_tells_it_from_any_other() -> None:
+    run = pipeline()
+    run.process([record(0, 25.0), record(1, 26.0)])
+    tail = run.take(checkpoint=False).tail
+    assert tail == tail_hash(record(1, 26.0))
+    others = (record(1, 26.5), record(1, 26.0, log=LOG_S), record(1, 26.0, sensor="temp-2"))
+    assert tail not in {tail_hash(other) for other in others}
+
+
+def floods(poison: int, good: int) -> list[Record]:
+    """A minute of bad records, then good ones, one a second."""
+    bad = [Record(number, round(LOG_S * 1000), b"temp-1", b"{" * 300) for number in range(poison)]
+    later = [record(poison + number, 25.0, at=60 + number, log=LOG_S + 60 + number) for number in range(good)]
+    return bad + later
+
+
+def test_rejects_without_end_are_an_alarm_of_the_partition_until_a_minute_is_quiet() -> None:
+    run = pipeline()
+    run.process(floods(REJECTS_A_MINUTE + 5, 200))
+    batch = run.take(checkpoint=False)
+    told = [signal for signal in batch.signals if signal.kind == "rejects"]
+    assert [(type(s.event), s.facts.sensor_id) for s in told] == [(Detected, "partition:0"), (Returned, "partition:0")]
+    assert len(batch.rejects) == REJECTS_A_MINUTE + 5
+
+
+def test_a_successor_knows_which_alarms_of_the_partition_stand() -> None:
+    records = floods(REJECTS_A_MINUTE + 5, 200)
+    run = PartitionPipeline("readings", 0, REJECTS_A_MINUTE + 2, {}, profile_for, PipelineOptions())
+    run.know({}, {("partition:0", "rejects"), ("partition:1", "sensor-limit")})
+    run.process(records[REJECTS_A_MINUTE + 2 :])
+    told = [signal for signal in run.take(checkpoint=False).signals if signal.facts.sensor_id == "partition:0"]
+    assert [(signal.kind, type(signal.event)) for signal in told] == [("rejects", Returned)]
+
+
+def test_of_a_flood_only_so_many_bytes_are_kept() -> None:
+    run = pipeline()
+    size = 60_000
+    run.process([Record(number, round(LOG_S * 1000), b"temp-1", b"x" * size) for number in range(100)])
+    batch = run.take(checkpoint=False)
+    kept = [reject for reject in batch.rejects if reject.raw is not None]
+    assert len(kept) == KEPT_A_MINUTE // size < len(batch.rejects) == 100
+    assert {reject.size for reject in batch.rejects} == {size}
+    assert batch.rejected_bytes == len(kept) * size + 100 * len(b"temp-1")
 
 
 VALUES = st.lists(st.sampled_from([25.0, 25.1, 24.9, 26.0, 36.0, 41.0, -3.0]), min_size=30, max_size=120)

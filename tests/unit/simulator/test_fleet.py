@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from controlroom.wire import BadMessage, Reason, SensorCommand, SensorStatus, TopicNames
+from controlroom.wire import BadMessage, Reason, SensorCommand, SensorStatus, TopicNames, decode_reading
 from controlroom.wire.command import decode_command
 from controlroom.wire.status import decode_status
 from simulator.clock import Clock
@@ -67,6 +67,31 @@ class Scene:
             sensor_id=sensor_id, state=state, timestamp=moment(START), reading_count=count, reason=reason
         )
         self.follower.known[sensor_id] = Known(status, 0)
+
+
+def test_stamped_a_record_has_the_moment_at_which_it_would_have_been_sent() -> None:
+    stamps: list[tuple[int, int]] = []
+
+    class Stamped(Records):
+        def lane(self, topic: str, key: bytes, *, gated: bool = False) -> Any:
+            class Lane:
+                def add(self, key: bytes, value: bytes, headers: Any = (), timestamp: int | None = None) -> None:
+                    if topic == NAMES.data:
+                        stamps.append((decode_reading(value).metadata.reading_count, timestamp))
+
+            return Lane()
+
+    engine, follower = Engine(1, QUIET), Follower({}, NAMES, lambda _: None)
+    fleet = Fleet(engine, Clock(speed=1e-9, start=START), follower, Stamped(), NAMES, "me", stamp=True)
+    order = command(interval=1.0, faults=(fault("late", magnitude=2.5, after=3, seconds=2),))
+    follower.desired["s"] = Desired(0, order, 0)
+    fleet.obey("s", now=START)
+    first = engine.next_due
+    engine.advance(START + 10_000, 100)
+    taken = {count: first + 1000 * (count - 1) for count, _ in stamps}
+    delays = {count: stamp - taken[count] for count, stamp in stamps}
+    assert set(delays.values()) == {0, 2500}
+    assert [stamp for _, stamp in stamps] == sorted(stamp for _, stamp in stamps)
 
 
 @pytest.fixture

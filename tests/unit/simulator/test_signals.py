@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import statistics
+from datetime import UTC, datetime
 
 import pytest
 
-from controlroom.wire import SENSOR_TYPES, SensorSpec
+from controlroom.wire import SENSOR_TYPES, SensorCommand, SensorSpec, decode_reading
+from simulator.engine import Engine
 from simulator.load import Load
 from simulator.noise import GAUSS_BOUND, SMOOTH_BOUND
 from simulator.signals import MODELS, QUIET, SIGMA, Limits, Nature, Signal
@@ -122,6 +124,24 @@ def test_natural_anomalies_are_as_rare_as_asked_and_cross_the_warning_limit() ->
                 assert signal.at(ms) < signal.limits.warning
     assert len(seen) / (5 * days) == pytest.approx(2.0, rel=0.25)
     assert min(seen.values()) > SENSOR_TYPES["energy"].warning
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_the_instrument_shows_steps_and_many_of_them(kind: str) -> None:
+    step = 10.0 ** -MODELS[kind].decimals
+    shown = {
+        decode_reading(payload).value for payload in sent_by(SensorSpec(sensor_id="s", sensor_type=kind), readings=400)
+    }
+    assert all(value / step == pytest.approx(round(value / step), abs=1e-6) for value in shown)
+    assert len(shown) > 100
+
+
+def sent_by(spec: SensorSpec, *, readings: int) -> list[bytes]:
+    engine, sent = Engine(seed=1), []
+    command = SensorCommand(command_id="c", spec=spec, issued_at=datetime(2026, 1, 1, tzinfo=UTC))
+    engine.put(command, lambda _key, value, _headers: sent.append(value), now=0)
+    engine.advance(10**12, readings)
+    return sent
 
 
 def test_quiet_means_no_natural_anomaly() -> None:

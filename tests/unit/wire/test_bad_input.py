@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controlroom.wire import BadMessage, Reason, decode_reading, encode_reading
+from controlroom.wire.reading import surplus_of
 
 GOOD = {
     "timestamp": "2025-09-16T21:41:41.011144Z",
@@ -89,6 +90,14 @@ def test_of_duplicate_keys_the_last_wins() -> None:
 
 def test_unknown_fields_are_ignored() -> None:
     assert decode_reading(raw(firmware="7.1", extra={"a": [1, 2]})) == decode_reading(raw())
+
+
+def test_what_is_passed_over_can_be_told_and_never_fails() -> None:
+    assert surplus_of(raw()) == set()
+    assert surplus_of(raw(firmware="7.1")) == {"unknown-fields"}
+    assert surplus_of(raw().replace(b'"value": 42.48', b'"value": 1.0, "value": 2.0')) == {"duplicate-keys"}
+    for hostile in (b"9" * 5000, b"[" * 900 + b"]" * 900, b"NaN"):
+        assert "unknown-fields" in surplus_of(raw(x=12345.678).replace(b"12345.678", hostile))
 
 
 def test_a_newer_minor_version_is_read() -> None:

@@ -8,7 +8,7 @@ from controlroom.core.alarms import events
 from controlroom.core.alarms.common_cause import GROUP_KIND
 from controlroom.core.alarms.definitions import Definitions, parse_definitions
 from controlroom.core.alarms.lifecycle import step
-from controlroom.core.alarms.model import NO_DATA_KIND, Priority, Severity, new_alarm
+from controlroom.core.alarms.model import DELIVERY_KIND, NO_DATA_KIND, Priority, Severity, new_alarm
 from controlroom.errors import ConfigError
 
 FILE = """
@@ -73,6 +73,13 @@ class TestFile:
     def test_defaults_win_over_what_is_built_in_for_a_kind(self):
         assert parse_definitions(FILE).resolve("s", "energy", "late").off_delay_s == 12
         assert Definitions().resolve("s", "energy", "late").off_delay_s == 60
+
+    @pytest.mark.parametrize("kind", [DELIVERY_KIND, "gap", "rejects", "sensor-limit"])
+    def test_but_not_for_kinds_that_no_reading_moves_their_delays_would_never_end(self, kind):
+        definition = parse_definitions(
+            "[defaults]\non_delay_s = 5\noff_delay_s = 30\npriority_critical = 'high'"
+        ).resolve("receiver:shift", "receiver", kind)
+        assert (definition.on_delay_s, definition.off_delay_s, definition.priority_critical) == (0, 0, Priority.HIGH)
 
     def test_what_matches_the_same_entries_shares_one_definition(self):
         definitions = parse_definitions(FILE)

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from controlroom.core.alarms import events
 from controlroom.core.alarms.definitions import Definition
 from controlroom.core.alarms.lifecycle import step
-from controlroom.core.alarms.model import AckState, Label, Severity, decode_alarm, encode_alarm, new_alarm
+from controlroom.core.alarms.model import AckState, Label, Quality, Severity, decode_alarm, encode_alarm, new_alarm
 from controlroom.core.alarms.notify import Planned, Topic, follow_up, plan
 from controlroom.core.alarms.policy import Policy, Receiver
 from controlroom.core.alarms.transitions import Outcome, RefusalReason, Transition, TransitionKind
@@ -24,9 +24,24 @@ SECONDS = st.sampled_from([0.0, 0.5, 5.0, 29.0, 30.0, 31.0, 400.0])
 CAUSES = st.sampled_from(["start-up", "part of zone:a"])
 WHO = st.sampled_from(["ann", "bob"])
 READINGS = (
-    events.Detected | events.Returned | events.TimePassed | events.NoData | events.DataBack
+    events.Detected | events.Returned | events.TimePassed | events.NoData | events.DataBack | events.QualityChanged
 )  # what the shadow sees
+EVALUATED = {
+    TransitionKind.PENDING: "pending",
+    TransitionKind.PENDING_ENDED: "pending ended",
+    # Whether an excursion begins an occurrence or goes on with one is for the acks to say.
+    TransitionKind.RAISED: "active",
+    TransitionKind.RECURRED: "active",
+    TransitionKind.CLEARING: "clearing",
+    TransitionKind.RETURNED: "returned",
+    TransitionKind.QUALITY: "quality",
+}
 SUPPRESSED = {Label.SHELVED, Label.BY_DESIGN, Label.OUT_OF_SERVICE}
+
+
+def evaluation(outcome: Outcome) -> list[tuple[str, float]]:
+    """What the journal of a step tells of the process, acks and suppression aside."""
+    return [(EVALUATED[line.kind], line.at) for line in outcome.transitions if line.kind in EVALUATED]
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -41,6 +56,9 @@ class Lifecycle(RuleBasedStateMachine):
         self.definition = Definition(
             on_delay_s=on_delay, off_delay_s=off_delay, latching=latching, re_alarm_s=re_alarm, recurrence_rings=rings
         )
+        self.defined: list[Definition] = []
+        self.logged: list[tuple[str, float]] = []
+        self.shadow_logged: list[tuple[str, float]] = []
         self.alarm = new_alarm("temp-1", "limit")
         self.shadow = new_alarm("temp-1", "limit")
         self.event_time = 1_000.0
@@ -58,9 +76,13 @@ class Lifecycle(RuleBasedStateMachine):
         before = decode_alarm(encode_alarm(self.alarm))
         outcome = step(before, event, self.definition)
         self.fed.append(event)
+        self.defined.append(self.definition)
         self.alarm = outcome.state
+        self.logged += evaluation(outcome)
         if isinstance(event, READINGS):
-            self.shadow = step(self.shadow, event, self.definition).state
+            untouched = step(self.shadow, event, self.definition)
+            self.shadow = untouched.state
+            self.shadow_logged += evaluation(untouched)
         peak = before.peak
         for transition in outcome.transitions:
             self.check(peak, transition)
@@ -136,6 +158,25 @@ class Lifecycle(RuleBasedStateMachine):
         self.event_time += after
         self.feed(events.DataBack(at=self.event_time))
 
+    @rule(bad=st.booleans())
+    def quality_changes(self, bad):
+        self.feed(events.QualityChanged(at=self.event_time, quality=Quality.BAD if bad else Quality.GOOD))
+
+    @rule(
+        on_delay=st.sampled_from([0.0, 5.0, 60.0]),
+        off_delay=st.sampled_from([0.0, 30.0]),
+        latching=st.booleans(),
+        re_alarm=st.sampled_from([0.0, 300.0]),
+    )
+    def the_definitions_change(self, on_delay, off_delay, latching, re_alarm):
+        before = self.alarm
+        self.definition = self.definition.model_copy(
+            update={
+                "on_delay_s": on_delay, "off_delay_s": off_delay, "latching": latching, "re_alarm_s": re_alarm,
+            }
+        )  # fmt: skip
+        assert self.alarm == before, "no state is lost: a delay that runs ends as it began"
+
     @rule(cause=CAUSES)
     def suppressed_by_design(self, cause):
         self.feed(events.SuppressByDesign(at=self.event_time, cause=cause))
@@ -194,6 +235,13 @@ class Lifecycle(RuleBasedStateMachine):
         self.feed(events.ResetLatch(at=self.wall, who="ann"))
 
     @rule()
+    def marks_as_false(self):
+        before = self.alarm
+        outcome = self.feed(events.MarkFalse(at=self.wall, who="ann", occurrence_id=before.occurrence_id))
+        assert (outcome.refusal is None) == bool(before.occurrence_id)
+        assert (self.alarm.condition, self.alarm.ack, self.alarm.label) == (before.condition, before.ack, before.label)
+
+    @rule()
     def comments(self):
         self.feed(events.Comment(at=self.wall, who="ann", text="looking"))
 
@@ -228,6 +276,8 @@ class Lifecycle(RuleBasedStateMachine):
         assert self.alarm.activations == self.shadow.activations
         if self.alarm.active:
             assert self.alarm.severity is self.shadow.severity
+        # 1: and its journal tells the same evaluation at the same event times
+        assert self.logged == self.shadow_logged
 
     @invariant()
     def an_ack_ends_the_escalation_of_its_occurrence_alone(self):
@@ -271,8 +321,8 @@ class Lifecycle(RuleBasedStateMachine):
         # 7: the same events give the same transitions, ids included
         alarm = new_alarm("temp-1", "limit")
         again: list[Transition] = []
-        for event in self.fed:
-            outcome = step(alarm, event, self.definition)
+        for event, definition in zip(self.fed, self.defined, strict=True):
+            outcome = step(alarm, event, definition)
             alarm = outcome.state
             again.extend(outcome.transitions)
         assert again == self.journal

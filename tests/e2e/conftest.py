@@ -1,0 +1,63 @@
+"""A plant with sensors and a detection worker, shared by the tests of the terminal: they only attach to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from controlroom.cli.bring_up import bring_up
+from controlroom.config import load_settings
+from controlroom.local import LocalPlant
+
+END_S = 30.0
+
+
+@dataclass(frozen=True)
+class StaffedPlant:
+    """Where it is."""
+
+    directory: Path
+    brokers: str
+    dsn: str
+
+    def command(self, *arguments: str) -> list[str]:
+        """A control room that looks at it."""
+        return [sys.executable, "-m", "controlroom", "--attach", "--dir", str(self.directory), *arguments]
+
+
+@pytest.fixture(scope="session")
+def staffed(plant: LocalPlant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaffedPlant]:
+    """The run's plant with fifteen simulated sensors and a worker, as processes of their own."""
+    directory = plant.paths.root
+    endpoints = bring_up(LocalPlant(directory), load_settings(dir=directory), lambda _: None)
+    log = (tmp_path_factory.mktemp("staff") / "log").open("wb")
+    staff = [
+        subprocess.Popen(
+            [sys.executable, "-m", "controlroom", *arguments, "--dir", str(directory)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            env={**os.environ, "XDG_CONFIG_HOME": str(directory / "no-config")},
+        )
+        for arguments in (["simulate"], ["detect"])
+    ]
+    try:
+        yield StaffedPlant(directory, endpoints.brokers, endpoints.dsn)
+    finally:
+        for process in staff:
+            process.send_signal(signal.SIGTERM)
+        for process in staff:
+            try:
+                process.wait(END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        log.close()

@@ -1,0 +1,148 @@
+"""The terminal as terminals are: resized, stalled, hung up, detached, without colour. All attach to one plant."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import asyncpg
+import pytest
+
+from tests.e2e.conftest import StaffedPlant
+from tests.e2e.terminal import Terminal
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.e2e]
+
+STALL_S = 15.0
+
+
+def live(text: str) -> bool:
+    return bool(re.search(r"\d+ sensors", text) and re.search(r"[1-9][\d.]* readings/s", text))
+
+
+def clock(text: str) -> str:
+    found = re.search(r"\d\d:\d\d:\d\d UTC", text)
+    return found.group() if found else ""
+
+
+def committed(dsn: str) -> int:
+    """How far the detection group is, in records."""
+
+    async def ask() -> int:
+        connection = await asyncpg.connect(dsn)
+        try:
+            return int(await connection.fetchval("SELECT sum(next_offset) FROM watermark"))
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def test_resize_to_larger_to_smaller_and_too_small(staffed: StaffedPlant) -> None:
+    with Terminal(staffed.command()) as terminal:
+        terminal.wait_for(live)
+        terminal.resize(132, 43)
+        terminal.wait_for(lambda text: re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\s*$", text.splitlines()[0]))
+        assert "Quit" in terminal.text.splitlines()[42]
+        terminal.resize(80, 24)
+        terminal.wait_for(lambda text: "Quit" in text.splitlines()[23] and live(text))
+        terminal.resize(60, 15)
+        terminal.wait_for("80x24 needed")
+        terminal.resize(80, 24)
+        terminal.wait_for(lambda text: live(text) and "needed" not in text)
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+
+
+def test_a_stalled_terminal_stops_nothing_and_recovers(staffed: StaffedPlant) -> None:
+    """The reader stops for 15 s, as after Ctrl-S: detection goes on meanwhile, and then the screen is the present."""
+    with Terminal(staffed.command(), columns=120, lines=40) as terminal:
+        terminal.wait_for(live)
+        before, stale = committed(staffed.dsn), clock(terminal.text)
+        terminal.stall()
+        deadline, steps = time.monotonic() + STALL_S, []
+        while time.monotonic() < deadline:
+            time.sleep(STALL_S / 3)  # it is the stall itself
+            steps.append(committed(staffed.dsn))
+        assert before < steps[0] < steps[1] < steps[2]
+        terminal.go_on()
+        began = time.time()
+        terminal.wait_for(lambda text: clock(text) > stale and seconds_apart(clock(text), began) < 8, patience=30)
+        terminal.press("3")
+        terminal.wait_for("quorum led by")
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+
+
+def seconds_apart(shown: str, at: float) -> float:
+    hours, minutes, seconds = (int(part) for part in shown.removesuffix(" UTC").split(":"))
+    ahead = (hours * 3600 + minutes * 60 + seconds - at) % 86_400
+    return min(ahead, 86_400 - ahead)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
+@pytest.mark.parametrize("reading", [True, False], ids=["read", "stalled"])
+def test_a_signal_ends_it_whether_or_not_the_terminal_is_read(
+    staffed: StaffedPlant, number: signal.Signals, reading: bool
+) -> None:
+    with Terminal(staffed.command()) as terminal:
+        terminal.wait_for(live)
+        if not reading:
+            terminal.stall()
+        os.kill(terminal.child.pid, number)
+        assert terminal.wait_for_end(reading=reading) == 0
+        if reading:
+            assert terminal.restored
+
+
+def test_a_terminal_that_goes_away_ends_it(staffed: StaffedPlant) -> None:
+    """The link is cut: the pty's other end closes, which is SIGHUP to who is on it."""
+    with Terminal(staffed.command()) as terminal:
+        terminal.wait_for(live)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, terminal.child.child_fd)
+        os.close(nowhere)
+        assert terminal.wait_for_end(reading=False) == 0
+
+
+def test_no_color_sends_no_colour(staffed: StaffedPlant) -> None:
+    with Terminal(staffed.command(), env={"NO_COLOR": "1"}) as terminal:
+        terminal.wait_for(live)
+        terminal.press("2")
+        terminal.wait_for("state")
+        colours = {(char.fg, char.bg) for row in terminal.screen.buffer.values() for char in row.values()}
+        for name in {colour for pair in colours for colour in pair} - {"default", "black", "white"}:
+            assert re.fullmatch(r"([0-9a-f]{2})\1\1", name), name
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+
+
+@pytest.fixture
+def tmux() -> Iterator[str]:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    name = f"controlroom-{secrets.token_hex(4)}"
+    yield name
+    subprocess.run(["tmux", "-L", name, "kill-server"], check=False, capture_output=True)
+
+
+def test_tmux_detach_and_attach(staffed: StaffedPlant, tmux: str) -> None:
+    inside = " ".join(staffed.command())
+    with Terminal(["tmux", "-L", tmux, "-f", "/dev/null", "new-session", inside], lines=25) as terminal:
+        terminal.wait_for(live)
+        shown = clock(terminal.text)
+        subprocess.run(["tmux", "-L", tmux, "detach-client"], check=True)
+        assert terminal.wait_for_end() == 0
+    with Terminal(["tmux", "-L", tmux, "attach"], columns=100, lines=31) as terminal:
+        terminal.wait_for(lambda text: live(text) and clock(text) > shown and "Quit" in text.splitlines()[29])
+        terminal.press("3")
+        terminal.wait_for("quorum led by")
+        terminal.press("q")
+        terminal.wait_for_end()

@@ -1,0 +1,75 @@
+"""The file of alarm definitions changes while a real worker runs: it counts at once, and no alarm loses its state."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer
+
+from controlroom.adapters.kafka.worker import DetectionWorker
+from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
+from controlroom.core.alarms.definitions import Definitions
+from controlroom.wire import AlarmEvent
+from tests.integration.test_detection import Place, place, reading  # noqa: F401 - `place` is a fixture
+from tests.integration.test_partition_gone import until_rows
+
+SENSORS = ("temp-1", "temp-2")
+STANDING = "SELECT 1 FROM alarms WHERE kind = 'limit' AND state = '{}' AND sensor_id = '{}'"
+
+
+async def speak(place: Place, values: dict[str, float]) -> None:  # noqa: F811
+    producer = AIOKafkaProducer(bootstrap_servers=place.endpoints.brokers, acks="all")
+    await producer.start()
+    number = 0
+    try:
+        while True:
+            number += 1
+            for sensor, value in values.items():
+                record = reading(sensor, number, value + number % 5 / 20)
+                await producer.send(place.settings.sensor_topic, key=sensor.encode(), value=record)
+            await asyncio.sleep(0.1)
+    finally:
+        await producer.stop()
+
+
+async def test_limits_and_delays_change_under_standing_alarms(place: Place, tmp_path: Path) -> None:  # noqa: F811
+    path = tmp_path / "alarms.toml"
+    path.write_text("[defaults]\noff_delay_s = 3\n")
+    here = Place(place.endpoints, place.dsn, place.settings.model_copy(update={"alarms_file": path}))
+    told: list[AlarmEvent] = []
+    stop = asyncio.Event()
+    worker = DetectionWorker(here.kafka, here.dsn, here.options(until_idle=None), on_events=told.extend)
+    running = asyncio.create_task(worker.run(stop))
+    values = dict.fromkeys(SENSORS, 36.0)
+    feeding = asyncio.create_task(speak(here, values))
+    alice = AlarmActionStore(here.dsn, Definitions(), who="alice", whence="test")
+    try:
+        for sensor in SENSORS:
+            await until_rows(here, STANDING.format("UNACK", sensor), 1)
+        acked = await alice.ack_now("temp-1", "limit")
+        shelved = await alice.shelve("temp-2", "limit", 600, "noisy")
+        # Another limit for one of them: its alarm ends; the other one stands as it was, shelf and all.
+        path.write_text("[defaults]\noff_delay_s = 3\n[[alarm]]\nsensor = 'temp-1'\nlimits = { warning_high = 38 }\n")
+        await until_rows(here, STANDING.format("NORMAL", "temp-1"), 1)
+        await until_rows(here, STANDING.format("SHELVED", "temp-2"), 1)
+        still = await alice.read("temp-2", "limit")
+        assert (still.occurrence_id, still.shelf) == (shelved.occurrence_id, shelved.shelf)
+        assert (await alice.read("temp-1", "limit")).occurrence_id == acked.occurrence_id
+        # It fires by the new limit.
+        values["temp-1"] = 38.5
+        await until_rows(here, STANDING.format("UNACK", "temp-1"), 1)
+        limits = {event.limit for event in told if event.sensor_id == "temp-1" and event.event == "raised"}
+        assert limits == {35.0, 38.0}
+        # A file that is wrong changes nothing.
+        path.write_text("[defaults]\noff_delay_s = 'soon'\n")
+        values["temp-1"] = 25.0
+        await until_rows(here, STANDING.format("RTN-UNACK", "temp-1"), 1)
+        rings = [(event.sensor_id, event.event) for event in told if event.annunciated and event.kind == "limit"]
+        assert sorted(rings) == [("temp-1", "raised"), ("temp-1", "raised"), ("temp-2", "raised")]
+    finally:
+        feeding.cancel()
+        await asyncio.wait([feeding])
+        await alice.close()
+        stop.set()
+        await asyncio.wait_for(running, 30)
