@@ -172,12 +172,16 @@ async def _oracle(
     oracle = _Oracle()
     offsets = oracle.offsets
 
+    keys: set[bytes | None] = set()
+
     def run(records: list[ConsumerRecord], *, checkpoint: bool) -> None:
         nonlocal orders
+        keys.update(record.key for record in records)
         orders = _process(pipeline, records, orders)
         batch = pipeline.take(checkpoint=checkpoint)
         if checkpoint:
-            oracle.states = batch.states or {}
+            # What is kept under other names, of groups and of the partition, follows from clocks too.
+            oracle.states = {name: state for name, state in (batch.states or {}).items() if name.encode() in keys}
         oracle.silent.update(signal.facts.sensor_id for signal in batch.signals if signal.kind == NO_DATA_KIND)
         handled = handle(batch.signals, alarms, worker.definitions)
         alarms.update(handled.alarms)
