@@ -108,6 +108,7 @@ async def run_seed(seed: int, seconds: float, plant: LocalPlant, directory: Path
         "seed": seed, "faults": dict(done), "kills": sum(done[fault] for fault in KILLS), "records": found.records,
         "readings": found.readings, "lost": found.lost, "twice": found.twice, "alarm_events": found.alarm_events,
         "alarms_wrong": found.alarms_wrong, "states": found.states, "states_wrong": found.states_wrong,
+        "silent": found.silent,
         "findings": found.findings,
     }  # fmt: skip
 

@@ -313,7 +313,11 @@ class DetectionWorker:
         cluster = consumer._client.cluster  # noqa: SLF001 - aiokafka tells it nowhere else
         for tp, part in self._partitions.items():
             if part.ready and consumer.highwater(tp) == part.committed_offset and part.idle:
-                part.advance(now, leaderless=cluster.leader_for_partition(tp) in (None, -1))
+                leaderless = cluster.leader_for_partition(tp) in (None, -1)
+                # That nothing has come is known up to the leader's last answer. While another one takes over, sensors
+                # may well be heard by it, and are not silent.
+                answered = consumer.last_poll_timestamp(tp) or 0
+                part.advance(now if leaderless else min(now, answered / 1000), leaderless=leaderless)
 
     def _all_committed(self) -> bool:
         return bool(self._partitions) and all(part.idle for part in self._partitions.values())
