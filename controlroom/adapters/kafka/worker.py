@@ -23,7 +23,7 @@ from controlroom.adapters.definitions_file import follow
 from controlroom.adapters.faults import FaultKeeper
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
-from controlroom.adapters.kafka.partition import Commit, Partition, Progress
+from controlroom.adapters.kafka.partition import CHECKPOINT_S, Commit, Partition, Progress
 from controlroom.adapters.kafka.relay import Relay
 from controlroom.adapters.kafka.watchdog import watch
 from controlroom.adapters.notifications.deliveries import Deliveries
@@ -75,6 +75,8 @@ class WorkerOptions:
     #: who is told of alarms; the same for all workers of a group, since one of them does it
     notify: Policy = field(default_factory=Policy)
     retention: Retention = field(default_factory=Retention)
+    #: how often detector states and roll-ups are saved
+    checkpoint_s: float = CHECKPOINT_S
     #: where a group begins that has never run: at the end, or with the oldest record that is kept
     start_at_end: bool = False
     #: end by itself when nothing came for so many seconds and everything is committed; None: run until told to stop
@@ -413,6 +415,7 @@ class DetectionWorker:
             on_commit=self._on_commit,
             on_failure=self._fail,
             start_at_end=self._options.start_at_end,
+            checkpoint_s=self._options.checkpoint_s,
         )
 
     def _definitions_changed(self) -> None:
