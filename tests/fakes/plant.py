@@ -25,7 +25,6 @@ from controlroom.core.plant_state import (
     BrokerView,
     ClusterView,
     DatabaseView,
-    FaultView,
     PartitionView,
     PipelineView,
     PlantState,

@@ -39,6 +39,8 @@ class SensorScreen(SensorOrders):
         self.span = DEFAULT_SPAN
         self._data: SpanData | None = None
         self._stamp: object = None
+        #: the alarms that wait for an operator, as they were drawn
+        self._waiting: list[tuple[str, str, str, int]] = []
         self._asked: tuple[str, float, int] | None = None
 
     def body(self) -> ComposeResult:
@@ -69,6 +71,8 @@ class SensorScreen(SensorOrders):
         figures = statistics_line(data.statistics, view.unit, interval_of(view))
         self.query_one("#sensor-figures", LineView).show(figures)
         events, readings = self.query_one("#sensor-events", LineView), self.query_one("#sensor-readings", LineView)
+        alarms = list(view.alarms.values())
+        self._waiting = [AlarmTarget.of(alarm, alarm.state).seen for alarm in alarms if alarm.unacked]
         waiting = frozenset(event.event_id for event in data.events if self.context.state.waits(event))
         events.show(*event_lines(data.events, waiting, now, *events.size, glyphs))
         readings.show(*reading_lines(view, *readings.size, glyphs))
@@ -112,7 +116,7 @@ class SensorScreen(SensorOrders):
         actions, view = self.context.options.alarms, self.selected_sensor()
         if actions is None or view is None:
             return
-        waiting = [AlarmTarget.of(alarm, alarm.state).seen for alarm in list(view.alarms.values()) if alarm.unacked]
+        waiting = self._waiting
         if len(waiting) == 1:
             actions.ack(*waiting[0])
         elif waiting:
