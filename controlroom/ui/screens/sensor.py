@@ -15,6 +15,7 @@ from controlroom.ui.render.sensor_lines import event_lines, reading_lines, spans
 from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.render.span import DEFAULT_SPAN, SPANS, SpanData, end_of, redraw_stamp, span_data
 from controlroom.ui.render.statistics import statistics_line
+from controlroom.ui.screens.sensor_history import SensorHistoryScreen
 from controlroom.ui.screens.sensor_orders import SensorOrders
 from controlroom.ui.widgets.chart import SensorChart
 from controlroom.ui.widgets.line_view import LineView
@@ -124,9 +125,15 @@ class SensorScreen(SensorOrders):
         else:
             self.say(f"{view.label}: nothing waits for an acknowledgement")
 
+    def action_alarm_history(self) -> None:
+        """What its alarms did, as far back as a week."""
+        self.app.push_screen(SensorHistoryScreen(self.context, self.sensor_id))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where nobody takes actions on alarms there is no key for them."""
         if action == "ack" and self.context.options.alarms is None:
+            return False
+        if action == "alarm_history" and self.context.options.history is None:
             return False
         return super().check_action(action, parameters)
 
