@@ -339,3 +339,19 @@ async def test_questions_are_asked_now_and_then_and_not_at_every_tick(full_app, 
         clock.move(31)
         await settle(pilot)
         assert history.asked.count(("measures",)) == 2
+
+
+async def test_a_taller_screen_shows_what_to_do_about_the_alarm_under_the_cursor(full_app, history, clock):
+    async with full_app.run_test(size=(100, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2")
+        assert "Open valve V-12" in screen_text(full_app)
+        await press(pilot, "j")
+        clock.move(1)
+        await settle(pilot)
+        assert "Open valve V-12" not in screen_text(full_app)
+        assert f"{sensor_id(3)}  spike" in screen_text(full_app)
+        assert history.asked.count(("alarm", *FIRST)) == 1
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert f"{sensor_id(3)}  spike      " not in screen_text(full_app)

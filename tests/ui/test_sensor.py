@@ -130,3 +130,15 @@ async def test_h_lists_what_all_its_alarms_did(full_app, history):
         history.error = "it does not answer"
         await press(pilot, "escape")
         assert "READINGS" in screen_text(full_app)
+
+
+async def test_what_is_not_in_a_shorter_list_any_more_is_not_on_the_screen(full_app, history, state):
+    async with full_app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "enter")
+        assert "limit rose" in screen_text(full_app)
+        state.feed.clear()
+        state.feed_version += 1
+        await press(pilot, "left_square_bracket")
+        assert "limit rose" not in screen_text(full_app)
+        assert "ALARM EVENTS  none" in screen_text(full_app)
