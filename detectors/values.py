@@ -8,6 +8,7 @@ from detectors.drift import Drift
 from detectors.level import Level
 from detectors.local import START, Local
 from detectors.noise import Noise
+from detectors.points import Points
 from detectors.shape import Shape
 from detectors.spike import Spike
 from detectors.step import Step
@@ -68,6 +69,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     drift: Drift = msgspec.field(default_factory=Drift)
     shape: Shape = msgspec.field(default_factory=Shape)
     learning: bool = True
+    points: Points = msgspec.field(default_factory=Points)
 
     def update(self, t: float, x: float, learn: bool) -> int:  # noqa: FBT001 - called for every reading
         """Take a reading in order of event time `t` (seconds).
@@ -128,7 +130,9 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         self.count = 0
         # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
         self.minute = (t // SLOW_S + 1.0) * SLOW_S
-        self.slow = (LEVEL if self.medium.update(mean, learn) else 0) | (DRIFT if self.drift.update(mean, learn) else 0)
+        away = not single and self.points.update(mean, self.local.scatter, learn, t - self.born < MATURE_S)
+        level = self.medium.update(mean, learn)
+        self.slow = (LEVEL if away or level else 0) | (DRIFT if self.drift.update(mean, learn) else 0)
         if not learn:
             return 0
         self.shape_score = self.shape.update(t, mean)
@@ -210,6 +214,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         elif kind == "drift":
             tail = self.drift.up if up else self.drift.down
             tail.teach(size / tail.limit if tail.limit > 0.0 else 1.0)
+        elif kind == "level" and detector == "points":
+            self.points.accept()
         elif kind == "level":
             found: Step | Level = {"short": self.short, "medium": self.medium}.get(detector, self.step)
             (found.up if up else found.down).teach(ratio or 1.0)
@@ -220,6 +226,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         self.short.accept()
         self.medium.accept()
         self.drift.accept()
+        self.points.accept()
         if self.noise.held:
             local = self.local
             local.bins = [s * self.noise.mean for s in local.bins]

@@ -163,8 +163,9 @@ class Link:
 
     async def _probe_pipeline(self) -> None:
         """The database, and the group's lag: how far it is (PostgreSQL) against the partitions' ends (Kafka)."""
-        for event in await self._database.live_alarms():
+        for event, alarm in await self._database.live_alarms():
             self._state.apply_alarm(event)
+            self._state.remember(alarm)
         consumer = AIOKafkaConsumer(**self._kafka.options)
         before, committed = time.monotonic(), 0
         try:
