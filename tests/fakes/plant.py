@@ -25,7 +25,6 @@ from controlroom.core.plant_state import (
     BrokerView,
     ClusterView,
     DatabaseView,
-    FaultView,
     PartitionView,
     PipelineView,
     PlantState,
@@ -177,16 +176,6 @@ def make_plant(now: datetime = START, *, sensors: int = 15, broken: bool = True)
     """The plant at `now`; not `broken`: all is well."""
     state = PlantState()
     drift = FaultSpec(fault_id="drill-1", fault="drift", start=now - timedelta(minutes=6), duration=600.0, by="mira")
-    if broken:
-        began = drift.start.timestamp()
-        state.apply_faults(
-            (
-                FaultView("drill-1", (sensor_id(8),), "mira", began, detected_at=began + 95, kind="drift"),
-                FaultView(
-                    "stuck-7c1f09aa", (sensor_id(4),), "mira", began - 900, began - 300, "over", began - 840, "stuck"
-                ),
-            )
-        )
     paused, silent, mute = 6, 9, 15
     for number in range(1, sensors + 1):
         usual = SENSOR_TYPES[TYPES[(number - 1) % len(TYPES)]]
