@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,7 +21,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from controlroom.adapters.kafka.connection import KafkaConnection
+from controlroom.adapters.postgres.alarm_actions import clean
 from controlroom.core.fault_register import FaultRegister, FaultRow
+from controlroom.core.learning import LearningAction
 from controlroom.wire import BadMessage, TopicNames
 from controlroom.wire.command import decode_command
 from controlroom.wire.status import decode_status
@@ -46,6 +49,14 @@ ON CONFLICT (fault_id, sensor_id, fault) DO UPDATE SET
     confirmed_at = coalesce(faults.confirmed_at, excluded.confirmed_at),
     ended_at = excluded.ended_at, outcome = excluded.outcome, reason = excluded.reason
 WHERE faults.ended_at IS NULL"""  # noqa: S608 - names of our own
+
+# A sensor that was taken away is not missed: its detectors forget it, and so its silence is none. The id of the action
+# is made of what was read, so that to read it again changes nothing.
+_FORGET = f"""
+INSERT INTO audit (action_id, who, whence, action, sensor_id, kind, request, refusal)
+SELECT $1, 'controlroom', 'sensor-commands', '{LearningAction.RESET}', $2, '', '{{"reason": "it was removed"}}', ''
+WHERE EXISTS (SELECT FROM sensors WHERE sensor_id = $2)
+ON CONFLICT (action_id) DO NOTHING"""  # noqa: S608 - a name of our own
 
 
 class FaultKeeper:
@@ -126,12 +137,17 @@ class FaultKeeper:
         while time.monotonic() < deadline:
             polled = await consumer.getmany(timeout_ms=0)
             rows: list[FaultRow] = []
+            removed: list[ConsumerRecord[bytes | None, bytes | None]] = []
             for tp in sorted(polled, key=lambda tp: tp.topic != self._topics.commands):
                 take = self._command if tp.topic == self._topics.commands else self._status
                 for record in polled[tp]:
                     rows += take(record)
+                    if record.value is None and tp.topic == self._topics.commands:
+                        removed.append(record)
             if rows:
                 await connection.executemany(_PUT, [dataclasses.astuple(row) for row in rows])
+            if removed:
+                await connection.executemany(_FORGET, [(_action_id(record), _sensor_of(record)) for record in removed])
             if not polled:
                 if consumer.paused() and await self._caught_up(consumer):
                     consumer.resume(*self._statuses)
@@ -145,8 +161,7 @@ class FaultKeeper:
 
     def _command(self, record: ConsumerRecord[bytes | None, bytes | None]) -> Sequence[FaultRow]:
         if record.value is None:
-            sensor_id = (record.key or b"").decode("utf-8", "replace")
-            return self._register.removed(sensor_id, datetime.fromtimestamp(record.timestamp / 1000, UTC))
+            return self._register.removed(_sensor_of(record), datetime.fromtimestamp(record.timestamp / 1000, UTC))
         try:
             return self._register.command(decode_command(record.value))
         except BadMessage:
@@ -154,10 +169,18 @@ class FaultKeeper:
             return ()
 
     def _status(self, record: ConsumerRecord[bytes | None, bytes | None]) -> Sequence[FaultRow]:
-        sensor_id = (record.key or b"").decode("utf-8", "replace")
+        sensor_id = _sensor_of(record)
         if record.value is None or (_NO_FAULTS in record.value and not self._register.concerns(sensor_id)):
             return ()
         try:
             return self._register.status(decode_status(record.value))
         except BadMessage:
             return ()
+
+
+def _sensor_of(record: ConsumerRecord[bytes | None, bytes | None]) -> str:
+    return clean((record.key or b"").decode("utf-8", "replace"))
+
+
+def _action_id(record: ConsumerRecord[bytes | None, bytes | None]) -> UUID:
+    return uuid5(NAMESPACE_OID, f"removed {_sensor_of(record)} {record.timestamp}")

@@ -35,7 +35,7 @@ from controlroom.core.records import (
     tail_hash,
 )
 from controlroom.core.rollups import MINUTE, Bucket, BucketKey
-from controlroom.core.silences import STATE_KEY, Silences
+from controlroom.core.silences import STATE_KEY, Silences, Step
 from controlroom.wire import BadMessage, Reading, Reason, decode_reading
 from controlroom.wire.codec import MAX_BYTES
 from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, REFUSALS, QuickReading, decode_quickly, surplus_of
@@ -183,6 +183,8 @@ class PartitionPipeline:
         self._deadlines: dict[str, Mapping[str, float]] = {}
         #: of sensors that have not spoken since the partition was taken, as far as they have alarms
         self._facts: Mapping[str, SensorFacts] = {}
+        #: saved states of silent sensors that an order has changed
+        self._changed_states: dict[str, bytes] = {}
         #: operators' orders that were carried out here; they may be handed over again before that is committed
         self._orders_done: set[int] = set()
         self._silences = Silences(
@@ -217,7 +219,7 @@ class PartitionPipeline:
         if checkpoint:
             batch.rollups, self._rollups = self._rollups, {}
             batch.seconds, self._seconds = self._seconds, {}
-            batch.states = {}
+            batch.states, self._changed_states = self._changed_states, {}
             for slot in self._slots.values():
                 if slot.dirty or slot.source > slot.saved:
                     slot.dirty = False
@@ -384,21 +386,40 @@ class PartitionPipeline:
     def order(self, orders: Iterable[LearningOrder]) -> bool:
         """Carry out what operators tell the detectors, before the next record; each once.
 
-        Those of a sensor that has not spoken since the partition was taken are left: they are handed over again. So
-        what follows depends on the records before this offset alone.
+        Those of a sensor that has not spoken since the partition was taken, and has no alarm either, are left: they are
+        handed over again. So what follows depends on the records before this offset alone.
 
         Returns:
             Whether anything was done: then the batch must be committed, with a checkpoint.
         """
         for order in orders:
             slot = self._slots.get(order.sensor_id.encode())
-            if slot is None or order.id in self._orders_done:
+            known = slot is not None or (order.sensor_id in self._facts and order.sensor_id in self._states)
+            if not known or order.id in self._orders_done:
                 continue
             self._orders_done.add(order.id)
             self._batch.ordered.append((order.id, self.next_offset))
+            if slot is None:
+                self._carry_out_unheard(order)
+                continue
             slot.dirty = True
             self._signal(slot, carry_out(order, slot.bank), slot.clock, slot.arrived)
         return bool(self._batch.ordered)
+
+    def _carry_out_unheard(self, order: LearningOrder) -> None:
+        """Do it to the saved state of a sensor that may never speak again, and end the alarms that end by it."""
+        sensor_id = order.sensor_id
+        facts = self._facts[sensor_id]
+        bank = self._load(sensor_id, self._profile_for(facts), self._states[sensor_id])
+        findings = carry_out(order, bank)
+        self._states[sensor_id] = self._changed_states[sensor_id] = bank.dump()
+        for finding in findings:
+            event = Returned(at=finding.t)
+            steps: list[Step] = [(sensor_id, finding.kind, event)]
+            if finding.kind == NO_DATA_KIND:
+                steps = self._silences.back(sensor_id, event, max(self._log_s, finding.t))
+            for step in steps:
+                self._append(*step)
 
     def _time_passed(self, slot: _Slot, event_s: float) -> None:
         source = Source(self.topic, self.partition, slot.source)

@@ -143,3 +143,28 @@ async def test_one_that_is_refused_is_on_record_with_the_reason(scene: Plant, da
         found = await until(database, lambda rows: "bad" in rows and rows["bad"]["outcome"])
     assert found["bad"]["outcome"] == "refused"
     assert "gremlin" in found["bad"]["reason"]
+
+
+async def test_a_sensor_that_is_removed_is_not_missed(scene: Plant, database: str) -> None:
+    dropout = "SELECT count(*) FROM alarms WHERE sensor_id = 'hurt' AND kind = 'dropout' AND live"
+    async with scene.simulate("--count", "0", "--anomalies", "0"), worker(scene, database):
+        await scene.order(SPEC)
+        # Its rhythm is known after some readings, so that it is missed when it falls silent.
+        await scene.until(lambda: len(scene.readings("hurt")) > 40)
+        await scene.order(SPEC, faults=(fault("gone", "dropout", duration=600.0),))
+        connection = await asyncpg.connect(database)
+        try:
+            async with asyncio.timeout(60):
+                while not await connection.fetchval(dropout):
+                    await asyncio.sleep(0.2)
+            await scene.write("hurt", None)
+            async with asyncio.timeout(60):
+                while not await connection.fetchval("SELECT count(*) FROM learning_applied"):
+                    await asyncio.sleep(0.2)
+            told = "SELECT event FROM alarm_events WHERE sensor_id = 'hurt' AND kind = 'dropout' ORDER BY version"
+            async with asyncio.timeout(60):
+                while [row[0] for row in await connection.fetch(told)][-1] not in {"clearing", "returned", "closed"}:
+                    await asyncio.sleep(0.2)
+            assert await connection.fetchval("SELECT who FROM audit WHERE sensor_id = 'hurt'") == "controlroom"
+        finally:
+            await connection.close()

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controlroom.core.alarms.events import Returned
+from controlroom.core.alarms.events import Detected, Returned
 from controlroom.core.learning import LearningAction, LearningOrder
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
 from controlroom.core.profiles import profile_for
@@ -38,6 +38,25 @@ def test_a_sensor_that_has_not_spoken_is_dealt_with_when_it_has() -> None:
     run.process([record(1, 25.0), record(2, 25.0)])
     assert run.order([freeze])
     assert run.take(checkpoint=True).ordered == [(7, 3)]
+
+
+def test_a_sensor_that_may_never_speak_again_is_forgotten_by_its_saved_state() -> None:
+    run = pipeline()
+    records = [record(number, 25.0) for number in range(40)]
+    run.process(records)
+    assert run.advance(records[-1].timestamp / 1000 + 3600)
+    silent = run.take(checkpoint=True)
+    assert [(signal.kind, type(signal.event)) for signal in silent.signals] == [("dropout", Detected)]
+
+    states = dict(silent.states or {})
+    other = PartitionPipeline("readings", 0, 40, states, profile_for, PipelineOptions())
+    other.know({"temp-1": silent.signals[0].facts})
+    assert other.order([order(1, LearningAction.RESET)])
+    batch = other.take(checkpoint=True)
+    assert [(signal.kind, type(signal.event)) for signal in batch.signals] == [("dropout", Returned)]
+    assert (batch.states or {})["temp-1"] != states["temp-1"]
+    # What it has forgotten it does not miss.
+    assert not other.advance(records[-1].timestamp / 1000 + 7200)
 
 
 def test_reset_ends_what_was_raised_and_limits_are_judged_anew() -> None:
