@@ -164,6 +164,28 @@ async def test_space_marks_and_a_key_acts_on_what_is_marked(full_app, actions):
     assert [seen[0] for seen in actions.actions[2][1:]] == [sensor_id(1), sensor_id(3)]
 
 
+async def test_marks_on_what_does_not_wait_are_said_so(full_app, actions, state, clock):
+    state.apply_alarm(event(sensor_id(12), "drift", clock.at, state="ACKED", what="acked"))
+    async with full_app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "2", "slash", *"acked", "enter", "g", "space", "space")
+        assert "2 marked" in screen_text(full_app)
+        await press(pilot, "a")
+        assert "nothing that is marked waits" in screen_text(full_app)
+    assert actions.actions == []
+
+
+async def test_an_alarm_s_own_page_acknowledges_what_it_showed(full_app, actions, state, clock):
+    async with full_app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "2", "h")
+        state.apply_alarm(event(*FIRST, clock.at, severity="critical", what="severity-rose", version=9))
+        await pilot.press("a")
+        await settle(pilot)
+        await pilot.press("a")
+    assert [action[-1] for action in actions.actions] == [2, 9]
+
+
 async def test_what_is_marked_and_goes_is_not_meant_any_more(full_app, actions, state, clock):
     async with full_app.run_test(size=SIZE) as pilot:
         await settle(pilot)
@@ -317,3 +339,19 @@ async def test_questions_are_asked_now_and_then_and_not_at_every_tick(full_app, 
         clock.move(31)
         await settle(pilot)
         assert history.asked.count(("measures",)) == 2
+
+
+async def test_a_taller_screen_shows_what_to_do_about_the_alarm_under_the_cursor(full_app, history, clock):
+    async with full_app.run_test(size=(100, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "2")
+        assert "Open valve V-12" in screen_text(full_app)
+        await press(pilot, "j")
+        clock.move(1)
+        await settle(pilot)
+        assert "Open valve V-12" not in screen_text(full_app)
+        assert f"{sensor_id(3)}  spike" in screen_text(full_app)
+        assert history.asked.count(("alarm", *FIRST)) == 1
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert f"{sensor_id(3)}  spike      " not in screen_text(full_app)

@@ -109,3 +109,36 @@ async def test_a_chart_is_not_drawn_at_every_tick(full_app, state, clock, monkey
         for _ in range(10):
             await settle(pilot)
         assert len(drawn) == before
+
+
+async def test_h_lists_what_all_its_alarms_did(full_app, history):
+    async with full_app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        full_app.screen.show_sensor(sensor_id(5))
+        await settle(pilot)
+        await press(pilot, "h")
+        lines = screen_lines(full_app)
+        assert "press-sensor-005  3 alarm events in 7 days, the latest first" in lines[2]
+        assert [" ".join(line.split()[2:6]).replace("▲ WARN ", "") for line in lines[3:6]] == [
+            "limit closed back to",
+            "limit acked",
+            "limit raised",
+        ]
+        assert "mira" in lines[4]
+        await press(pilot, "j")
+        assert "mira acknowledged by mira" in screen_text(full_app)
+        history.error = "it does not answer"
+        await press(pilot, "escape")
+        assert "READINGS" in screen_text(full_app)
+
+
+async def test_what_is_not_in_a_shorter_list_any_more_is_not_on_the_screen(full_app, history, state):
+    async with full_app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "enter")
+        assert "limit rose" in screen_text(full_app)
+        state.feed.clear()
+        state.feed_version += 1
+        await press(pilot, "left_square_bracket")
+        assert "limit rose" not in screen_text(full_app)
+        assert "ALARM EVENTS  none" in screen_text(full_app)
