@@ -27,9 +27,9 @@ class StaffedPlant:
     brokers: str
     dsn: str
 
-    def command(self, *arguments: str) -> list[str]:
-        """A control room that looks at it."""
-        return [sys.executable, "-m", "controlroom", "--attach", "--dir", str(self.directory), *arguments]
+    def command(self, *, attach: bool = True) -> list[str]:
+        """A control room that only looks at it, or also works for it."""
+        return [sys.executable, "-m", "controlroom", "--dir", str(self.directory), *(["--attach"] if attach else [])]
 
 
 @pytest.fixture(scope="session")

@@ -32,13 +32,14 @@ def clock(text: str) -> str:
     return found.group() if found else ""
 
 
-def committed(dsn: str) -> int:
-    """How far the detection group is, in records."""
+def committed(dsn: str, pid: int) -> int:
+    """How far the detection worker in this process is with the partitions that it has, in records."""
+    statement = "SELECT coalesce(sum(next_offset), 0) FROM watermark WHERE owner LIKE '%-' || $1"
 
     async def ask() -> int:
         connection = await asyncpg.connect(dsn)
         try:
-            return int(await connection.fetchval("SELECT sum(next_offset) FROM watermark"))
+            return int(await connection.fetchval(statement, str(pid)))
         finally:
             await connection.close()
 
@@ -62,15 +63,21 @@ def test_resize_to_larger_to_smaller_and_too_small(staffed: StaffedPlant) -> Non
 
 
 def test_a_stalled_terminal_stops_nothing_and_recovers(staffed: StaffedPlant) -> None:
-    """The reader stops for 15 s, as after Ctrl-S: detection goes on meanwhile, and then the screen is the present."""
-    with Terminal(staffed.command(), columns=120, lines=40) as terminal:
+    """The reader stops for 15 s, as after Ctrl-S: detection goes on meanwhile, and then the screen is the present.
+
+    Not attached, but with a detection worker in the terminal's own process: it takes over some of the partitions.
+    """
+    with Terminal(staffed.command(attach=False), columns=120, lines=40) as terminal:
         terminal.wait_for(live)
-        before, stale = committed(staffed.dsn), clock(terminal.text)
+        pid = terminal.child.pid
+        terminal.wait_for(lambda _: committed(staffed.dsn, pid) > 0)
+        terminal.wait_for("workers 2")
+        before, stale = committed(staffed.dsn, pid), clock(terminal.text)
         terminal.stall()
         deadline, steps = time.monotonic() + STALL_S, []
         while time.monotonic() < deadline:
             time.sleep(STALL_S / 3)  # it is the stall itself
-            steps.append(committed(staffed.dsn))
+            steps.append(committed(staffed.dsn, pid))
         assert before < steps[0] < steps[1] < steps[2]
         terminal.go_on()
         began = time.time()
