@@ -151,6 +151,9 @@ class Settings(BaseSettings):
     rejects_days: int = Field(30, ge=1)
     """Days that rejected records are kept in PostgreSQL."""
 
+    checkpoint_s: float = Field(5.0, ge=0.1, le=3600)
+    """Seconds between saves of detector states and roll-ups; after a takeover the readings since are run once more."""
+
     detectors: Literal["default", "cheap"] = "default"
     """What watches each sensor: every detector, or limits and one statistical detector at a fraction of the cost."""
 

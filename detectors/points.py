@@ -16,6 +16,8 @@ ONCE = 0.05
 MINUTES = 1
 PERIOD = 2000
 AROUND = 4
+# Bins that are wider, in scatters, tell no operating points from chance.
+COARSE = 3.0
 
 
 class Points(msgspec.Struct, gc=False, array_like=True):
@@ -64,7 +66,7 @@ class Points(msgspec.Struct, gc=False, array_like=True):
         i = min(BINS - 1, int((mean - self.low) / self.width))
         if i == self.at:
             return self.held
-        if not young and self._unusual(i):
+        if not young and self.width < COARSE * scatter and self._unusual(i):
             self.minutes += 1
             self.held = self.minutes >= MINUTES
             return self.held

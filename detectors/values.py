@@ -26,6 +26,7 @@ OUTLIERS = 3
 STILL = 5
 NEARLY = 0.7
 SHAPE_ALARM = 0.85
+RARE = 0.7
 
 
 class Values(msgspec.Struct, gc=False, array_like=True):
@@ -120,7 +121,11 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.sum += x
             self.count += 1
         if t >= self.minute and self.count:
+            single = self.count == 1
             mask |= self._slow(t, learn)
+            # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
+            if single and learn and mask & SPIKE and self.shape.raw < RARE:
+                mask &= ~SPIKE
         return mask | self.slow
 
     def _slow(self, t: float, learn: bool) -> int:  # noqa: FBT001

@@ -9,8 +9,9 @@ must be what is stored of it, byte for byte.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -38,7 +39,7 @@ _READINGS = "SELECT off FROM readings WHERE topic = $1 AND part = $2"
 _REJECTS = "SELECT off FROM rejects WHERE topic = $1 AND part = $2"
 _GAPS = "SELECT from_offset, to_offset FROM gaps WHERE topic = $1 AND part = $2"
 _STATES = "SELECT sensor_id, state FROM detector_state WHERE grp = $1 AND topic = $2 AND part = $3"
-_SILENT = "SELECT DISTINCT sensor_id FROM alarm_events WHERE kind = $1"
+_SILENT = "SELECT sensor_id, extract(epoch FROM min(at))::float8 AS at FROM alarm_events WHERE kind = $1 GROUP BY 1"
 # Of a sensor, not of a group of them, and what follows from readings alone: neither an operator's act nor silence,
 # which is told by a clock where no record tells it.
 _EVENTS = """
@@ -68,6 +69,8 @@ class Audit:
     #: sensors whose detectors' state was compared, and of how many it is another than the oracle's
     states: int = 0
     states_wrong: int = 0
+    #: sensors that fell silent: a clock may have told it, so from then on nothing of them is compared
+    silent: int = 0
     findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -92,6 +95,7 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
     result = Audit()
     topic = worker.topics.data
     expected: set[EventKey] = set()
+    silent: dict[str, float] = {}
     async with Session(dsn, "fsck") as session:
         connection = await session.connection()
         found = await connection.fetch(_WATERMARKS, worker.group, topic)
@@ -109,13 +113,19 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
                 orders = await connection.fetch(LOAD_APPLIED, worker.group, topic, part)
                 oracle = await _oracle(consumer, tp, mark, worker, options, result, orders)
                 expected |= oracle.events
+                silent |= oracle.silent
                 await _compare_offsets(connection, tp, mark.end, oracle.offsets, options, result)
                 if options.states:
                     await _compare_states(connection, tp, worker.group, oracle, result)
         finally:
             await consumer.stop()
+        for row in await connection.fetch(_SILENT, NO_DATA_KIND):
+            silent[row["sensor_id"]] = min(row["at"], silent.get(row["sensor_id"], row["at"]))
+        result.silent = len(silent)
+        if silent:
+            result.notes.append(f"{len(silent)} sensors fell silent; from then on their alarms are not compared")
         if options.alarms:
-            await _compare_alarms(connection, expected, options, result)
+            await _compare_alarms(connection, expected, silent, options, result)
     return result
 
 
@@ -147,8 +157,8 @@ class _Oracle:
     offsets: list[int] = field(default_factory=list)
     events: set[EventKey] = field(default_factory=set)
     states: dict[str, bytes] = field(default_factory=dict)
-    #: sensors that fell silent: a clock may have told it, so their states are not the records' alone
-    silent: set[str] = field(default_factory=set)
+    #: when sensors fell silent, in their own time
+    silent: dict[str, float] = field(default_factory=dict)
 
 
 async def _oracle(
@@ -172,13 +182,19 @@ async def _oracle(
     oracle = _Oracle()
     offsets = oracle.offsets
 
+    keys: set[bytes | None] = set()
+
     def run(records: list[ConsumerRecord], *, checkpoint: bool) -> None:
         nonlocal orders
+        keys.update(record.key for record in records)
         orders = _process(pipeline, records, orders)
         batch = pipeline.take(checkpoint=checkpoint)
         if checkpoint:
-            oracle.states = batch.states or {}
-        oracle.silent.update(signal.facts.sensor_id for signal in batch.signals if signal.kind == NO_DATA_KIND)
+            # What is kept under other names, of groups and of the partition, follows from clocks too.
+            oracle.states = {name: state for name, state in (batch.states or {}).items() if name.encode() in keys}
+        for signal in batch.signals:
+            if signal.kind == NO_DATA_KIND:
+                oracle.silent.setdefault(signal.facts.sensor_id, signal.event.at)
         handled = handle(batch.signals, alarms, worker.definitions)
         alarms.update(handled.alarms)
         pipeline.set_deadlines(handled.deadlines)
@@ -246,7 +262,7 @@ async def _compare_offsets(
 async def _compare_states(
     connection: asyncpg.Connection, tp: TopicPartition, group: str, oracle: _Oracle, result: Audit
 ) -> None:
-    silent = {row[0] for row in await connection.fetch(_SILENT, NO_DATA_KIND)} | oracle.silent
+    silent = {row["sensor_id"] for row in await connection.fetch(_SILENT, NO_DATA_KIND)} | oracle.silent.keys()
     rows = await connection.fetch(_STATES, group, tp.topic, tp.partition, timeout=600)
     stored = {row["sensor_id"]: row["state"] for row in rows}
     compared = {name: state for name, state in oracle.states.items() if name in stored.keys() - silent}
@@ -261,10 +277,19 @@ async def _compare_states(
 
 
 async def _compare_alarms(
-    connection: asyncpg.Connection, expected: set[EventKey], options: AuditOptions, result: Audit
+    connection: asyncpg.Connection,
+    expected: set[EventKey],
+    silent: Mapping[str, float],
+    options: AuditOptions,
+    result: Audit,
 ) -> None:
     rows = await connection.fetch(_EVENTS, list(options.kinds), list(COMPARED_EVENTS), timeout=600)
-    found: set[EventKey] = {tuple(row) for row in rows}
+
+    def before_any_silence(events: Iterable[EventKey]) -> set[EventKey]:
+        return {event for event in events if event[5].timestamp() < silent.get(event[0], math.inf)}
+
+    found = before_any_silence(tuple(row) for row in rows)
+    expected = before_any_silence(expected)
     result.alarm_events = len(found)
     for what, some in (
         ("of the oracle are missing", _beyond_doubt(expected - found, found)),

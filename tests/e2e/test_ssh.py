@@ -88,7 +88,7 @@ def test_an_operator_s_work_over_ssh(server: SshServer, staffed: StaffedPlant) -
         assert name is not None
         terminal.press("\r")
         terminal.press("/", *name.group(), "\r")
-        terminal.wait_for(lambda text: name.group() in text and "vib-sensor" not in text)
+        terminal.wait_for(lambda text: name.group() in text and re.search(r"\b1 of \d+", text))
         terminal.wait_for(lambda text: bool(re.search(r"[▁▂▃▄▅▆▇█]{2}", text)))
 
         terminal.press("i")

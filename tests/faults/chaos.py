@@ -40,6 +40,7 @@ async def run_seed(seed: int, seconds: float, plant: LocalPlant, directory: Path
     await migrate(endpoints.dsn)
     rng = random.Random(seed)
     scene = await Scene.make(endpoints.brokers, endpoints.dsn, directory, detectors="cheap")
+    scene.revives = True
     done: Counter[str] = Counter()
     stop = asyncio.Event()
     feeding = asyncio.create_task(scene.feed(stop, turns=20, pause=0.02))
@@ -90,7 +91,7 @@ async def run_seed(seed: int, seconds: float, plant: LocalPlant, directory: Path
         stop.set()
         await feeding
         scene.stop_workers(signal.SIGCONT)
-        # One that was started while PostgreSQL recovered has ended with "unreachable", as it should.
+        # One that was started while PostgreSQL recovers ends with "unreachable", as it should; another is started.
         while await scene.committed() < 0:
             await asyncio.sleep(0.2)
         scene.workers = [worker for worker in scene.workers if worker.poll() is None]
@@ -107,6 +108,7 @@ async def run_seed(seed: int, seconds: float, plant: LocalPlant, directory: Path
         "seed": seed, "faults": dict(done), "kills": sum(done[fault] for fault in KILLS), "records": found.records,
         "readings": found.readings, "lost": found.lost, "twice": found.twice, "alarm_events": found.alarm_events,
         "alarms_wrong": found.alarms_wrong, "states": found.states, "states_wrong": found.states_wrong,
+        "silent": found.silent,
         "findings": found.findings,
     }  # fmt: skip
 

@@ -21,6 +21,7 @@ from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.config import Settings, load_settings
+from controlroom.errors import Stalled, Unreachable
 from controlroom.wire import Location, Metadata, Reading, TopicSpec, encode_reading
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -51,6 +52,8 @@ class Scene:
     sensors: int = 30
     sent: int = 0
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    #: start another for a worker that says that something is not there, as `detect --workers` does
+    revives: bool = False
 
     @classmethod
     async def make(cls, brokers: str, dsn: str, directory: Path, **settings: object) -> Scene:
@@ -147,9 +150,12 @@ class Scene:
                 await asyncio.sleep(0.1)
 
     def require_alive(self) -> None:
-        for worker in self.workers:
+        for worker in list(self.workers):
             code = worker.poll()
-            if code is not None and code > 0:
+            if self.revives and code in (Unreachable.exit_code, Stalled.exit_code):
+                self.workers.remove(worker)
+                self.start_worker()
+            elif code is not None and code > 0:
                 raise AssertionError(f"a worker ended with {code}:\n{self.log.read_text()[-3000:]}")
 
     async def crash_postgres(self) -> None:

@@ -150,7 +150,7 @@ async def in_sync(scene: Scene) -> None:
     )
     try:
         async with asyncio.timeout(90):
-            while not (parts := (await probe.probe()).partitions) or any(len(part.isr) < 3 for part in parts):
+            while not (parts := (await probe.probe()).partitions) or any(part.under_replicated for part in parts):
                 await asyncio.sleep(0.2)
     finally:
         await probe.close()

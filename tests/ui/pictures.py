@@ -11,7 +11,7 @@ from pathlib import Path
 from controlroom.ui.app import ControlRoomApp
 from controlroom.ui.options import UiOptions
 from tests.fakes.clock import START, FrozenClock
-from tests.fakes.commands import RecordingAlarmActions, RecordingCommands
+from tests.fakes.commands import RecordingAlarmActions, RecordingCommands, RecordingDrills
 from tests.fakes.history import FakeHistory
 from tests.fakes.plant import make_plant, reading
 from tests.ui.screen_text import settle
@@ -25,7 +25,7 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "suppressed": ((120, 30), ("2", "S")),
     "measures": ((120, 34), ("2", "m")),
     "shelve": ((80, 24), ("2", "s")),
-    "cluster": ((120, 30), ("3",)),
+    "cluster": ((120, 38), ("3",)),
     "simulator": ((120, 30), ("4",)),
     "sensor": ((120, 34), ("enter",)),
     "inject": ((80, 24), ("i", "right")),
@@ -37,7 +37,11 @@ async def picture(name: str, size: tuple[int, int], keys: tuple[str, ...]) -> No
     state = make_plant(START)
     # Ten seconds of readings, so that the header has a rate to show; the values stay what they are.
     options = UiOptions(
-        clock=clock, refresh_rate=1e-6, alarms=RecordingAlarmActions(), history=FakeHistory(state, clock)
+        clock=clock,
+        refresh_rate=1e-6,
+        alarms=RecordingAlarmActions(),
+        history=FakeHistory(state, clock),
+        drills=RecordingDrills(),
     )
     app = ControlRoomApp(state, RecordingCommands(), options)
     rng = random.Random(1)

@@ -57,6 +57,7 @@ def worker_options(
             audit=settings.audit_days,
         ),
         profiles=load_profiles(settings.detectors_file),
+        checkpoint_s=settings.checkpoint_s,
         start_at_end=start_at_end,
         until_idle=until_idle,
         time_from_records=time_from_records,

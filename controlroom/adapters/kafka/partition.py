@@ -30,9 +30,10 @@ log = logging.getLogger(__name__)
 MAX_PENDING = 20_000
 #: The same of rejected records, whose bytes are kept, in bytes.
 MAX_PENDING_BYTES = 8 * 1024 * 1024
-#: Detector states are saved this often; after a takeover the readings since are run through the detectors once more.
-CHECKPOINT_S = 5.0
+#: Detector states are saved after so many records, or so many seconds; after a takeover the readings since are run
+#: through the detectors once more.
 CHECKPOINT_RECORDS = 100_000
+CHECKPOINT_S = 5.0
 RETRY_S = 1.0
 #: A silent partition's time goes on by the worker's clock, this much behind it: the brokers' clock may differ.
 CLOCK_MARGIN_S = 2.0
@@ -96,6 +97,7 @@ class Partition:
         on_failure: Callable[[BaseException], None],
         start_at_end: bool,
         on_commit: Callable[[Commit], None] = lambda _: None,
+        checkpoint_s: float = CHECKPOINT_S,
     ) -> None:
         self.tp = tp
         self.ready = False
@@ -126,7 +128,8 @@ class Partition:
         self._settled = asyncio.Event()
         self._settled.set()
         self._force_checkpoint = False
-        self._checkpoint_at = time.monotonic() + CHECKPOINT_S
+        self._checkpoint_s = checkpoint_s
+        self._checkpoint_at = time.monotonic() + checkpoint_s
         self._since_checkpoint = 0
         self._task = asyncio.create_task(self._run(), name=f"partition {tp.topic}/{tp.partition}")
 
@@ -327,7 +330,7 @@ class Partition:
         now = time.monotonic()
         many = self._since_checkpoint >= CHECKPOINT_RECORDS
         if self._force_checkpoint or batch.ordered or many or now >= self._checkpoint_at:
-            self._checkpoint_at = now + CHECKPOINT_S
+            self._checkpoint_at = now + self._checkpoint_s
             self._since_checkpoint = 0
             return True
         return False

@@ -23,7 +23,7 @@ from controlroom.adapters.definitions_file import follow
 from controlroom.adapters.faults import FaultKeeper
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
-from controlroom.adapters.kafka.partition import Commit, Partition, Progress
+from controlroom.adapters.kafka.partition import CHECKPOINT_S, Commit, Partition, Progress
 from controlroom.adapters.kafka.relay import Relay
 from controlroom.adapters.kafka.watchdog import watch
 from controlroom.adapters.notifications.deliveries import Deliveries
@@ -75,6 +75,8 @@ class WorkerOptions:
     #: who is told of alarms; the same for all workers of a group, since one of them does it
     notify: Policy = field(default_factory=Policy)
     retention: Retention = field(default_factory=Retention)
+    #: how often detector states and roll-ups are saved
+    checkpoint_s: float = CHECKPOINT_S
     #: where a group begins that has never run: at the end, or with the oldest record that is kept
     start_at_end: bool = False
     #: end by itself when nothing came for so many seconds and everything is committed; None: run until told to stop
@@ -313,7 +315,11 @@ class DetectionWorker:
         cluster = consumer._client.cluster  # noqa: SLF001 - aiokafka tells it nowhere else
         for tp, part in self._partitions.items():
             if part.ready and consumer.highwater(tp) == part.committed_offset and part.idle:
-                part.advance(now, leaderless=cluster.leader_for_partition(tp) in (None, -1))
+                leaderless = cluster.leader_for_partition(tp) in (None, -1)
+                # That nothing has come is known up to the leader's last answer. While another one takes over, sensors
+                # may well be heard by it, and are not silent.
+                answered = consumer.last_poll_timestamp(tp) or 0
+                part.advance(now if leaderless else min(now, answered / 1000), leaderless=leaderless)
 
     def _all_committed(self) -> bool:
         return bool(self._partitions) and all(part.idle for part in self._partitions.values())
@@ -409,6 +415,7 @@ class DetectionWorker:
             on_commit=self._on_commit,
             on_failure=self._fail,
             start_at_end=self._options.start_at_end,
+            checkpoint_s=self._options.checkpoint_s,
         )
 
     def _definitions_changed(self) -> None:

@@ -139,7 +139,7 @@ class CommonCause:
                 break
             name, gathered = raised
             effects += self._take(name, gathered, at)
-            effects += self._widened(self._state.groups_of[next(iter(gathered))], at)
+            effects += self._widened(self._state.groups_of[next(iter(gathered))], max(gathered.values()), at)
             # The rest may belong to what stands now.
             self._fresh = {sensor: seen for sensor, seen in fresh.items() if sensor not in self._state.parent_of}
         return tuple(effects)
@@ -160,7 +160,7 @@ class CommonCause:
         effects: list[Effect] = []
         for name, sensors in taken.items():
             effects += self._take(name, sensors, at)
-            effects += self._widened(self._state.groups_of[next(iter(sensors))], at)
+            effects += self._widened(self._state.groups_of[next(iter(sensors))], max(sensors.values()), at)
         return effects
 
     def _best(self, fresh: dict[str, float]) -> tuple[str, dict[str, float]] | None:
@@ -271,7 +271,7 @@ class CommonCause:
             message = f"{len(group.children)} of {len(group.members)} sensors of {name} are silent"
         return (Raise(name, at, sensors, message),)
 
-    def _widened(self, names: Sequence[str], at: float) -> tuple[Effect, ...]:
+    def _widened(self, names: Sequence[str], newest: float, at: float) -> tuple[Effect, ...]:
         """What follows when the cause proves to be a wider one of these groups: it takes over what the others have.
 
         The first few that fall silent may happen to share a machine although it is their zone that is lost, or a zone
@@ -284,19 +284,17 @@ class CommonCause:
                 break
             if len(group.members) < self.policy.min_count:
                 continue
-            if not self._all_silent(name, names[:place]) and not self._several(name, last=place == len(names) - 1):
+            last = place == len(names) - 1
+            if not self._all_silent(name, names[:place]) and not self._several(name, newest, last=last):
                 continue
-            seen: dict[str, float] = {}
-            moved: dict[str, list[str]] = {}
-            for sensor in sorted(group.members & self._silent):
-                parent = self._state.parent_of.get(sensor)
-                if parent:
-                    seen[sensor] = self._state.groups[parent].children[sensor]
-                    moved.setdefault(parent, []).append(sensor)
-                elif sensor in group.loose:
-                    seen[sensor] = group.loose[sensor]
-            if seen and max(seen.values()) - min(seen.values()) <= self.policy.window_s:
-                return self._move(name, seen, moved, at)
+            # One that has been dead for days is no part of what happens now.
+            seen = {
+                sensor: spoke
+                for sensor, spoke in self._last_seen(group).items()
+                if abs(newest - spoke) <= self.policy.window_s
+            }
+            if len(seen) >= self.policy.min_count:
+                return self._move(name, seen, at)
         return ()
 
     def _all_silent(self, wide: str, narrower: Sequence[str]) -> bool:
@@ -306,8 +304,8 @@ class CommonCause:
             members <= self._state.groups[name].members for name in narrower
         )
 
-    def _several(self, wide: str, *, last: bool) -> bool:
-        """Whether alarms of several narrower groups stand within ``wide``.
+    def _several(self, wide: str, newest: float, *, last: bool) -> bool:
+        """Whether alarms of several narrower groups stand within ``wide``, all of this moment.
 
         The last name is no place (a partition holds a part of every zone): half of it must be silent as well.
         """
@@ -317,21 +315,38 @@ class CommonCause:
         within = 0
         for name in self._raised:
             group = self._state.groups[name]
-            within += len(group.members) < len(members) and group.members <= members
+            if self._joins(group, newest):
+                within += len(group.members) < len(members) and group.members <= members
         return within >= self.policy.min_count
 
     def _lower(self, name: str) -> None:
-        self._state.groups[name].raised = False
+        """Its alarm is over, and nothing of it is left in the state."""
+        group = self._state.groups[name]
+        group.raised, group.settled_at, group.earliest, group.latest = False, 0.0, None, None
         self._raised.discard(name)
 
     def _count(self, names: Iterable[str], step: int) -> None:
         for name in names:
             self._quiet[name] = self._quiet.get(name, 0) + step
 
-    def _move(self, name: str, seen: dict[str, float], moved: dict[str, list[str]], at: float) -> tuple[Effect, ...]:
-        """The children of other groups become this one's, whose alarm comes first: nothing rings in between."""
-        for parent, sensors in moved.items():
-            for sensor in sensors:
+    def _last_seen(self, group: _Group) -> dict[str, float]:
+        """When each silent member spoke last, in the order of their names."""
+        seen: dict[str, float] = {}
+        for sensor in sorted(group.members & self._silent):
+            parent = self._state.parent_of.get(sensor)
+            if parent:
+                seen[sensor] = self._state.groups[parent].children[sensor]
+            elif sensor in group.loose:
+                seen[sensor] = group.loose[sensor]
+        return seen
+
+    def _move(self, name: str, seen: dict[str, float], at: float) -> tuple[Effect, ...]:
+        """These sensors become this group's children, whose alarm comes first: nothing rings in between."""
+        moved: dict[str, list[str]] = {}
+        for sensor in seen:
+            parent = self._state.parent_of.get(sensor)
+            if parent:
+                moved.setdefault(parent, []).append(sensor)
                 del self._state.groups[parent].children[sensor]
         effects: list[Effect] = list(self._take(name, seen, at))
         for parent, sensors in moved.items():

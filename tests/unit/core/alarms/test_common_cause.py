@@ -261,6 +261,7 @@ class TestRule:
         causes = CommonCause(GroupPolicy())
         for n in range(400):
             causes.join(f"s-{n}", (f"machine:{n // 4}", "zone:a", "partition:0"))
+        before = causes.dump()
         effects = gather(causes, [(f"s-{n}", 100.0) for n in range(400)])
         assert [e.group for e in effects if isinstance(e, Raise)] == ["machine:0", "machine:1", "machine:2", "zone:a"]
         assert {e.group for e in effects if isinstance(e, Clear)} == {"machine:0", "machine:1", "machine:2"}
@@ -268,6 +269,7 @@ class TestRule:
         restored = CommonCause(GroupPolicy(), causes.dump())
         back = [e for n in range(400) for e in restored.back(f"s-{n}", 300.0)]
         assert back[-1] == Clear("zone:a", 300.0)
+        assert restored.dump() == before, "nothing is left of it"
 
     def test_who_moves_while_silent_is_counted_where_it_is(self):
         causes = CommonCause(GroupPolicy(min_count=2, always=9))
@@ -278,3 +280,23 @@ class TestRule:
         assert causes.back("s-0", 120.0) == ()
         effects = gather(causes, [("s-1", 200.0), ("s-2", 200.0)])
         assert [e.group for e in effects if isinstance(e, Raise)] == ["zone:a"]
+
+    def test_a_sensor_that_has_been_dead_for_days_hides_no_cause(self):
+        causes = CommonCause(GroupPolicy())
+        for n in range(40):
+            causes.join(f"s-{n}", (f"machine:{n // 4}", "zone:a", "partition:0"))
+        assert causes.silent("s-39", 112.0, 100.0) == ()
+        effects = gather(causes, [(f"s-{n}", 90_000.0) for n in range(39)])
+        assert [e.group for e in effects if isinstance(e, Raise)] == ["machine:0", "machine:1", "machine:2", "zone:a"]
+        assert len(causes.children("zone:a")) == 39
+
+    def test_machines_that_have_been_off_for_days_make_no_zone_of_the_next_one(self):
+        causes = CommonCause(GroupPolicy())
+        for n in range(40):
+            causes.join(f"s-{n}", (f"machine:{n // 4}", "zone:a", "partition:0"))
+        effects = [
+            effect
+            for machine in range(5)
+            for effect in gather(causes, [(f"s-{4 * machine + n}", 90_000.0 * machine) for n in range(4)])
+        ]
+        assert [e.group for e in effects if isinstance(e, Raise)] == [f"machine:{machine}" for machine in range(5)]
