@@ -10,10 +10,11 @@ TINY = 1e-150
 FINENESS = 0.25
 SETTLED = 0.7
 NEAR = 0b111
-VISITS = 40
 SPARSE = 0.6
-ONCE = 0.05
-MINUTES = 1
+# Of stays at a level: how fast novelty is followed, what it is believed to be at first, below what it is none.
+RATE, NOVEL_AT_FIRST, NOT_NOVEL = 1.0 / 16.0, 0.3, 0.01
+# So many unusual levels in a row, so many bins apart, are another way of working, and no fault.
+REGIME, APART = 4, 8
 PERIOD = 2000
 AROUND = 4
 # Bins that are wider, in scatters, tell no operating points from chance.
@@ -24,12 +25,15 @@ class Points(msgspec.Struct, gc=False, array_like=True):
     """The levels at which the mean of a minute has settled, in bins of a range that doubles when one falls outside.
 
     A level has settled when two means in a row differ by less than the usual scatter of one reading. Where the visited
-    bins have gaps (the machine has operating points) and few were visited once only (no new ones are to be expected:
-    the estimate of Good and Turing, 1953), a level that settles two bins or more from all of them is unusual. While it
-    stands it is not learned. A load that is continuous fills its range, and nothing is ever unusual.
+    bins have gaps (the machine has operating points), and stays at new levels have become rare (so that none is to be
+    expected), one that settles two bins or more from all of them is unusual. While it stands it is not learned. A load
+    that is continuous fills its range, or goes on to surprise; either way nothing is unusual there. Several
+    unusual levels in a row are another way of working: then all is learned for some time.
 
     Attributes:
         seen, again: a bit for each bin that was visited; visited more than once.
+        novel: the share of stays that were at a new level, lately.
+        row, beside: different unusual levels since a known one; the bin of the last.
 
     >>> points = Points(); levels = [10.0, 20.0, 26.0, 40.0]
     >>> seen = [points.update(levels[i // 10 * 7 % 4] + i % 3 / 10, 0.5, True) for i in range(2000)]
@@ -41,9 +45,12 @@ class Points(msgspec.Struct, gc=False, array_like=True):
     width: float = 0.0
     last: float = 0.0
     at: int = -1
-    minutes: int = 0
+    staying: bool = False
     held: bool = False
+    row: int = 0
+    beside: int = 0
     visits: int = 0
+    novel: float = NOVEL_AT_FIRST
     seen: bytes = bytes(BYTES)
     again: bytes = bytes(BYTES)
 
@@ -53,8 +60,7 @@ class Points(msgspec.Struct, gc=False, array_like=True):
         self.last = mean
         if not (step if step >= 0.0 else -step) <= SETTLED * scatter:
             self.at = -1
-            self.minutes = 0
-            self.held = False
+            self.staying = self.held = False
             return False
         if self.width <= 0.0:
             self.width = max(FINENESS * scatter, 1e-12 * abs(mean), TINY)
@@ -64,16 +70,26 @@ class Points(msgspec.Struct, gc=False, array_like=True):
                 return self.held
             self._stretch(mean)
         i = min(BINS - 1, int((mean - self.low) / self.width))
-        if i == self.at:
+        if i == self.at or (self.held and self._far(i)):
             return self.held
-        if not young and self.width < COARSE * scatter and self._unusual(i):
-            self.minutes += 1
-            self.held = self.minutes >= MINUTES
-            return self.held
-        self.minutes = 0
+        begins, self.staying = not self.staying, True
+        far = self._far(i)
+        if far and begins and not young and self.width < COARSE * scatter and self._surprising():
+            if not self.row or abs(i - self.beside) > APART:
+                self.row += 1
+                self.beside = i
+            if self.row < REGIME:
+                self.held = True
+                return True
+            self.novel = NOVEL_AT_FIRST
+            self.row = 0
         self.held = False
         self.at = i
+        if not far:
+            self.row = 0
         if learn:
+            if begins:
+                self.novel += RATE * (far - self.novel)
             self._visit(i)
         return False
 
@@ -92,15 +108,15 @@ class Points(msgspec.Struct, gc=False, array_like=True):
                 self._visit(bin_)
         self.at = -1
         self.held = False
-        self.minutes = 0
 
-    def _unusual(self, i: int) -> bool:
+    def _far(self, i: int) -> bool:
+        return not (int.from_bytes(self.seen, "little") << 1 >> i) & NEAR
+
+    def _surprising(self) -> bool:
+        """Whether a new level is a surprise: the known ones have gaps, and there have been no new ones lately."""
         seen = int.from_bytes(self.seen, "little")
-        if self.visits < VISITS or (seen << 1 >> i) & NEAR:
-            return False
         span = seen.bit_length() - ((seen & -seen).bit_length() - 1)
-        alone = seen & ~int.from_bytes(self.again, "little") & ~(seen << 1) & ~(seen >> 1)
-        return seen.bit_count() < SPARSE * span and alone.bit_count() <= ONCE * self.visits
+        return self.novel < NOT_NOVEL and seen.bit_count() < SPARSE * span
 
     def _visit(self, i: int) -> None:
         bit = 1 << i

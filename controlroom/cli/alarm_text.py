@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from controlroom.core.alarms.model import Alarm
     from controlroom.wire import AlarmEvent
 
+#: A terminal with fewer columns is told no priority, and no year and no seconds.
+NARROW = 110
 HEAD = ("STATE", "PRIORITY", "SEVERITY", "SENSOR", "KIND", "SINCE", "DETAIL")
 
 
@@ -28,9 +30,12 @@ def terminal_width() -> int | None:
 
 
 def table(alarms: Sequence[Alarm], width: int | None = None) -> Iterable[str]:
-    """A heading and one line an alarm, in columns; what exceeds `width` is cut."""
+    """A heading and one line an alarm, in columns; a narrow terminal is told less, and what exceeds `width` is cut."""
     rows = [HEAD, *(_cells(alarm) for alarm in alarms)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    if width is not None and width < NARROW:
+        rows = [(row[0], *row[2:5], row[5][5:16] or row[5], row[6]) for row in rows]
+        rows[0] = (HEAD[0], *HEAD[2:])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         text = "  ".join(f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True)).rstrip()
         yield text if width is None or len(text) <= width else text[: width - 1] + "…"

@@ -88,7 +88,8 @@ def value_of(measure: Measure) -> str:
     """A measure's value with its unit; a dash when there is nothing to measure."""
     if measure.value is None:
         return "-"
-    return f"{measure.value:.{0 if measure.value == int(measure.value) else 2}f} {measure.unit}".rstrip()
+    value = round(measure.value, 2)
+    return f"{value:.{0 if value == int(value) else 2}f} {measure.unit}".rstrip()
 
 
 def duration(seconds: float | None) -> str:

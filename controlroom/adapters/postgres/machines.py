@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from datetime import UTC, datetime
 
 import asyncpg
@@ -28,10 +29,11 @@ from controlroom.core.rollups import MINUTE
 log = logging.getLogger(__name__)
 
 POLL_S = 15.0
+PAUSE_SHARE = 20.0
 #: Minutes of one machine in one transaction: a stage that has much to catch up with stops nobody else in its process.
 MOST_MINUTES = 30
 #: A session that holds the lock and asks nothing for so long is ended by the server.
-IDLE_S = 60
+IDLE_S = 600
 
 #: One worker of a group is enough; which one is a matter of who holds this.
 OWN = "SELECT pg_try_advisory_lock(hashtextextended($1, 8))"
@@ -93,12 +95,14 @@ class MachineStage:
         """Look until cancelled; a database that is away is waited for."""
         try:
             while True:
+                began = time.monotonic()
                 try:
                     await self.turn()
                 except PASSING_ERRORS as error:
                     self._session.drop()
                     log.debug("machines wait for the database: %s", error)
-                await asyncio.sleep(POLL_S)
+                # However many sensors there are, looking takes a twentieth of the time at the most.
+                await asyncio.sleep(max(POLL_S, PAUSE_SHARE * (time.monotonic() - began)))
         finally:
             await self._session.close()
 

@@ -307,17 +307,18 @@ class CommonCause:
     def _several(self, wide: str, newest: float, *, last: bool) -> bool:
         """Whether alarms of several narrower groups stand within ``wide``, all of this moment.
 
-        The last name is no place (a partition holds a part of every zone): half of it must be silent as well.
+        The last name is no place (a partition holds a part of every zone): half of it must be silent as well, or twice
+        as many groups, so that a loss of many zones does not ring for each.
         """
         members = self._state.groups[wide].members
-        if last and self._quiet.get(wide, 0) < self.policy.min_share * len(members):
-            return False
+        half = self._quiet.get(wide, 0) >= self.policy.min_share * len(members)
+        needed = self.policy.min_count * (1 if half or not last else 2)
         within = 0
         for name in self._raised:
             group = self._state.groups[name]
             if self._joins(group, newest):
                 within += len(group.members) < len(members) and group.members <= members
-        return within >= self.policy.min_count
+        return within >= needed
 
     def _lower(self, name: str) -> None:
         """Its alarm is over, and nothing of it is left in the state."""
