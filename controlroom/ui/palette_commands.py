@@ -17,9 +17,11 @@ class KeyCommands(Provider):
     """The bindings of the screen as commands, for who does not know the key."""
 
     async def discover(self) -> Hits:
-        """All of them."""
+        """All of them, then those without a key."""
         for text, action, key in self._commands():
             yield DiscoveryHit(Content(f"{text}  ({key})"), partial(self._run, action), text=text)
+        for command in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(Content(command.title), command.callback, text=command.title, help=command.help)
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
@@ -33,6 +35,10 @@ class KeyCommands(Provider):
                     partial(self._run, action),
                     text=text,
                 )
+        for command in self.app.get_system_commands(self.screen):
+            score = matcher.match(command.title)
+            if score > 0:
+                yield Hit(score, matcher.highlight(command.title), command.callback, help=command.help)
 
     def _commands(self) -> list[tuple[str, str, str]]:
         found: dict[str, tuple[str, str, str]] = {}

@@ -92,7 +92,9 @@ def test_start_look_spawn_inject_alarm_quit_and_nothing_left(command: list[str],
         terminal.wait_for("ALARM EVENTS")
         terminal.press("]", "]")
         terminal.wait_for("minute means")
-        terminal.press("\x1b", "1")
+        terminal.press("\x1b")
+        terminal.wait_for("10 min")
+        terminal.press("1")
         terminal.wait_for("ALARM EVENTS")
 
         terminal.press("p")

@@ -9,7 +9,7 @@ from textual.command import CommandPalette
 
 from controlroom.core.plant_state import PlantState
 from tests.fakes.plant import make_plant
-from tests.ui.screen_text import settle
+from tests.ui.screen_text import screen_text, settle
 
 SMALL, LARGE = (80, 24), (120, 40)
 SCREENS = {
@@ -48,8 +48,9 @@ def after(*keys: str):
 
 
 async def palette_filled(pilot) -> None:
-    """Wait for the palette's list, if it is open: on a busy machine its search starts after `wait_for_complete`."""
-    while isinstance(pilot.app.screen, CommandPalette) and not pilot.app.screen.has_class("-ready"):
+    """Wait until the palette's list is drawn, if it is open: on a busy machine its search ends, and its list appears,
+    after `wait_for_complete`."""
+    while isinstance(pilot.app.screen, CommandPalette) and "Pause  (p)" not in screen_text(pilot.app):
         await asyncio.sleep(0.01)
 
 
