@@ -125,7 +125,7 @@ def _measure(args: argparse.Namespace, brokers: str, dsn: str) -> dict[str, Any]
         "raw_per_second": round(statistics.median(raw)),
         **{f"{name}_per_second": round(statistics.median(mine)) for name, mine in rates.items()},
         **{f"ratio_{name}": round(ratios[name], 3) for name in rates},
-        "raw_cpu_us": round(statistics.median(raw_cpu) * 1e6, 2),
+        "raw_cpu_us": round(raw_us, 2),
         **{f"{mode}_cpu_us": round(statistics.median(cpu[mode]) * 1e6, 2) for mode in modes},
         **{f"ratio_cpu_{mode}": round(by_cpu[mode], 3) for mode in modes},
     }
