@@ -21,7 +21,8 @@ from controlroom.adapters.notifications.desk import NotificationDesk
 from controlroom.adapters.postgres.alarm_query import AlarmQueries
 from controlroom.adapters.postgres.probe import DatabaseProbe
 from controlroom.adapters.postgres.store import PartitionStore
-from controlroom.core.alarms.common_cause import CommonCause, GroupPolicy
+from controlroom.core.alarms.cause_finder import CommonCause
+from controlroom.core.alarms.common_cause import GroupPolicy
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.events import Detected
 from controlroom.core.alarms.model import Severity

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from controlroom.adapters.definitions_file import load_definitions
+from controlroom.adapters.detectors_file import load_profiles
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.partition import Commit
@@ -91,6 +92,8 @@ class Services:
             operator=who or operator(),
             whence=whence(os.environ),
             definitions=load_definitions(settings.alarms_file),
+            definitions_file=settings.alarms_file,
+            profiles=load_profiles(settings.detectors_file),
             worker=self.worker,
             meter=meter,
         )

@@ -45,6 +45,8 @@ def _level(values: Values, t: float, x: float, unit: str) -> Finding:
         reach = (step.up if step.size > 0.0 else step.down).limit * values.local.s
         text = f"stepped from {number(base, unit)} to {number(mean, unit)}"
         name = "step"
+    elif values.points.held and not (values.short.side or values.medium.side):
+        return _points(values, t, x, unit)
     else:
         name, level = _raised(values)
         mean, base = level.mean, level.center
@@ -55,6 +57,13 @@ def _level(values: Values, t: float, x: float, unit: str) -> Finding:
         )
     limit = base + math.copysign(reach, mean - base) if reach < math.inf else None
     return Finding("level", 1, t, x, base, limit, mean - base, name, text)
+
+
+def _points(values: Values, t: float, x: float, unit: str) -> Finding:
+    points = values.points
+    known = points.nearest()
+    text = f"settled at {number(points.last, unit)}, where it never was; the nearest known is {number(known, unit)}"
+    return Finding("level", 1, t, x, known, None, points.last - known, "points", text)
 
 
 def _raised(values: Values) -> tuple[str, Level]:

@@ -8,6 +8,7 @@ from detectors.drift import Drift
 from detectors.level import Level
 from detectors.local import START, Local
 from detectors.noise import Noise
+from detectors.points import Points
 from detectors.shape import Shape
 from detectors.spike import Spike
 from detectors.step import Step
@@ -25,6 +26,7 @@ OUTLIERS = 3
 STILL = 5
 NEARLY = 0.7
 SHAPE_ALARM = 0.85
+RARE = 0.7
 
 
 class Values(msgspec.Struct, gc=False, array_like=True):
@@ -68,6 +70,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     drift: Drift = msgspec.field(default_factory=Drift)
     shape: Shape = msgspec.field(default_factory=Shape)
     learning: bool = True
+    points: Points = msgspec.field(default_factory=Points)
 
     def update(self, t: float, x: float, learn: bool) -> int:  # noqa: FBT001 - called for every reading
         """Take a reading in order of event time `t` (seconds).
@@ -118,7 +121,11 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.sum += x
             self.count += 1
         if t >= self.minute and self.count:
+            single = self.count == 1
             mask |= self._slow(t, learn)
+            # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
+            if single and learn and mask & SPIKE and self.shape.raw < RARE:
+                mask &= ~SPIKE
         return mask | self.slow
 
     def _slow(self, t: float, learn: bool) -> int:  # noqa: FBT001
@@ -128,7 +135,9 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         self.count = 0
         # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
         self.minute = (t // SLOW_S + 1.0) * SLOW_S
-        self.slow = (LEVEL if self.medium.update(mean, learn) else 0) | (DRIFT if self.drift.update(mean, learn) else 0)
+        away = not single and self.points.update(mean, self.local.scatter, learn, t - self.born < MATURE_S)
+        level = self.medium.update(mean, learn)
+        self.slow = (LEVEL if away or level else 0) | (DRIFT if self.drift.update(mean, learn) else 0)
         if not learn:
             return 0
         self.shape_score = self.shape.update(t, mean)
@@ -210,6 +219,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         elif kind == "drift":
             tail = self.drift.up if up else self.drift.down
             tail.teach(size / tail.limit if tail.limit > 0.0 else 1.0)
+        elif kind == "level" and detector == "points":
+            self.points.accept()
         elif kind == "level":
             found: Step | Level = {"short": self.short, "medium": self.medium}.get(detector, self.step)
             (found.up if up else found.down).teach(ratio or 1.0)
@@ -220,6 +231,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         self.short.accept()
         self.medium.accept()
         self.drift.accept()
+        self.points.accept()
         if self.noise.held:
             local = self.local
             local.bins = [s * self.noise.mean for s in local.bins]

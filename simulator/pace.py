@@ -42,12 +42,15 @@ class Pace:
             resumed: up to when another simulator may have had them, if one had.
         """
         clock = self.clock
+        now = clock.now()
         if self.began is None and self._options.start is not None:
-            clock.hold_back(self._options.start)
-        elif resumed is not None:
+            # To the millisecond, however fast the clock runs on: the grid of reading times begins here.
+            now = self._options.start
+        elif resumed is not None and not clock.follows_wall:
             # A faster simulation was ahead of the wall clock: no moment may come twice.
-            clock.hold_back(max(clock.now(), resumed))
-        now = self._last = clock.now()
+            now = max(now, resumed)
+        clock.hold_back(now)
+        self._last = now
         if self.began is None:
             self.began = now
         return now

@@ -19,6 +19,7 @@ from controlroom.core.alarms.measures import Measurement, Report
 from controlroom.core.alarms.model import Alarm, Label
 from controlroom.core.archive import AlarmRecord, Answers, Series
 from controlroom.core.plant_state import PlantState
+from controlroom.core.profiles import Profiles, profiles_of
 from controlroom.errors import ControlroomError
 
 K = TypeVar("K", bound=Hashable)
@@ -46,14 +47,22 @@ class HistoryDesk:
         definitions: what an operator should know of each alarm.
         loop: where the connections live.
         state: where the answers go.
+        profiles: how the detectors of each type of sensor are set.
     """
 
     def __init__(
-        self, dsn: str, definitions: Definitions, *, loop: asyncio.AbstractEventLoop, state: PlantState
+        self,
+        dsn: str,
+        definitions: Definitions,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        state: PlantState,
+        profiles: Profiles | None = None,
     ) -> None:
         self._queries = AlarmQueries(dsn)
         self._session = Session(dsn, "history")
         self._definitions = definitions
+        self._profile_for = profiles_of(definitions, profiles)
         self._loop = loop
         self._state = state
         self._turn = asyncio.Lock()
@@ -64,7 +73,8 @@ class HistoryDesk:
 
         async def read() -> Series:
             try:
-                return await read_series(await self._session.connection(), sensor_id, end - seconds, end)
+                connection = await self._session.connection()
+                return await read_series(connection, sensor_id, end - seconds, end, self._profile_for)
             except BaseException:
                 self._session.drop()
                 raise

@@ -8,11 +8,13 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from controlroom.adapters.alarm_desk import AlarmDesk
+from controlroom.adapters.definitions_file import follow
 from controlroom.adapters.history_desk import HistoryDesk
 from controlroom.adapters.kafka.cluster_detail import ClusterDetailProbe
 from controlroom.adapters.kafka.connection import KafkaConnection
@@ -28,6 +30,7 @@ from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.health_views import WorkerFigures
 from controlroom.core.lag_trend import LagTrend
 from controlroom.core.plant_state import PipelineView, PlantState
+from controlroom.core.profiles import Profiles
 from controlroom.wire import TopicNames
 from simulator.closing import close_consumer
 from simulator.ownership import group_of
@@ -49,6 +52,8 @@ class Link:
         worker: the detection worker of this process, if it has one: its rate is shown.
         meter: has heard that worker's commits.
         whence: from where the operator acts; by default this host.
+        definitions_file: where the definitions come from: a change of it counts at once.
+        profiles: how the detectors of each type of sensor are set, for the scores on a chart.
     """
 
     def __init__(
@@ -64,6 +69,8 @@ class Link:
         worker: DetectionWorker | None = None,
         meter: CommitMeter | None = None,
         whence: str | None = None,
+        definitions_file: Path | None = None,
+        profiles: Profiles | None = None,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
@@ -81,6 +88,8 @@ class Link:
         self._orders: Orders | None = None
         self._dsn = dsn
         self._definitions = definitions or Definitions()
+        self._definitions_file = definitions_file
+        self._profiles = profiles
         self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=whence or socket.gethostname())
         self._desk: AlarmDesk | None = None
         self._history: HistoryDesk | None = None
@@ -118,13 +127,20 @@ class Link:
             operator=self._operator,
         )
         self._desk = AlarmDesk(self._actions, loop=asyncio.get_running_loop(), state=self._state)
-        self._history = HistoryDesk(self._dsn, self._definitions, loop=asyncio.get_running_loop(), state=self._state)
+        self._history = HistoryDesk(
+            self._dsn,
+            self._definitions,
+            loop=asyncio.get_running_loop(),
+            state=self._state,
+            profiles=self._profiles,
+        )
         self._ready.set()
         tasks = [
             asyncio.create_task(self._again("feed", self._feed.run)),
             asyncio.create_task(self._again("cluster", self._probe_cluster)),
             asyncio.create_task(self._again("cluster detail", self._probe_detail)),
             asyncio.create_task(self._again("pipeline", self._probe_pipeline)),
+            asyncio.create_task(follow(self._definitions_file, self._definitions)),
         ]
         try:
             await stop.wait()
@@ -163,8 +179,9 @@ class Link:
 
     async def _probe_pipeline(self) -> None:
         """The database, and the group's lag: how far it is (PostgreSQL) against the partitions' ends (Kafka)."""
-        for event in await self._database.live_alarms():
+        for event, alarm in await self._database.live_alarms():
             self._state.apply_alarm(event)
+            self._state.remember(alarm)
         consumer = AIOKafkaConsumer(**self._kafka.options)
         before, committed = time.monotonic(), 0
         try:

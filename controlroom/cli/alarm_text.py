@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,12 +22,18 @@ def instant(at: float | None) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S") if at is not None else ""
 
 
-def table(alarms: Sequence[Alarm]) -> Iterable[str]:
-    """A heading and one line an alarm, in columns."""
+def terminal_width() -> int | None:
+    """Columns of the terminal that stdout is; None for a file or a pipe, which takes lines of any length."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def table(alarms: Sequence[Alarm], width: int | None = None) -> Iterable[str]:
+    """A heading and one line an alarm, in columns; what exceeds `width` is cut."""
     rows = [HEAD, *(_cells(alarm) for alarm in alarms)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     for row in rows:
-        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        text = "  ".join(f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True)).rstrip()
+        yield text if width is None or len(text) <= width else text[: width - 1] + "…"
 
 
 def line(alarm: Alarm) -> str:

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from controlroom.cli.alarm_ack import ack_seen, check_choice, seen_on, waiting
-from controlroom.cli.alarm_text import details, document, line, table, told
+from controlroom.cli.alarm_text import details, document, line, table, terminal_width, told
 from controlroom.cli.options import brokers_option, dir_option, dsn_option, hush_clients, resolve_brokers, resolve_dsn
 from controlroom.cli.report import report
 from controlroom.cli.times import Duration, Instant
@@ -69,7 +69,7 @@ def list_(directory: Path | None, dsn: str | None, *, as_json: bool, **filters: 
             for alarm in found:
                 click.echo(json_line(document(alarm)))
             return
-        for row in table(found):
+        for row in table(found, terminal_width()):
             click.echo(row)
         if hidden:
             click.echo(f"and {hidden} suppressed by design (--state by-design lists them)")

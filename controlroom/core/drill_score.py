@@ -16,6 +16,9 @@ from dataclasses import dataclass, replace
 
 #: What an operator sees of an alarm for the first time, or anew: what can be the detection of a fault.
 TELLING = frozenset({"raised", "recurred", "severity-rose"})
+#: Kinds that may notice a fault after it has ended: what is late or missing is seen when something arrives. Any other
+#: alarm after the end is about the return to normal: it is explained by the fault, but has not detected it.
+BELATED = frozenset({"dropout", "late", "clock", "order", "duplicate", "corrupt", "group-silent"})
 _DAY_S = 86_400.0
 
 
@@ -173,7 +176,14 @@ def _detection(truth: Truth, events: list[Told]) -> Detection:
     unnamed = Detection(
         truth.fault_id, truth.fault, tuple(sorted(truth.sensors)), truth.start, truth.end, detected=False, kinds=kinds
     )
-    found = next((event for event in events if not truth.kinds or event.kind in truth.kinds), None)
+    found = next(
+        (
+            event
+            for event in events
+            if (not truth.kinds or event.kind in truth.kinds) and (event.at < truth.end or event.kind in BELATED)
+        ),
+        None,
+    )
     if found is None:
         wanted = f" as {' or '.join(sorted(truth.kinds))}" if truth.kinds else ""
         return replace(unnamed, failure=f"not detected{wanted}" if truth.within is not None else "")

@@ -35,7 +35,7 @@ from controlroom.core.records import (
     tail_hash,
 )
 from controlroom.core.rollups import MINUTE, Bucket, BucketKey
-from controlroom.core.silences import STATE_KEY, Silences, Step
+from controlroom.core.silences import STATE_KEY, Silences
 from controlroom.wire import BadMessage, Reading, Reason, decode_reading
 from controlroom.wire.codec import MAX_BYTES
 from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, REFUSALS, QuickReading, decode_quickly, surplus_of
@@ -416,7 +416,10 @@ class PartitionPipeline:
             findings = slot.bank.tick(self._log_s)
             if findings:
                 slot.dirty = True
-                self._signal(slot, findings, slot.clock_at(self._log_s), self._log_s)
+                self._signal(slot, findings, slot.clock_at(self._log_s), self._log_s, settle=False)
+        # One cause is looked for in all the silences of this moment, in whatever order they were noticed.
+        for step in self._silences.settle(self._log_s):
+            self._append(*step)
         self._of_partition(self._intake.time_passed(self._log_s), -1)
         for name, kind, at in self._silences.ended(self._log_s):
             self._append(name, kind, TimePassed(at=at))
@@ -505,7 +508,9 @@ class PartitionPipeline:
         source = Source(self.topic, self.partition, offset)
         self._batch.signals.extend(Signal(facts, kind, event, source) for kind, event in told)
 
-    def _signal(self, slot: _Slot, findings: Sequence[Finding], at: float, log_s: float) -> None:
+    def _signal(
+        self, slot: _Slot, findings: Sequence[Finding], at: float, log_s: float, *, settle: bool = True
+    ) -> None:
         """What a sensor's detectors found, at `at` in its own time and `log_s` in the broker's."""
         source = Source(self.topic, self.partition, slot.source)
         for finding in findings:
@@ -513,13 +518,13 @@ class PartitionPipeline:
             if finding.kind != NO_DATA_KIND:
                 self._batch.signals.append(Signal(slot.facts, finding.kind, event, source))
                 continue
-            for step in self._silence(slot, event, log_s):
+            if isinstance(event, Returned):
+                steps = self._silences.back(slot.sensor_id, event, log_s)
+            else:
+                self._silences.silent(slot.sensor_id, event, slot.arrived)
+                steps = self._silences.settle(log_s) if settle else []
+            for step in steps:
                 self._append(*step)
-
-    def _silence(self, slot: _Slot, event: Detected | Returned, log_s: float) -> Sequence[Step]:
-        if isinstance(event, Returned):
-            return self._silences.back(slot.sensor_id, event, log_s)
-        return self._silences.silent(slot.sensor_id, event, log_s, slot.arrived)
 
 
 def _alarm_input(finding: Finding, slot: _Slot, at: float) -> Detected | Returned:

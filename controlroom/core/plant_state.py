@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Literal
 
 from controlroom.core.alarms.common_cause import GROUP_KIND
-from controlroom.core.alarms.model import DELIVERY_KIND
+from controlroom.core.alarms.model import DELIVERY_KIND, Alarm
 from controlroom.core.archive import Archive
 from controlroom.core.fault_view import FaultView
 from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
@@ -373,6 +373,16 @@ class PlantState:
             view.version += 1
         self.structure_version += 1
         self.version += 1
+
+    def remember(self, stored: Alarm) -> None:
+        """Since when a live alarm stands, and what its detector said, if that was before this program started."""
+        view = self._live.get((stored.sensor_id, stored.kind))
+        if view is None or view.occurrence_id != stored.occurrence_id:
+            return
+        view.raised_at = stored.raised_at if stored.raised_at is not None else view.raised_at
+        if stored.detection is not None and stored.detection.message:
+            view.message = sanitise(stored.detection.message)
+        self.structure_version += 1
 
     def apply_cluster(self, view: ClusterView) -> None:
         """The cluster was probed."""

@@ -12,8 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from controlroom.core.fault_view import FaultView
 from controlroom.core.health_views import ClusterDetail
-from controlroom.core.plant_state import ClusterView, DatabaseView, FaultView, Notice, PipelineView, PlantState
+from controlroom.core.plant_state import ClusterView, DatabaseView, Notice, PipelineView, PlantState
 from controlroom.errors import InputError
 from controlroom.wire import AlarmEvent, Reading, SensorStatus
 

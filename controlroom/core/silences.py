@@ -8,17 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
-from controlroom.core.alarms.common_cause import (
-    GROUP_KIND,
-    CommonCause,
-    GroupPolicy,
-    events_of,
-    events_of_return,
-    events_of_silence,
-)
+from controlroom.core.alarms.cause_finder import CommonCause
+from controlroom.core.alarms.common_cause import GROUP_KIND, GroupPolicy, events_of
 from controlroom.core.alarms.events import AlarmEvent, Detected, Returned
 from controlroom.core.alarms.model import NO_DATA_KIND
 from controlroom.core.records import SensorFacts
@@ -48,6 +43,8 @@ class Silences:
         self._clock_of = clock_of
         self._causes = _load(policy, saved)
         self._deadlines: dict[tuple[str, str], float] = {}
+        #: silences that were told and not settled yet; empty between calls of the pipeline
+        self._noted: dict[str, Detected] = {}
         #: something has changed since `dump`
         self.dirty = False
 
@@ -77,19 +74,34 @@ class Silences:
         """Nothing can come through the partition, for this reason; None: it can again."""
         self._causes.know_lost(_of_partition(partition), reason)
 
-    def silent(self, sensor_id: str, event: Detected, log_s: float, last_seen: float) -> list[Step]:
-        """A sensor's silence was noticed (`event`, in its own time) at broker time `log_s`."""
+    def silent(self, sensor_id: str, event: Detected, last_seen: float) -> None:
+        """A sensor's silence was noticed (`event`, in its own time). Tell all that one moment shows, then `settle`."""
         self.dirty = True
-        steps = events_of_silence(
-            self._causes, sensor_id, msgspec.structs.replace(event, at=log_s), last_seen, self._holder
-        )
-        return [self._told(step, log_s, event) for step in steps]
+        self._causes.note(sensor_id, last_seen)
+        self._noted[sensor_id] = event
+
+    def settle(self, log_s: float) -> list[Step]:
+        """What the silences come to that were told, at broker time `log_s`: groups first, so that no child rings."""
+        if not self._noted:
+            return []
+        noted, self._noted = self._noted, {}
+        events = list(noted.values())
+        faults = {event.fault_id for event in events}
+        # A drill's alarm is a drill's, also where it stands for many; one real silence makes it real.
+        drill = {
+            "simulated": all(event.simulated for event in events),
+            "fault_id": faults.pop() if len(faults) == 1 else "",
+        }
+        steps = [step for effect in self._causes.decide(log_s) for step in events_of(effect, self._holder)]
+        told = [self._told(step, log_s, drill) for step in steps]
+        return told + [(sensor_id, NO_DATA_KIND, event) for sensor_id, event in noted.items()]
 
     def back(self, sensor_id: str, event: Returned, log_s: float) -> list[Step]:
-        """A sensor speaks again."""
+        """A sensor speaks again: its own alarm first, so that it is on its way out when it is no child any more."""
         self.dirty = True
-        steps = events_of_return(self._causes, sensor_id, msgspec.structs.replace(event, at=log_s), self._holder)
-        return [self._told(step, log_s) for step in steps]
+        effects = self._causes.back(sensor_id, log_s)
+        steps = [step for effect in effects for step in events_of(effect, self._holder)]
+        return [(sensor_id, NO_DATA_KIND, event), *(self._told(step, log_s) for step in steps)]
 
     def time_passed(self, log_s: float) -> list[Step]:
         """Broker time is `log_s`: groups that are over."""
@@ -118,13 +130,12 @@ class Silences:
             del self._deadlines[name, kind]
         return found
 
-    def _told(self, step: Step, log_s: float, cause: Detected | None = None) -> Step:
+    def _told(self, step: Step, log_s: float, drill: Mapping[str, Any] | None = None) -> Step:
         name, kind, event = step
         if kind != GROUP_KIND:
             return name, kind, msgspec.structs.replace(event, at=self._clock_of(name, log_s))
-        if isinstance(event, Detected) and cause is not None:
-            # A drill's alarm is a drill's, also where it stands for many.
-            event = msgspec.structs.replace(event, simulated=cause.simulated, fault_id=cause.fault_id)
+        if isinstance(event, Detected) and drill is not None:
+            event = msgspec.structs.replace(event, **drill)
         return name, kind, event
 
 

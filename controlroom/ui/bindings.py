@@ -87,7 +87,10 @@ ALARM: list[BindingType] = [
 ]
 
 #: on a sensor's own screen, where the other letters are the sensor's
-SENSOR_ALARM: list[BindingType] = [Binding("a", "ack", "Ack", id="alarm.ack")]
+SENSOR_ALARM: list[BindingType] = [
+    Binding("a", "ack", "Ack", id="alarm.ack"),
+    Binding("h", "alarm_history", "History", id="alarm.history", show=False),
+]
 
 ALARM_VIEWS: list[BindingType] = [
     Binding("h", "alarm_history", "History", id="alarm.history"),

@@ -70,7 +70,29 @@ def test_start_look_spawn_inject_alarm_quit_and_nothing_left(command: list[str],
         terminal.wait_for("UNACK")
         terminal.press("a")
         terminal.wait_for(re.compile(r"\bACKED\b").search)
-        terminal.press("1")
+
+        # The alarm under the cursor: its story, then into the shelved list and back.
+        terminal.press("h")
+        terminal.wait_for(lambda text: "JOURNAL" in text and "acked" in text and "raised" in text)
+        terminal.press("\x1b")
+        terminal.wait_for("10 min")
+        terminal.press("s")
+        terminal.wait_for("SHELVE")
+        terminal.press(*"noisy", "\r")
+        terminal.wait_for("suppressed 1")
+        terminal.press("S")
+        terminal.wait_for(lambda text: "SUPPRESSED ALARMS" in text and "noisy" in text)
+        terminal.press("u")
+        terminal.wait_for("no alarm is suppressed")
+        terminal.press("\x1b")
+        terminal.wait_for(re.compile(r"\bACKED\b").search)
+
+        # The sensor's chart, an hour and a day of it.
+        terminal.press("\r", "]")
+        terminal.wait_for("ALARM EVENTS")
+        terminal.press("]", "]")
+        terminal.wait_for("minute means")
+        terminal.press("\x1b", "1")
         terminal.wait_for("ALARM EVENTS")
 
         terminal.press("p")

@@ -88,7 +88,7 @@ def test_an_operator_s_work_over_ssh(server: SshServer, staffed: StaffedPlant) -
         assert name is not None
         terminal.press("\r")
         terminal.press("/", *name.group(), "\r")
-        terminal.wait_for(lambda text: name.group() in text and "vib-sensor" not in text)
+        terminal.wait_for(lambda text: name.group() in text and re.search(r"\b1 of \d+", text))
         terminal.wait_for(lambda text: bool(re.search(r"[▁▂▃▄▅▆▇█]{2}", text)))
 
         terminal.press("i")
@@ -126,7 +126,7 @@ def test_an_operator_s_work_over_ssh(server: SshServer, staffed: StaffedPlant) -
         "SELECT who, whence, action FROM audit WHERE sensor_id = $1 AND refusal = '' ORDER BY at DESC LIMIT 1",
         name.group(),
     )
-    assert [(row["who"], row["action"]) for row in rows] == [("mira", "ack")]
+    assert [(row["who"], row["action"]) for row in rows] == [("mira", "Ack")]
     assert rows[0]["whence"].endswith("from 127.0.0.1")
 
 
@@ -179,7 +179,8 @@ def test_what_else_a_client_may_ask_for_is_not_done(server: SshServer, arguments
     )
     assert result.returncode == 6
     assert b"pwned" not in result.stdout
-    assert b"a terminal is needed" in result.stderr
+    if "sftp" not in asked:  # a subsystem's stderr goes to the server's log
+        assert b"a terminal is needed" in result.stderr
 
 
 def test_no_connection_is_passed_on(server: SshServer, staffed: StaffedPlant) -> None:

@@ -104,17 +104,12 @@ def test_a_signal_ends_it_whether_or_not_the_terminal_is_read(
 
 def test_a_terminal_that_goes_away_ends_it(staffed: StaffedPlant) -> None:
     """The link is cut: the pty's other end closes, which is SIGHUP to who is on it."""
-    terminal = Terminal(staffed.command())
-    with terminal:
+    with Terminal(staffed.command()) as terminal:
         terminal.wait_for(live)
-        pid = terminal.child.pid
-        os.close(terminal.child.child_fd)
-        deadline = time.monotonic() + 30
-        while os.waitpid(pid, os.WNOHANG) == (0, 0):
-            assert time.monotonic() < deadline, "it did not end"
-            time.sleep(0.1)
-        terminal.child.closed, terminal.child.child_fd = True, -1
-        terminal.child.terminated = True
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, terminal.child.child_fd)
+        os.close(nowhere)
+        assert terminal.wait_for_end(reading=False) == 0
 
 
 def test_no_color_sends_no_colour(staffed: StaffedPlant) -> None:

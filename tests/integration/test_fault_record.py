@@ -15,6 +15,7 @@ import pytest
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.worker import DetectionWorker
+from controlroom.adapters.postgres.probe import DatabaseProbe
 from controlroom.config import load_settings
 from controlroom.local import Endpoints
 from controlroom.wire import FaultSpec, Location, SensorSpec, TopicNames
@@ -109,6 +110,30 @@ async def test_a_fault_is_on_record_from_its_command_to_its_end_also_over_a_chan
             assert found["long"]["outcome"] == "cleared"
             # Read again from the beginning, what was over is as it was.
             assert found["short"] == short
+
+
+async def test_the_screen_s_probe_tells_what_acts_and_when_it_was_detected(scene: Plant, database: str) -> None:
+    probe = DatabaseProbe(database, "any", scene.names.data)
+    try:
+        async with scene.simulate("--count", "0", "--anomalies", "0"), worker(scene, database):
+            await scene.order(SPEC)
+            await scene.until(lambda: scene.is_("hurt", "running"))
+            await scene.order(SPEC, faults=(fault("beyond", "offset", magnitude=50, duration=600.0),))
+            async with asyncio.timeout(30):
+                while not (found := await probe.faults()) or found[0].detected_at is None:
+                    await asyncio.sleep(0.2)
+            (view,) = found
+            assert (view.fault_id, view.sensors, view.injected_by) == ("beyond", ("hurt",), "ada")
+            assert (view.end, view.outcome, view.kind) == (None, "", "limit")
+            assert 0 <= view.detected_at - view.start < 10
+            await scene.order(SPEC, faults=())
+            async with asyncio.timeout(30):
+                while not (found := await probe.faults()) or found[0].end is None:
+                    await asyncio.sleep(0.2)
+            assert found[0].outcome == "cleared"
+            assert found[0].detected_at == view.detected_at
+    finally:
+        await probe.close()
 
 
 async def test_one_that_is_refused_is_on_record_with_the_reason(scene: Plant, database: str) -> None:

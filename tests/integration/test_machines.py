@@ -11,11 +11,13 @@ from controlroom.adapters.postgres.learning import LearningDesk
 from controlroom.adapters.postgres.machines import MachineStage
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.learning import LearningAction
+from controlroom.wire import Location, Metadata, Reading, encode_reading
 from tests.integration.test_detection import (
     Place,
     connection,
     on_alerts,
     place,  # noqa: F401 - a fixture
+    publish,
     query,
 )
 from tests.integration.test_learning import until, working
@@ -115,3 +117,28 @@ async def test_whoever_looks_and_however_often_the_same_follows(place: Place) ->
         await opened.execute("DELETE FROM machine_state")
     await look(place)
     assert await query(place, "SELECT state FROM machine_state") == interrupted
+
+
+def as_reading(sensor: str, minute: int, half: int, value: float) -> tuple[bytes, bytes]:
+    at = START + timedelta(minutes=minute, seconds=30 * half)
+    spot = Location("hall", "mill-7", "zone-a")
+    number = 2 * minute + half + 1
+    return sensor.encode(), encode_reading(Reading(at, sensor, "x", spot, value, metadata=Metadata(number)))
+
+
+async def test_readings_in_several_partitions_come_to_one_alarm_of_the_machine(place: Place) -> None:  # noqa: F811
+    rng = random.Random(9)
+    records = []
+    for minute in range(700):
+        for sensor, mean in zip(SENSORS, means(minute, rng), strict=True):
+            wrong = 0.5 if sensor == "vib-7" and minute >= 640 else 0.0
+            records += [as_reading(sensor, minute, half, mean + wrong) for half in (0, 1)]
+    await publish(place, records)
+    async with working(place):
+        await until(place, "SELECT count(*) FROM readings", [(4200,)])
+        await until(place, "SELECT count(*) FROM alarm_events WHERE kind = 'machine' AND event = 'raised'", [(1,)])
+        await until(place, "SELECT count(*) FROM outbox", [(0,)])
+    assert len(await query(place, "SELECT DISTINCT part FROM readings")) > 1
+    told = [event for event in await on_alerts(place) if event.kind == "machine" and event.event == "raised"]
+    assert [(event.sensor_id, event.detector) for event in told] == [("machine:mill-7", "relation")]
+    assert "vib-7 is at" in told[0].message

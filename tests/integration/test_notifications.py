@@ -299,7 +299,7 @@ async def test_what_waits_is_seen_with_its_reason(dsn: str, webhook: Webhook) ->
 
 async def test_a_flood_is_one_incident_for_every_receiver_and_so_is_its_escalation(dsn: str, webhook: Webhook) -> None:
     url = f"json://127.0.0.1:{webhook.port}/"
-    text = f'[[receiver]]\nname = "shift"\nurl = "{url}"\nrate_limit = 20\n[[escalation]]\nwait_s = 1\n'
+    text = f'[[receiver]]\nname = "shift"\nurl = "{url}"\nrate_limit = 1000\n[[escalation]]\nwait_s = 1\n'
     text += "[flood]\nupdate_s = 1\n"
     names = [f"temp-{number}" for number in range(300)]
     async with on_duty(dsn, parse_policy(text)):
@@ -307,10 +307,10 @@ async def test_a_flood_is_one_incident_for_every_receiver_and_so_is_its_escalati
             event = Detected(at=AT, severity=Severity.CRITICAL, value=41.0, limit=40.0, message="too hot")
             signals = [Signal(facts(name), "limit", event, Source("readings", 0, 0)) for name in names]
             await store.commit(batch(0, 1, signals=signals, sensors={name: facts(name) for name in names}))
-        await until(lambda: sum("ALARM FLOOD" in title for title in webhook.titles) >= 2)
-    assert len(webhook.got) <= 20, "ten before it was a flood, and then the flood"
-    told = await query(dsn, "SELECT DISTINCT occurrence_id FROM notifications WHERE sent_at IS NOT NULL")
-    assert len(told) == 300
+        await until(lambda: sum("ALARM FLOOD" in title for title in webhook.titles) >= 2, 60)
+        await until_rows(dsn, "SELECT DISTINCT occurrence_id FROM notifications WHERE sent_at IS NOT NULL", 300, 60)
+    alone = [title for title in webhook.titles if title.startswith("CRITICAL")]
+    assert len(alone) <= 10, "what rang before it was a flood"
 
 
 async def test_what_cannot_be_delivered_is_given_up_and_that_is_an_alarm_until_it_can(
@@ -339,9 +339,9 @@ async def test_a_shelf_warns_and_ends_by_the_wall_clock(dsn: str) -> None:
     await store.close()
     async with on_duty(dsn, Policy()):
         await until_rows(dsn, "SELECT 1 FROM alarms WHERE state = 'UNACK' AND wake_at IS NULL", 1)
+        await until_rows(dsn, "SELECT 1 FROM alarm_notices", 0)
     events = [row["event"] for row in await query(dsn, "SELECT event FROM alarm_events ORDER BY version")]
     assert events == ["raised", "shelved", "shelve-expiring", "unshelved"]
-    assert await query(dsn, "SELECT 1 FROM alarm_notices") == []
 
 
 async def test_only_one_of_two_workers_is_on_duty(dsn: str) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from controlroom.ui.app import ControlRoomApp
 from controlroom.ui.options import UiOptions
 from tests.fakes.clock import START, FrozenClock
-from tests.fakes.commands import RecordingCommands
+from tests.fakes.commands import RecordingAlarmActions, RecordingCommands, RecordingDrills
+from tests.fakes.history import FakeHistory
 from tests.fakes.plant import make_plant, reading
 from tests.ui.screen_text import settle
 
@@ -20,7 +21,11 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "overview": ((120, 40), ()),
     "overview-80x24": ((80, 24), ()),
     "alarms": ((120, 30), ("2",)),
-    "cluster": ((120, 30), ("3",)),
+    "alarm": ((120, 30), ("2", "h")),
+    "suppressed": ((120, 30), ("2", "S")),
+    "measures": ((120, 34), ("2", "m")),
+    "shelve": ((80, 24), ("2", "s")),
+    "cluster": ((120, 38), ("3",)),
     "simulator": ((120, 30), ("4",)),
     "sensor": ((120, 34), ("enter",)),
     "inject": ((80, 24), ("i", "right")),
@@ -31,7 +36,14 @@ async def picture(name: str, size: tuple[int, int], keys: tuple[str, ...]) -> No
     clock = FrozenClock(START - timedelta(seconds=10))
     state = make_plant(START)
     # Ten seconds of readings, so that the header has a rate to show; the values stay what they are.
-    app = ControlRoomApp(state, RecordingCommands(), UiOptions(clock=clock, refresh_rate=1e-6))
+    options = UiOptions(
+        clock=clock,
+        refresh_rate=1e-6,
+        alarms=RecordingAlarmActions(),
+        history=FakeHistory(state, clock),
+        drills=RecordingDrills(),
+    )
+    app = ControlRoomApp(state, RecordingCommands(), options)
     rng = random.Random(1)
     running = [view for view in state.sensors.values() if view.state == "running" and view.last_value is not None]
     async with app.run_test(size=size) as pilot:

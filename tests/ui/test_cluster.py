@@ -176,3 +176,15 @@ async def test_brokers_elsewhere_and_viewers_have_no_key_for_it(make_app):
             await settle(pilot)
             await press(pilot, "3", "s")
             assert "Stop" not in screen_text(app)
+
+
+async def test_notifications_that_wait_or_fail_are_said(app, state):
+    state.apply_database(
+        dataclasses.replace(
+            state.database, notifications_waiting=3, notifications_failing=2, notifications_error="mail: \x1brefused"
+        )
+    )
+    async with app.run_test(size=LARGE) as pilot:
+        await settle(pilot)
+        await press(pilot, "3")
+        assert "▲ notifications 3 waiting, 2 failing  mail: ␛refused" in screen_text(app)

@@ -9,6 +9,8 @@ import pytest
 from controlroom.core.plant_state import PlantState
 from controlroom.wire import FaultSpec, Location, SensorSpec, SensorStatus
 from tests.fakes.clock import START
+from tests.fakes.commands import RecordingAlarmActions
+from tests.fakes.history import FakeHistory
 from tests.fakes.plant import event, reading
 from tests.ui.screen_text import press, screen_text, settle
 
@@ -51,6 +53,19 @@ def assert_harmless(text: str) -> None:
 @pytest.mark.parametrize("keys", [(), ("t",), ("2",), ("4",), ("enter",), ("i",), ("x",), ("n",), ("slash", "x")])
 async def test_hostile_names_are_literal_on_every_screen(make_app, keys):
     app = make_app(hostile_plant())
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, *keys)
+        assert_harmless(screen_text(app))
+        assert app.is_running
+
+
+@pytest.mark.parametrize(
+    "keys", [("2", "h"), ("2", "S"), ("2", "m"), ("2", "s"), ("2", "A"), ("1", "r"), ("1", "enter")]
+)
+async def test_what_the_database_says_is_literal_too(make_app, clock, keys):
+    state = hostile_plant()
+    app = make_app(state, alarms=RecordingAlarmActions(), history=FakeHistory(state, clock))
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await press(pilot, *keys)

@@ -36,9 +36,9 @@ def test_what_would_not_work_is_refused(keymap, said):
 
 
 def test_characters_get_the_names_that_textual_has_for_them():
-    assert check_keymap({"app.help": "!", "alarm.ack": "f, ctrl+k"}) == {
+    assert check_keymap({"app.help": "!", "alarm.ack": "z, ctrl+k"}) == {
         "app.help": "exclamation_mark",
-        "alarm.ack": "f,ctrl+k",
+        "alarm.ack": "z,ctrl+k",
     }
 
 
@@ -61,15 +61,15 @@ def test_a_theme_is_one_of_ours():
 
 
 async def test_the_new_key_does_it_the_old_one_does_not_and_the_help_says_so(make_app):
-    app = make_app(keymap=check_keymap({"screen.alarms": "o", "app.help": "!"}))
+    app = make_app(keymap=check_keymap({"screen.alarms": "y", "app.help": "!"}))
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await press(pilot, "2")
         assert not isinstance(app.screen, AlarmsScreen)
-        await press(pilot, "o")
+        await press(pilot, "y")
         assert isinstance(app.screen, AlarmsScreen)
         await press(pilot, "question_mark")
         assert not isinstance(app.screen, Help)
         await press(pilot, "exclamation_mark")
         assert isinstance(app.screen, Help)
-        assert " o  Alarms" in screen_text(app)
+        assert " y  Alarms" in screen_text(app)

@@ -100,3 +100,10 @@ async def test_a_plant_has_no_such_keys(app):
         assert "Step" not in screen_text(app)
         await press(pilot, "question_mark")
         assert "REPLAY" not in screen_text(app)
+
+
+def test_how_it_looks(snap_compare, make_app):
+    async def settled(pilot) -> None:
+        await settle(pilot)
+
+    assert snap_compare(make_app(replay=FakeReplay(), banner="night.rec"), run_before=settled, terminal_size=SIZE)

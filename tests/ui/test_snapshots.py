@@ -23,6 +23,16 @@ SCREENS = {
     "inject": ("i",),
     "remove": ("x",),
     "palette": ("colon",),
+    "rate": ("r",),
+    "ack-page": ("2", "A"),
+    "shelve": ("2", "s"),
+    "comment": ("2", "c"),
+    "alarm": ("2", "h"),
+    "suppressed": ("2", "S"),
+    "measures": ("2", "m"),
+    "help-alarms": ("2", "question_mark"),
+    "marked-frozen": ("2", "space", "space", "equals_sign"),
+    "sensor-day": ("enter", *["right_square_bracket"] * 3),
 }
 
 
@@ -45,8 +55,8 @@ async def palette_filled(pilot) -> None:
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
 @pytest.mark.parametrize("screen", SCREENS)
-def test_screen(snap_compare, app, screen, size):
-    assert snap_compare(app, run_before=after(*SCREENS[screen]), terminal_size=size)
+def test_screen(snap_compare, full_app, screen, size):
+    assert snap_compare(full_app, run_before=after(*SCREENS[screen]), terminal_size=size)
 
 
 def test_all_is_well(snap_compare, make_app, clock):
@@ -61,14 +71,18 @@ def test_side_by_side(snap_compare, app):
     assert snap_compare(app, run_before=after(), terminal_size=(200, 50))
 
 
-def test_no_color(snap_compare, make_app, monkeypatch):
+@pytest.mark.parametrize("screen", ["overview", "alarms", "cluster", "sensor"])
+def test_no_color(snap_compare, make_app, actions, history, monkeypatch, screen):
     monkeypatch.setenv("NO_COLOR", "1")
-    assert snap_compare(make_app(), run_before=after(), terminal_size=SMALL)
+    app = make_app(alarms=actions, history=history)
+    assert snap_compare(app, run_before=after(*SCREENS[screen]), terminal_size=SMALL)
 
 
-@pytest.mark.parametrize("screen", ["overview", "sensor", "help"])
-def test_ascii(snap_compare, make_app, screen):
-    assert snap_compare(make_app(ascii=True), run_before=after(*SCREENS[screen]), terminal_size=SMALL)
+@pytest.mark.parametrize("screen", ["overview", "alarms", "cluster", "sensor", "help"])
+def test_ascii(snap_compare, make_app, actions, history, screen):
+    assert snap_compare(
+        make_app(ascii=True, alarms=actions, history=history), run_before=after(*SCREENS[screen]), terminal_size=SMALL
+    )
 
 
 @pytest.mark.parametrize("theme", ["grey-light", "high-contrast"])

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 from aiokafka.errors import KafkaError
 
 from controlroom.adapters.kafka.connection import KafkaConnection
@@ -48,44 +48,66 @@ async def topic_history(
         KafkaUnreachable: no broker answers.
         InputError: there is no such topic.
     """
-    consumer = AIOKafkaConsumer(**kafka.options, enable_auto_commit=False, auto_offset_reset="none")
+    await _require_topic(kafka, topic)
+    consumer = AIOKafkaConsumer(topic, **kafka.options, group_id=None, auto_offset_reset="earliest")
     try:
         await consumer.start()
-        parts = consumer.partitions_for_topic(topic) or set()
-        tps = [TopicPartition(topic, part) for part in sorted(parts)]
-        if not tps:
-            raise InputError(f"there is no topic {topic}", hint="`controlroom topics` lists them")
-        key = sensor_id.encode()
+        tps = sorted(consumer.assignment())
         begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
-        total = sum(ends[tp] - begins[tp] for tp in tps)
+        key, total = sensor_id.encode(), sum(ends[tp] - begins[tp] for tp in tps)
+        await consumer.seek_to_beginning(*tps)
         done, known = 0, False
-        for tp in tps:
-            consumer.assign([tp])
-            consumer.seek(tp, begins[tp])
-            while await consumer.position(tp) < ends[tp]:
-                async with asyncio.timeout(STALLED_S):
-                    polled = (await consumer.getmany(tp, timeout_ms=POLL_MS)).get(tp, [])
-                for record in polled:
-                    done += 1
+        left = {tp for tp in tps if begins[tp] < ends[tp]}
+        while left:
+            async with asyncio.timeout(STALLED_S):
+                polled = await consumer.getmany(*left, timeout_ms=POLL_MS)
+            for tp, records in polled.items():
+                done += len(records)
+                if records[-1].offset >= ends[tp] - 1:
+                    left.discard(tp)
+                for record in records:
                     if record.key != key or record.offset >= ends[tp]:
                         continue
-                    arrived = record.timestamp / 1000
-                    try:
-                        reading = decode_reading(record.value)
-                    except BadMessage:
-                        yield Sample(repr(arrived), arrived, None, 0, arrived)
+                    sample, facts = _read(record)
+                    if (since and sample.t < since.timestamp()) or (until and sample.t >= until.timestamp()):
                         continue
-                    if (since and reading.timestamp < since) or (until and reading.timestamp >= until):
-                        continue
-                    if not known:
+                    if not known and facts is not None:
                         known = True
-                        on_facts(SensorFacts.of(reading, simulated=False))
-                    t = reading.timestamp.timestamp()
-                    yield Sample(repr(t), t, reading.value, reading.metadata.reading_count, arrived)
-                on_progress(done, total)
+                        on_facts(facts)
+                    yield sample
+            on_progress(done, total)
+            left -= {tp for tp in left if await consumer.position(tp) >= ends[tp]}
     except (KafkaError, TimeoutError) as error:
         raise KafkaUnreachable(
             f"reading {topic} from Kafka failed ({str(error) or type(error).__name__})", hint="check --brokers"
+        ) from None
+    finally:
+        await close_consumer(consumer)
+
+
+def _read(record: ConsumerRecord) -> tuple[Sample, SensorFacts | None]:
+    """A record as a sample; one that cannot be read has no value, and the broker's time."""
+    arrived = record.timestamp / 1000
+    try:
+        reading = decode_reading(record.value)
+    except BadMessage:
+        return Sample(repr(arrived), arrived, None, 0, arrived), None
+    t = reading.timestamp.timestamp()
+    return Sample(repr(t), t, reading.value, reading.metadata.reading_count, arrived), SensorFacts.of(
+        reading, simulated=False
+    )
+
+
+async def _require_topic(kafka: KafkaConnection, topic: str) -> None:
+    # A consumer of a topic that is not there asks for it again and again before it gives up.
+    consumer = AIOKafkaConsumer(**kafka.options)
+    try:
+        await consumer.start()
+        if topic not in await consumer.topics():
+            raise InputError(f"there is no topic {topic}", hint="`controlroom topics` lists them")
+    except KafkaError as error:
+        raise KafkaUnreachable(
+            f"no Kafka broker answers ({str(error) or type(error).__name__})", hint="check --brokers"
         ) from None
     finally:
         await close_consumer(consumer)

@@ -28,8 +28,8 @@ from controlroom.core.alarms.policy import Policy, Receiver
 from controlroom.core.alarms.transitions import Transition
 from controlroom.core.records import Source, facts_of_group
 
-#: Notices that are planned in one transaction.
-MOST_AT_ONCE = 2000
+#: Notices that are planned in one transaction: between two of them the worker's loop does its other work.
+MOST_AT_ONCE = 500
 
 INSERT = """
 INSERT INTO notifications (id, receiver, topic, occurrence_id, batch, due_at, doc)

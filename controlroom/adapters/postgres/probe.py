@@ -10,7 +10,7 @@ import asyncpg
 
 from controlroom.adapters.postgres.figures import FigureReader
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
-from controlroom.core.alarms.model import decode_alarm
+from controlroom.core.alarms.model import Alarm, decode_alarm
 from controlroom.core.fault_view import FaultView
 from controlroom.core.plant_state import DatabaseView
 from controlroom.core.sanitise import sanitise
@@ -132,15 +132,19 @@ class DatabaseProbe:
             for row in rows
         )
 
-    async def live_alarms(self) -> list[AlarmEvent]:
-        """The last event of each live alarm, oldest first.
+    async def live_alarms(self) -> list[tuple[AlarmEvent, Alarm]]:
+        """The last event of each live alarm, and the alarm as it stands; oldest first.
 
         Raises:
             one of PASSING_ERRORS.
         """
         connection = await self._session.connection()
-        rows = await connection.fetch(_LIVE_ALARMS)
-        return [decode_alarm_event(row["event"].encode()) for row in rows if decode_alarm(row["alarm"]).live]
+        found = []
+        for row in await connection.fetch(_LIVE_ALARMS):
+            alarm = decode_alarm(row["alarm"])
+            if alarm.live:
+                found.append((decode_alarm_event(row["event"].encode()), alarm))
+        return found
 
     async def close(self) -> None:
         """Give the connection back."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncpg
 
 from controlroom.adapters.postgres import rows
 from controlroom.core.archive import Resolution, Series, Statistics
-from controlroom.core.profiles import profile_for
+from controlroom.core.records import SensorFacts
 from controlroom.core.rollups import GOOD_QUALITY, Bucket
 from controlroom.wire.alarm import decode_alarm_event
 from detectors.bank import SensorBank
+from detectors.profile import Profile
 
 #: The longest spans, in seconds, that are told by readings and by minutes; longer ones by hours.
 RAW_SPAN_S = 3_600.0
@@ -51,8 +52,17 @@ SELECT doc FROM (
 ) e ORDER BY at, version"""
 
 
-async def read_series(connection: asyncpg.Connection, sensor_id: str, start: float, end: float) -> Series:
-    """The sensor from `start` to `end` (seconds since the epoch), in as much detail as the span bears."""
+async def read_series(
+    connection: asyncpg.Connection,
+    sensor_id: str,
+    start: float,
+    end: float,
+    profile_for: Callable[[SensorFacts], Profile],
+) -> Series:
+    """The sensor from `start` to `end` (seconds since the epoch), in as much detail as the span bears.
+
+    `profile_for` says how its detectors are set, for the scores.
+    """
     found = await connection.fetch(EVENTS, sensor_id, start, end, MOST_EVENTS)
     events = tuple(decode_alarm_event(row["doc"].encode()) for row in found)
     if end - start <= RAW_SPAN_S:
@@ -66,7 +76,7 @@ async def read_series(connection: asyncpg.Connection, sensor_id: str, start: flo
                 tuple(row["at"] for row in readings),
                 tuple(row["value"] for row in readings),
                 statistics=_of_readings(readings),
-                scores=await _scores(connection, sensor_id, start, readings),
+                scores=await _scores(connection, sensor_id, start, readings, profile_for),
                 events=events,
             )
     resolution: Resolution = "minute" if end - start <= MINUTE_SPAN_S else "hour"
@@ -88,7 +98,11 @@ async def read_series(connection: asyncpg.Connection, sensor_id: str, start: flo
 
 
 async def _scores(
-    connection: asyncpg.Connection, sensor_id: str, start: float, readings: Sequence[Any]
+    connection: asyncpg.Connection,
+    sensor_id: str,
+    start: float,
+    readings: Sequence[Any],
+    profile_for: Callable[[SensorFacts], Profile],
 ) -> tuple[tuple[float, float], ...]:
     """The detectors' combined score of each reading, by a bank that has learned from the readings before the span."""
     sensor = await connection.fetchrow(SENSOR, sensor_id)

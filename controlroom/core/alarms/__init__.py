@@ -8,7 +8,8 @@
 ``lifecycle``      ``step(alarm, event, definition) -> Outcome``: the one way to change an alarm
 ``actions``        the operators' half of ``step``: ack, shelve, out of service, reset, comment
 ``definitions``    delays, latch, priority, guidance per sensor type, sensor and kind, from TOML
-``common_cause``   many silent sensors of one zone, gateway or partition become one alarm with children
+``common_cause``   the alarm that stands for many silent sensors, and what it does to theirs
+``cause_finder``   finds the machine, zone or partition that explains silences
 ``measures``       the ISA-18.2 / EEMUA 191 figures of an alarm system, streamed over its journal
 ``documents``      TOML text into validated settings
 ``floods``         floods over a rolling 10 minutes

@@ -109,9 +109,9 @@ class _Rule(Definition):
 
     def matches(self, sensor_id: str, sensor_type: str, kind: str) -> bool:
         return (
-            fnmatchcase(kind, self.kind)
-            and fnmatchcase(sensor_type, self.sensor_type)
-            and fnmatchcase(sensor_id, self.sensor)
+            (self.kind == "*" or fnmatchcase(kind, self.kind))
+            and (self.sensor_type == "*" or fnmatchcase(sensor_type, self.sensor_type))
+            and (self.sensor == "*" or fnmatchcase(sensor_id, self.sensor))
         )
 
     def settings(self) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def alarm_title(
 def alarm_facts(record: AlarmRecord, now: float, width: int) -> list[Line]:
     """When, how much, by whom: two lines or three."""
     alarm, seen = record.alarm, record.alarm.detection
-    first: Line = [(" ", Role.TEXT)]
+    first: Line = []
     if alarm.raised_at is not None:
         since = f"{clock_text(alarm.raised_at)} {age_text(now - alarm.raised_at)}"
         first += _figure("raised", since)
@@ -61,10 +61,10 @@ def alarm_facts(record: AlarmRecord, now: float, width: int) -> list[Line]:
             first += _figure("by", sanitise(seen.detector, limit=24))
     lines = [fit(first, width)]
     if seen is not None and seen.message:
-        lines.append(fit([(f"  {sanitise(seen.message, limit=300)}", Role.STRONG)], width))
+        lines.append(fit([(f" {sanitise(seen.message, limit=300)}", Role.STRONG)], width))
     marks = _marks(record)
     if marks:
-        lines.append(fit([(" ", Role.TEXT), *marks], width))
+        lines.append(fit(marks, width))
     return lines
 
 

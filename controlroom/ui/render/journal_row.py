@@ -14,6 +14,7 @@ from controlroom.wire import AlarmEvent
 
 _WHAT = 15
 _WHO = 9
+_KIND = 9
 #: from when on a time of day needs its date
 _DAY_S = 86_400.0
 
@@ -30,9 +31,16 @@ def journal_head(record: AlarmRecord | None, width: int) -> Line:
 
 
 def journal_row(
-    recorded_at: float, event: AlarmEvent, now: float, width: int, glyphs: Glyphs, *, selected: bool
+    recorded_at: float,
+    event: AlarmEvent,
+    now: float,
+    width: int,
+    glyphs: Glyphs,
+    *,
+    selected: bool,
+    kinds: bool = False,
 ) -> Line:
-    """When, how bad, what, who, in which words."""
+    """When, how bad, what, who, in which words; `kinds`: of which alarm, where there are several."""
     old = now - recorded_at >= _DAY_S
     at = date_text(recorded_at)[5:16] if old else clock_text(recorded_at)
     over = event.state == "NORMAL"
@@ -45,6 +53,7 @@ def journal_row(
             (f" {right(age_text(now - recorded_at), 4)}  ", Role.DIM),
             mark,
             (" ", Role.TEXT),
+            (left(f"{sanitise(event.kind, limit=32)} ", _KIND) if kinds else "", what),
             (left(sanitise(event.event, limit=32), _WHAT), what),
             (" ", Role.TEXT),
             (left(sanitise(event.actor, limit=32), _WHO), Role.STRONG),

@@ -97,7 +97,7 @@ def span_data(
     else:
         statistics = _statistics(values)
     if answer is not None and answer.error:
-        source = f"{source}; the database: {answer.error}"
+        source = f"{source}; database away"
     elif kept is None and asks:
         source = f"{source}; asking the database"
     return SpanData(start, end, times, values, lows, highs, statistics, scores, _events(kept, heard), width, source)
@@ -109,7 +109,7 @@ def _memory(view: SensorView) -> tuple[list[float], list[float], str]:
     count = min(len(times), len(values))
     # Readings may overtake each other on their way; a curve must not go back in time.
     points = sorted(zip(times[-count:], values[-count:], strict=True)) if count else []
-    return [at for at, _ in points], [value for _, value in points], "readings in memory"
+    return [at for at, _ in points], [value for _, value in points], "memory"
 
 
 def _statistics(values: list[float]) -> Statistics | None:

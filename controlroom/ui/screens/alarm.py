@@ -36,6 +36,7 @@ class AlarmScreen(AlarmOrders):
     def __init__(self, context: Context, sensor_id: str, kind: str) -> None:
         super().__init__(context)
         self._key = (sensor_id, kind)
+        self._drawn: AlarmTarget | None = None
         history = context.options.history
         assert history is not None, "there is no key for it"
         self._asking = Asking(lambda: history.alarm(sensor_id, kind), every_s=_ASK_EVERY_S)
@@ -58,6 +59,7 @@ class AlarmScreen(AlarmOrders):
         self._asking.tick(now, None if live is None else live.version)
         answer = self._answer()
         record = answer.value if answer is not None else None
+        self._drawn = self._target(live, record)
         self.query_one("#alarm-title", LineView).show(alarm_title(self._key, live, record, width, glyphs))
         lines: list[Line]
         if record is None:
@@ -85,14 +87,18 @@ class AlarmScreen(AlarmOrders):
         return self.query_one(JournalList).said()
 
     def targets(self) -> list[AlarmTarget]:
-        """This alarm as the database had it when it was drawn; before it answered, as it was heard of."""
-        answer = self._answer()
-        if answer is not None and answer.value is not None:
-            alarm = answer.value.alarm
-            severity = alarm.severity.rank if alarm.severity is not None else 0
-            return [AlarmTarget.of(alarm, str(alarm.label), severity)]
-        live = self._live()
-        return [AlarmTarget.of(live, live.state, live.severity)] if live is not None else []
+        """This alarm as it was drawn."""
+        return [] if self._drawn is None else [self._drawn]
+
+    @staticmethod
+    def _target(live: AlarmView | None, record: AlarmRecord | None) -> AlarmTarget | None:
+        """The alarm as it is shown: as it was last heard of, unless the database knows better."""
+        stored = record.alarm if record is not None else None
+        if live is not None and (stored is None or live.version >= stored.version):
+            return AlarmTarget.of(live, live.state, live.severity)
+        if stored is None:
+            return None
+        return AlarmTarget.of(stored, str(stored.label), stored.severity.rank if stored.severity is not None else 0)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """One alarm is no page."""

@@ -48,8 +48,10 @@ class AlarmOrders(PlantScreen):
         targets, actions = self.targets(), self._actions
         if len(targets) == 1:
             actions.ack(*targets[0].seen)
+        elif waiting := [target.seen for target in targets if target.unacked]:
+            actions.ack_page(waiting)
         elif targets:
-            actions.ack_page([target.seen for target in targets if target.unacked])
+            self.say("nothing that is marked waits for an acknowledgement")
         self.acted()
 
     def action_ack_page(self) -> None:

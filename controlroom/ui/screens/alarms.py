@@ -19,6 +19,7 @@ from controlroom.ui.screens.list_screen import ListScreen
 from controlroom.ui.screens.measures import MeasuresScreen
 from controlroom.ui.screens.suppressed import SuppressedScreen
 from controlroom.ui.widgets.alarm_list import AlarmList
+from controlroom.ui.widgets.alarm_preview import AlarmPreview
 from controlroom.ui.widgets.line_view import LineView
 
 #: the measures are of a day: they may be a little old
@@ -47,10 +48,11 @@ class AlarmsScreen(ListScreen, AlarmOrders):
         )
 
     def body(self) -> ComposeResult:
-        """Measures, heading, list."""
+        """Measures, heading, list; below, where there is room, the alarm under the cursor."""
         yield LineView(self.context, id="measures")
         yield LineView(self.context, id="list-head")
         yield AlarmList(self.context, id="alarms")
+        yield AlarmPreview(self.context, id="alarm-preview")
 
     def listed(self) -> list[str]:
         """Occurrences, in the order that was chosen."""
@@ -77,6 +79,7 @@ class AlarmsScreen(ListScreen, AlarmOrders):
         self.query_one("#measures", LineView).show(line)
         super().update()
         self.query_one("#list-head", LineView).show(alarm_head(width, self.counted(str(self.order))))
+        self.query_one(AlarmPreview).tick(self._selected_alarm())
 
     def severity_of(self, key: str) -> int:
         """Of the alarm, as it is listed."""

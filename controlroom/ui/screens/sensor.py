@@ -15,6 +15,7 @@ from controlroom.ui.render.sensor_lines import event_lines, reading_lines, spans
 from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.render.span import DEFAULT_SPAN, SPANS, SpanData, end_of, redraw_stamp, span_data
 from controlroom.ui.render.statistics import statistics_line
+from controlroom.ui.screens.sensor_history import SensorHistoryScreen
 from controlroom.ui.screens.sensor_orders import SensorOrders
 from controlroom.ui.widgets.chart import SensorChart
 from controlroom.ui.widgets.line_view import LineView
@@ -39,6 +40,8 @@ class SensorScreen(SensorOrders):
         self.span = DEFAULT_SPAN
         self._data: SpanData | None = None
         self._stamp: object = None
+        #: the alarms that wait for an operator, as they were drawn
+        self._waiting: list[tuple[str, str, str, int]] = []
         self._asked: tuple[str, float, int] | None = None
 
     def body(self) -> ComposeResult:
@@ -69,6 +72,8 @@ class SensorScreen(SensorOrders):
         figures = statistics_line(data.statistics, view.unit, interval_of(view))
         self.query_one("#sensor-figures", LineView).show(figures)
         events, readings = self.query_one("#sensor-events", LineView), self.query_one("#sensor-readings", LineView)
+        alarms = list(view.alarms.values())
+        self._waiting = [AlarmTarget.of(alarm, alarm.state).seen for alarm in alarms if alarm.unacked]
         waiting = frozenset(event.event_id for event in data.events if self.context.state.waits(event))
         events.show(*event_lines(data.events, waiting, now, *events.size, glyphs))
         readings.show(*reading_lines(view, *readings.size, glyphs))
@@ -112,7 +117,7 @@ class SensorScreen(SensorOrders):
         actions, view = self.context.options.alarms, self.selected_sensor()
         if actions is None or view is None:
             return
-        waiting = [AlarmTarget.of(alarm, alarm.state).seen for alarm in list(view.alarms.values()) if alarm.unacked]
+        waiting = self._waiting
         if len(waiting) == 1:
             actions.ack(*waiting[0])
         elif waiting:
@@ -120,9 +125,15 @@ class SensorScreen(SensorOrders):
         else:
             self.say(f"{view.label}: nothing waits for an acknowledgement")
 
+    def action_alarm_history(self) -> None:
+        """What its alarms did, as far back as a week."""
+        self.app.push_screen(SensorHistoryScreen(self.context, self.sensor_id))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Where nobody takes actions on alarms there is no key for them."""
         if action == "ack" and self.context.options.alarms is None:
+            return False
+        if action == "alarm_history" and self.context.options.history is None:
             return False
         return super().check_action(action, parameters)
 

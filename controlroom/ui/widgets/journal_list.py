@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 from controlroom.core.alarms.model import Alarm
 from controlroom.core.archive import AlarmRecord
@@ -26,6 +26,7 @@ class JournalList(ItemView, inherit_bindings=False):
         self._record: AlarmRecord | None = None
         self._events: dict[str, tuple[float, AlarmEvent]] = {}
         self._children: dict[str, Alarm] = {}
+        self._kinds = False
 
     def take(self, record: AlarmRecord | None) -> None:
         """Show this record."""
@@ -35,6 +36,13 @@ class JournalList(ItemView, inherit_bindings=False):
         self._children = {f"child\0{alarm.sensor_id}\0{alarm.kind}": alarm for alarm in record.children}
         self._events = {f"event\0{event.event_id}": (at, event) for at, event in record.journal}
         self.set_keys([*self._children, *self._events])
+
+    def take_events(self, events: Sequence[AlarmEvent]) -> None:
+        """Show these events of several alarms, oldest first, each with its kind."""
+        found = {f"event\0{event.event_id}": (event.timestamp.timestamp(), event) for event in reversed(events)}
+        if found != self._events:
+            self._events, self._kinds = found, True
+            self.set_keys(list(found))
 
     def selected_child(self) -> Alarm | None:
         """The child under the cursor, if it is on one."""
@@ -64,4 +72,4 @@ class JournalList(ItemView, inherit_bindings=False):
         if child is not None:
             return [child_row(child, now, width, glyphs, selected=selected)]
         at, event = self._events[key]
-        return [journal_row(at, event, now, width, glyphs, selected=selected)]
+        return [journal_row(at, event, now, width, glyphs, selected=selected, kinds=self._kinds)]

@@ -45,6 +45,8 @@ class LineView(Widget):
             if y >= len(self._lines) or self._lines[y] != line:
                 start, end = self._changed(y, line)
                 self.refresh(Region(start, y, max(1, end - start), 1))
+        for y in range(len(lines), len(self._lines)):
+            self.refresh(Region(0, y, max(1, self.size.width), 1))
         self._lines = list(lines)
 
     def _changed(self, y: int, line: Line) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import controlroom.ui.render
 MODULES = [f"controlroom.ui.render.{module.name}" for module in pkgutil.iter_modules(controlroom.ui.render.__path__)]
 
 
-@pytest.mark.parametrize("name", [*MODULES, "controlroom.ui.entry"])
+@pytest.mark.parametrize("name", [*MODULES, "controlroom.ui.entry", "controlroom.ui.pace"])
 def test_examples(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 

@@ -13,7 +13,8 @@ import pytest
 
 from controlroom.adapters.recordings import RecordingReader, RecordingWriter, new_header
 from controlroom.adapters.session_player import SessionPlayer
-from controlroom.core.plant_state import FaultView, PlantState
+from controlroom.core.fault_view import FaultView
+from controlroom.core.plant_state import PlantState
 from controlroom.core.recording import SCHEMA, RecordedState
 from controlroom.errors import InputError
 from controlroom.wire import SensorStatus

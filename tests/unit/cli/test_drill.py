@@ -30,7 +30,9 @@ def test_every_drill_that_is_shipped_can_be_run(name: str) -> None:
 
 
 def test_there_is_one_for_each_fault_and_a_shift_with_all_of_them() -> None:
-    assert set(FAULTS) | {"machine-failure", "gateway-loss", "shift", "quiet-day", "alarm-flood"} == set(library())
+    assert set(FAULTS) | {"machine-failure", "gateway-loss", "shift", "quiet-day", "alarm-flood", "subtle"} == set(
+        library()
+    )
     shift = load_scenario(DRILLS / "shift.toml")
     assert {fault.fault for fault in shift.faults} == {*FAULTS, *COMPOSED}
     assert load_scenario(DRILLS / "quiet-day.toml").faults == ()

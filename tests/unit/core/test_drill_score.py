@@ -36,6 +36,13 @@ def test_after_the_grace_an_alarm_is_a_false_one() -> None:
     assert (late.detected, len(late.false_alarms)) == (0, 1)
 
 
+def test_an_alarm_about_the_return_to_normal_is_explained_but_detects_nothing() -> None:
+    result = scored([truth()], [told(204, kind="level")])
+    assert (result.detected, result.faults[0].kinds, result.false_alarms) == (0, ("level",), ())
+    # What was missing is seen when something arrives again.
+    assert scored([truth()], [told(204, kind="dropout")]).detected == 1
+
+
 def test_a_zone_rings_for_its_sensors_and_a_child_is_no_false_alarm() -> None:
     events = [told(120, sensor="zone:z", kind="group-silent"), told(119, sensor="other", own=False, annunciated=False)]
     result = scored([truth()], events)

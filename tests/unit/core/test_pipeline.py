@@ -41,10 +41,17 @@ def record(
     log: float | None = None,
     headers: tuple[tuple[str, bytes], ...] = (),
     zone: str = "a",
+    machine: str = "",
 ) -> Record:
     time = START + timedelta(seconds=offset if at is None else at)
     reading = Reading(
-        time, sensor, "temperature", Location(zone=zone), value, "°C", metadata=Metadata(offset + 1, 35.0, 40.0)
+        time,
+        sensor,
+        "temperature",
+        Location(machine_id=machine, zone=zone),
+        value,
+        "°C",
+        metadata=Metadata(offset + 1, 35.0, 40.0),
     )
     stamp = LOG_S + offset if log is None else log
     return Record(offset, round(stamp * 1000), sensor.encode(), encode_reading(reading), headers)

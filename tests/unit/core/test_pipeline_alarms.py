@@ -15,7 +15,7 @@ from controlroom.core.alert_handler import handle
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
 from controlroom.core.profiles import profiles_of
 from controlroom.wire import AlarmEvent
-from tests.unit.core.test_pipeline import LOG_S, Record, record
+from tests.unit.core.test_pipeline import LOG_S, START, Record, record
 
 
 class Plant:
@@ -31,6 +31,16 @@ class Plant:
     def feed(self, records: Iterable[Record]) -> None:
         for one in records:
             self.run.process([one])
+            self.settle()
+
+    def feed_at_once(self, records: list[Record]) -> None:
+        for first in range(0, len(records), 500):
+            self.run.process(records[first : first + 500])
+            self.settle()
+
+    def let_time_pass(self, first: int, last: int) -> None:
+        for second in range(first, last):
+            self.run.advance(LOG_S + second)
             self.settle()
 
     def settle(self) -> None:
@@ -126,9 +136,7 @@ def gone(plant: Plant, zones: Callable[[int], str], *, sensors: int, lost: str |
     plant.feed(records)
     assert plant.rings == []
     plant.run.know_lost(lost)
-    for second in range(400, 700):
-        plant.run.advance(LOG_S + second)
-        plant.settle()
+    plant.let_time_pass(400, 700)
 
 
 @pytest.mark.parametrize(
@@ -170,3 +178,41 @@ def test_a_partition_that_is_known_to_have_no_leader_is_told_as_such_be_it_of_on
             offset += 1
     assert {alarm.condition for alarm in plant.alarms.values()} == {"NORMAL"}
     assert plant.rings == [("partition:0", GROUP_KIND, "raised")]
+
+
+def of_machines(number: int, intervals: tuple[float, ...], *, sensors: int, seconds: int) -> list[Record]:
+    """`number` machines of one zone, their sensors one after the other; all speak for `seconds`."""
+    each = sensors // number
+    spoken: list[tuple[float, int]] = []
+    for index in range(sensors):
+        every = intervals[index % len(intervals)]
+        spoken += [(k * every + index / sensors, index) for k in range(int(seconds / every))]
+    return [
+        record(offset, 25.0 + (index + int(when)) % 7 / 10, sensor=f"s-{index:04}", at=when, log=LOG_S + when,
+               zone="a", machine=f"m-{index // each}")
+        for offset, (when, index) in enumerate(sorted(spoken))
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("intervals", "most"), [((2.0,), 1), ((1.0, 2.0, 5.0), 3)])
+def test_a_gateway_loss_is_the_zone_s_alarm_not_one_for_each_of_its_machines(intervals, most):
+    plant = Plant(bank="cheap")
+    plant.feed_at_once(of_machines(100, intervals, sensors=1000, seconds=150))
+    plant.let_time_pass(150, 260)
+    standing = [alarm for (_, kind), alarm in plant.alarms.items() if kind == GROUP_KIND and alarm.active]
+    assert [alarm.sensor_id for alarm in standing] == ["zone:a"]
+    assert 1 <= len(plant.rings) <= most
+    children = [alarm for (_, kind), alarm in plant.alarms.items() if kind == "dropout"]
+    assert len(children) == 1000
+    assert {(child.label, child.parent) for child in children} == {(Label.BY_DESIGN, standing[0].occurrence_id)}
+
+
+def test_a_machine_s_loss_is_the_machine_s_alarm_though_its_zone_would_explain_it_too():
+    plant = Plant(bank="cheap")
+    records = of_machines(10, (2.0,), sensors=100, seconds=60)
+    gone_at = START.timestamp() + 40
+    plant.feed_at_once(
+        [one for one in records if b"m-3" not in (one.value or b"") or one.timestamp < (gone_at + 1) * 1000]
+    )
+    plant.let_time_pass(60, 62)
+    assert plant.rings == [("machine:m-3", GROUP_KIND, "raised")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from controlroom.core.alarms.model import Alarm, Detection, Severity
 from controlroom.core.plant_state import ClusterView, PartitionView, PlantState
 from controlroom.wire import AlarmEvent, Location, Metadata, Reading, SensorStatus
 
@@ -108,3 +109,55 @@ def test_what_is_unknown_is_not_zero() -> None:
     parts = (PartitionView("t", 0, None, (1, 2, 3), (1,)), PartitionView("t", 1, 1, (1, 2, 3), (1, 2, 3)))
     view = ClusterView(0.0, reachable=True, partitions=parts)
     assert (view.under_replicated, view.leaderless) == (1, 1)
+
+
+def test_what_is_suppressed_does_not_shout_and_comes_back() -> None:
+    state = PlantState()
+    state.apply_alarm(alarm(1, "UNACK", severity="critical"))
+    view = state.sensors["temp-1"]
+    state.apply_alarm(alarm(2, "SHELVED", severity="critical", event="shelved", actor="ada", message="noisy"))
+    assert (view.severity, view.unacked, view.alarms["limit"].suppressed) == (0, False, True)
+    assert len(list(state.live_alarms())) == 1, "it is still counted"
+    state.apply_alarm(alarm(3, "UNACK", severity="critical", event="unshelved", actor="ada"))
+    assert (view.severity, view.unacked) == (2, True)
+
+
+def test_what_an_operator_wrote_does_not_hide_what_the_detector_said() -> None:
+    state = PlantState()
+    state.apply_alarm(alarm(1, "UNACK", message="41 above 40"))
+    state.apply_alarm(alarm(2, "ACKED", event="acked", actor="ada", message="on my way"))
+    found = state.live_alarm("temp-1", "limit")
+    assert found is not None
+    assert (found.message, found.actor, found.note) == ("41 above 40", "ada", "on my way")
+    state.apply_alarm(alarm(3, "UNACK", event="severity-rose", message="46 above 45"))
+    again = state.live_alarm("temp-1", "limit")
+    assert again is not None
+    assert (again.message, again.actor, again.note) == ("46 above 45", "ada", "on my way")
+
+
+def test_a_group_s_alarm_is_live_but_no_sensor_of_its_name_is_made() -> None:
+    state = PlantState()
+    state.apply_alarm(alarm(1, "UNACK", sensor_id="zone:z", kind="group-silent"))
+    assert state.sensors == {}
+    found = state.live_alarm("zone:z", "group-silent")
+    assert found is not None
+    assert found.is_group
+    state.apply_alarm(alarm(2, "NORMAL", sensor_id="zone:z", kind="group-silent", event="closed"))
+    assert state.live_alarm("zone:z", "group-silent") is None
+
+
+def test_an_alarm_that_was_raised_before_the_start_says_since_when_it_stands() -> None:
+    state = PlantState()
+    state.apply_alarm(alarm(5, "ACKED", event="acked", actor="ada", message=""))
+    detection = Detection(at=AT.timestamp(), severity=Severity.WARNING, message="36 above 35")
+    stored = Alarm(
+        sensor_id="temp-1", kind="limit", occurrence_id="o1", raised_at=AT.timestamp() - 60, detection=detection
+    )
+    structure = state.structure_version
+    state.remember(stored)
+    found = state.live_alarm("temp-1", "limit")
+    assert found is not None
+    assert (found.raised_at, found.message) == (AT.timestamp() - 60, "36 above 35")
+    assert state.structure_version > structure
+    state.remember(Alarm(sensor_id="temp-1", kind="limit", occurrence_id="another", raised_at=1.0))
+    assert found.raised_at == AT.timestamp() - 60

@@ -46,6 +46,14 @@ def test_faster_more_of_them_do() -> None:
     assert Run(speed=60).passes(1) == 60
 
 
+def test_it_begins_at_the_very_moment_that_was_asked_for() -> None:
+    ticking = iter(range(1000))
+    clock = Clock(3600.0, START, wall=lambda: 0.0, monotonic=lambda: next(ticking) / 1000)
+    pace = Pace(Options(speed=3600.0, start=START), lambda _: None, clock)
+    assert clock.now() > START
+    assert (pace.begin(None), pace.began) == (START, START)
+
+
 def test_a_turn_is_bounded() -> None:
     run = Run(sensors=1000)
     assert [run.passes(1), run.passes(0)] == [CHUNK, CHUNK]

@@ -9,18 +9,17 @@ import msgspec
 import pytest
 
 from controlroom.core.alarms import events
+from controlroom.core.alarms.cause_finder import CommonCause
 from controlroom.core.alarms.common_cause import (
     GROUP_KIND,
     Adopt,
     Clear,
-    CommonCause,
+    Effect,
     GroupPolicy,
     Raise,
     Release,
     cause_of,
     events_of,
-    events_of_return,
-    events_of_silence,
     group_of,
 )
 from controlroom.core.alarms.definitions import Definitions, parse_definitions
@@ -54,25 +53,29 @@ class Plant:
         self.alarms[sensor, kind] = outcome.state
         self.journal.extend(outcome.transitions)
 
+    def apply(self, effect: Effect, tracker: int) -> None:
+        for entry in events_of(effect, f"worker-{tracker}"):
+            self.do(*entry)
+
     def silent(self, sensor: str, at: float, last_seen: float) -> None:
         tracker = self.tracker_of[sensor]
         finding = events.Detected(at=at, severity=Severity.WARNING)
-        for entry in events_of_silence(self.trackers[tracker], sensor, finding, last_seen, f"worker-{tracker}"):
-            self.do(*entry)
+        for effect in self.trackers[tracker].silent(sensor, at, last_seen):
+            self.apply(effect, tracker)
+        self.do(sensor, NO_DATA_KIND, finding)
         self.do(sensor, "limit", events.NoData(at=at))
 
     def back(self, sensor: str, at: float) -> None:
         tracker = self.tracker_of[sensor]
-        finding = events.Returned(at=at)
-        for entry in events_of_return(self.trackers[tracker], sensor, finding, f"worker-{tracker}"):
-            self.do(*entry)
+        self.do(sensor, NO_DATA_KIND, events.Returned(at=at))
+        for effect in self.trackers[tracker].back(sensor, at):
+            self.apply(effect, tracker)
         self.do(sensor, "limit", events.DataBack(at=at))
 
     def passes(self, at: float) -> None:
         for number, tracker in enumerate(self.trackers):
             for effect in tracker.time_passed(at):
-                for entry in events_of(effect, f"worker-{number}"):
-                    self.do(*entry)
+                self.apply(effect, number)
         for (sensor, kind), alarm in list(self.alarms.items()):
             if alarm.next_event_time is not None and alarm.next_event_time <= at:
                 self.do(sensor, kind, events.TimePassed(at=at))
@@ -243,3 +246,57 @@ class TestRule:
             effects += gather(causes, [silence])
             causes = CommonCause(GroupPolicy(min_count=3, min_share=0.5, always=5), causes.dump())
         assert effects == straight
+
+    def test_of_what_one_moment_shows_the_group_that_explains_the_most_is_the_cause(self):
+        causes = CommonCause(GroupPolicy())
+        for n in range(40):
+            causes.join(f"s-{n}", (f"machine:{n // 4}", "zone:a", "partition:0"))
+        for n in range(40):
+            causes.note(f"s-{n}", 100.0)
+        (raised,) = causes.decide(112.0)
+        assert isinstance(raised, Raise)
+        assert (raised.group, len(raised.children)) == ("zone:a", 40)
+
+    def test_machine_after_machine_the_zone_takes_over_at_the_third(self):
+        causes = CommonCause(GroupPolicy())
+        for n in range(400):
+            causes.join(f"s-{n}", (f"machine:{n // 4}", "zone:a", "partition:0"))
+        before = causes.dump()
+        effects = gather(causes, [(f"s-{n}", 100.0) for n in range(400)])
+        assert [e.group for e in effects if isinstance(e, Raise)] == ["machine:0", "machine:1", "machine:2", "zone:a"]
+        assert {e.group for e in effects if isinstance(e, Clear)} == {"machine:0", "machine:1", "machine:2"}
+        assert len(causes.children("zone:a")) == 400
+        restored = CommonCause(GroupPolicy(), causes.dump())
+        back = [e for n in range(400) for e in restored.back(f"s-{n}", 300.0)]
+        assert back[-1] == Clear("zone:a", 300.0)
+        assert restored.dump() == before, "nothing is left of it"
+
+    def test_who_moves_while_silent_is_counted_where_it_is(self):
+        causes = CommonCause(GroupPolicy(min_count=2, always=9))
+        for n in range(4):
+            causes.join(f"s-{n}", ("zone:a", "partition:0"))
+        assert causes.silent("s-0", 112.0, 100.0) == ()
+        causes.join("s-0", ("zone:b", "partition:0"))
+        assert causes.back("s-0", 120.0) == ()
+        effects = gather(causes, [("s-1", 200.0), ("s-2", 200.0)])
+        assert [e.group for e in effects if isinstance(e, Raise)] == ["zone:a"]
+
+    def test_a_sensor_that_has_been_dead_for_days_hides_no_cause(self):
+        causes = CommonCause(GroupPolicy())
+        for n in range(40):
+            causes.join(f"s-{n}", (f"machine:{n // 4}", "zone:a", "partition:0"))
+        assert causes.silent("s-39", 112.0, 100.0) == ()
+        effects = gather(causes, [(f"s-{n}", 90_000.0) for n in range(39)])
+        assert [e.group for e in effects if isinstance(e, Raise)] == ["machine:0", "machine:1", "machine:2", "zone:a"]
+        assert len(causes.children("zone:a")) == 39
+
+    def test_machines_that_have_been_off_for_days_make_no_zone_of_the_next_one(self):
+        causes = CommonCause(GroupPolicy())
+        for n in range(40):
+            causes.join(f"s-{n}", (f"machine:{n // 4}", "zone:a", "partition:0"))
+        effects = [
+            effect
+            for machine in range(5)
+            for effect in gather(causes, [(f"s-{4 * machine + n}", 90_000.0 * machine) for n in range(4)])
+        ]
+        assert [e.group for e in effects if isinstance(e, Raise)] == [f"machine:{machine}" for machine in range(5)]

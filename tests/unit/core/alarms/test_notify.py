@@ -58,6 +58,34 @@ def brief(rows: list[Planned], now: float) -> list[tuple[str, str, float]]:
     return [(row.receiver, row.topic.value, row.due_at - now) for row in rows]
 
 
+ON_CALL = parse_policy("""
+[[receiver]]
+name = "on-call"
+url = "json://localhost"
+tags = ["on-call"]
+raises = false
+[[escalation]]
+wait_s = 300
+tags = ["operator"]
+[[escalation]]
+wait_s = 600
+tags = ["on-call"]
+""")
+
+
+class TestReceiverOfEscalationsAlone:
+    def test_it_is_told_at_its_step_and_then_of_ack_and_close_if_it_was_told(self):
+        alarm = Driver(off_delay_s=0)
+        rows = plan(alarm.fires(10.0, CRITICAL).transitions[0], NOON, ON_CALL).rows
+        assert [(row.topic, row.due_at - NOON, row.if_told) for row in rows] == [(Topic.ESCALATED, 900, False)]
+        told = [row for t in (*alarm.ack().transitions, *alarm.returns(20.0).transitions) for row in
+                plan(t, NOON, ON_CALL).rows]  # fmt: skip
+        assert [(row.topic, row.if_told) for row in told] == [(Topic.ACKED, True), (Topic.CLOSED, True)]
+
+    def test_it_hears_nothing_of_a_flood_s_end(self):
+        assert flood_ended(Flood((), NOON), NOON + 900, ON_CALL) == ()
+
+
 class TestWhen:
     def test_critical_goes_at_once_and_then_escalates(self):
         alarm = Driver()
@@ -254,6 +282,10 @@ class TestPolicy:
             (
                 "[[receiver]]\nname='a'\nurl='x'\n[[receiver]]\nname='a'\nurl='y'",
                 "receiver: two receivers are called 'a'",
+            ),
+            (
+                "[[receiver]]\nname='a'\nurl='x'\nraises=false\n[[escalation]]\nwait_s=9\ntags=['b']",
+                ": receiver 'a' is never told: no escalation step has one of its tags",
             ),
             ("[[escalation]]\nwait_s=0", "escalation[1].wait_s: Input should be greater than 0"),
             ("[flood]\nstarts_above=3\nends_below=5", "flood: ends_below must not exceed starts_above"),

@@ -1,0 +1,141 @@
+"""Points: a machine that works at a few levels has settled at one where it never was."""
+
+from __future__ import annotations
+
+import msgspec
+
+BINS = 128
+BYTES = BINS // 8
+TINY = 1e-150
+FINENESS = 0.25
+SETTLED = 0.7
+NEAR = 0b111
+VISITS = 40
+SPARSE = 0.6
+ONCE = 0.05
+MINUTES = 1
+PERIOD = 2000
+AROUND = 4
+# Bins that are wider, in scatters, tell no operating points from chance.
+COARSE = 3.0
+
+
+class Points(msgspec.Struct, gc=False, array_like=True):
+    """The levels at which the mean of a minute has settled, in bins of a range that doubles when one falls outside.
+
+    A level has settled when two means in a row differ by less than the usual scatter of one reading. Where the visited
+    bins have gaps (the machine has operating points) and few were visited once only (no new ones are to be expected:
+    the estimate of Good and Turing, 1953), a level that settles two bins or more from all of them is unusual. While it
+    stands it is not learned. A load that is continuous fills its range, and nothing is ever unusual.
+
+    Attributes:
+        seen, again: a bit for each bin that was visited; visited more than once.
+
+    >>> points = Points(); levels = [10.0, 20.0, 26.0, 40.0]
+    >>> seen = [points.update(levels[i // 10 * 7 % 4] + i % 3 / 10, 0.5, True) for i in range(2000)]
+    >>> any(seen), [points.update(31.0, 0.5, True) for _ in range(4)], points.update(20.0, 0.5, True)
+    (False, [False, True, True, True], False)
+    """
+
+    low: float = 0.0
+    width: float = 0.0
+    last: float = 0.0
+    at: int = -1
+    minutes: int = 0
+    held: bool = False
+    visits: int = 0
+    seen: bytes = bytes(BYTES)
+    again: bytes = bytes(BYTES)
+
+    def update(self, mean: float, scatter: float, learn: bool, young: bool = False) -> bool:  # noqa: FBT001, FBT002
+        """Take the mean of a minute and the usual scatter of one reading; whether it stands at an unusual level."""
+        step = mean - self.last
+        self.last = mean
+        if not (step if step >= 0.0 else -step) <= SETTLED * scatter:
+            self.at = -1
+            self.minutes = 0
+            self.held = False
+            return False
+        if self.width <= 0.0:
+            self.width = max(FINENESS * scatter, 1e-12 * abs(mean), TINY)
+            self.low = mean - BINS // 2 * self.width
+        if not self.low <= mean < self.low + self.width * BINS:
+            if not learn:
+                return self.held
+            self._stretch(mean)
+        i = min(BINS - 1, int((mean - self.low) / self.width))
+        if i == self.at:
+            return self.held
+        if not young and self.width < COARSE * scatter and self._unusual(i):
+            self.minutes += 1
+            self.held = self.minutes >= MINUTES
+            return self.held
+        self.minutes = 0
+        self.held = False
+        self.at = i
+        if learn:
+            self._visit(i)
+        return False
+
+    def nearest(self) -> float:
+        """The known level that is nearest to the last mean."""
+        seen = int.from_bytes(self.seen, "little")
+        known = [self.low + (i + 0.5) * self.width for i in range(BINS) if seen >> i & 1]
+        return min(known, key=lambda level: abs(level - self.last), default=self.last)
+
+    def accept(self) -> None:
+        """Where it stands is normal from now on."""
+        if self.width > 0.0 and self.low <= self.last < self.low + self.width * BINS:
+            i = int((self.last - self.low) / self.width)
+            for bin_ in range(max(0, i - AROUND), min(BINS, i + AROUND + 1)):
+                self._visit(bin_)
+                self._visit(bin_)
+        self.at = -1
+        self.held = False
+        self.minutes = 0
+
+    def _unusual(self, i: int) -> bool:
+        seen = int.from_bytes(self.seen, "little")
+        if self.visits < VISITS or (seen << 1 >> i) & NEAR:
+            return False
+        span = seen.bit_length() - ((seen & -seen).bit_length() - 1)
+        alone = seen & ~int.from_bytes(self.again, "little") & ~(seen << 1) & ~(seen >> 1)
+        return seen.bit_count() < SPARSE * span and alone.bit_count() <= ONCE * self.visits
+
+    def _visit(self, i: int) -> None:
+        bit = 1 << i
+        seen, again = int.from_bytes(self.seen, "little"), int.from_bytes(self.again, "little")
+        again |= seen & bit
+        seen |= bit
+        self.visits += 1
+        if self.visits >= PERIOD:
+            # What was seen once in a long time is forgotten.
+            seen = again
+            self.visits //= 2
+        self.seen, self.again = seen.to_bytes(BYTES, "little"), again.to_bytes(BYTES, "little")
+
+    def _stretch(self, x: float) -> None:
+        seen, again = int.from_bytes(self.seen, "little"), int.from_bytes(self.again, "little")
+        while not self.low <= x < self.low + self.width * BINS:
+            both = (seen & seen >> 1) & _EVEN
+            seen, again = _merged(seen), _merged(again | both)
+            if x < self.low:
+                self.low -= self.width * BINS
+                seen <<= BINS // 2
+                again <<= BINS // 2
+            self.width *= 2.0
+        self.seen, self.again = seen.to_bytes(BYTES, "little"), again.to_bytes(BYTES, "little")
+        self.at = -1
+
+
+_EVEN = sum(1 << i for i in range(0, BINS, 2))
+
+
+def _merged(bits: int) -> int:
+    """Neighbouring bins as one: half as many bits.
+
+    >>> bin(_merged(0b1001_0011))
+    '0b1101'
+    """
+    pairs = (bits | bits >> 1) & _EVEN
+    return sum(1 << (i // 2) for i in range(0, BINS, 2) if pairs >> i & 1)
