@@ -27,7 +27,12 @@ async def copy_readings(connection: asyncpg.Connection, topic: str, part: int, r
     # A view, and not a file: of each file asyncpg makes a class, in a cycle that holds all of the batch until the
     # collector comes by, which here is hardly ever. As bytes it would be a path.
     packed = memoryview(packed_readings(topic, part, readings))
-    await connection.copy_to_table("readings", source=packed, columns=COLUMNS, format="binary")
+    await connection.copy_to_table(
+        "readings",
+        source=packed,  # type: ignore[arg-type]  # the stubs leave out the buffer protocol, which asyncpg documents
+        columns=COLUMNS,
+        format="binary",
+    )
 
 
 def packed_readings(topic: str, part: int, readings: Iterable[ReadingRow]) -> bytes:
