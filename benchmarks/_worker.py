@@ -9,6 +9,7 @@ import json
 import os
 import pstats
 import sys
+import time
 from dataclasses import replace
 from uuid import uuid4
 
@@ -44,8 +45,9 @@ async def work(mode: str, brokers: str, dsn: str, topic: str) -> dict[str, float
     w.FETCH_BYTES = int(os.environ.get("FB", w.FETCH_BYTES))
     gc.set_threshold(50_000, 50, 50)
     worker = DetectionWorker(KafkaConnection.of(brokers, settings), dsn, options, make_store=store)
+    began = time.process_time()
     await worker.run(asyncio.Event())
-    return summary(worker)
+    return summary(worker) | {"cpu_s": time.process_time() - began}
 
 
 def main() -> int:

@@ -4,7 +4,8 @@
 states, alarms and watermarks committed effectively once; `ratio_store_all`: every raw reading stored too;
 `ratio_default_bank`: that with every detector. Each round starts a fresh process for each, one after the other; a ratio
 is the median of the rounds' own ratios, so that a machine whose speed drifts does not change it. With `--peers` other
-engines do the same job on the same topic in the same rounds.
+engines do the same job on the same topic in the same rounds. `ratio_cpu_*` compares CPU time a reading, of the worker
+from its joining the group to its leaving: what a machine that is busy otherwise does not change.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ async def main(brokers, topic, partitions, count):
     tps = [TopicPartition(topic, p) for p in range(partitions)]
     consumer.assign(tps)
     await consumer.seek_to_beginning(*tps)
-    seen, began = 0, None
+    seen, began, cpu = 0, None, time.process_time()
     while seen < count:
         for records in (await consumer.getmany(timeout_ms=1000, max_records=5000)).values():
             began = began or time.perf_counter()
             seen += len(records)
-    print(seen / (time.perf_counter() - began))
+    print(seen / (time.perf_counter() - began), (time.process_time() - cpu) / seen)
     await consumer.stop()
 asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
 """
@@ -84,27 +85,36 @@ def _measure(args: argparse.Namespace, brokers: str, dsn: str) -> dict[str, Any]
     modes = args.modes.split(",")
     peers: tuple[str, ...] = ENGINES if args.peers else ()
     raw: list[float] = []
+    raw_cpu: list[float] = []
     rates: dict[str, list[float]] = {name: [] for name in (*modes, *peers)}
+    cpu: dict[str, list[float]] = {mode: [] for mode in modes}
     for number in range(args.rounds):
-        raw.append(_raw(brokers, topic, args.partitions, args.readings))
+        rate, spent = _raw(brokers, topic, args.partitions, args.readings)
+        raw.append(rate)
+        raw_cpu.append(spent)
         for mode in modes:
-            rates[mode].append(_worker(mode, brokers, dsn, topic, args.readings))
+            rate, spent = _worker(mode, brokers, dsn, topic, args.readings)
+            rates[mode].append(rate)
+            cpu[mode].append(spent)
         for name in list(peers):
-            rate = _peer(args, name, brokers, topic)
-            if rate is None:
+            found = _peer(args, name, brokers, topic)
+            if found is None:
                 peers = tuple(peer for peer in peers if peer != name)
                 del rates[name]
             else:
-                rates[name].append(rate)
+                rates[name].append(found)
         told = ", ".join(f"{name} {mine[-1]:,.0f}/s ({mine[-1] / raw[-1]:.2f})" for name, mine in rates.items())
         print(f"round {number + 1}: raw {raw[-1]:,.0f}/s, {told}", flush=True)
     ratios = {
         name: statistics.median(mine / limit for mine, limit in zip(rates[name], raw, strict=True)) for name in rates
     }
-    print(f"\n{'':24}{'readings/s':>14}{'x raw':>8}")
-    print(f"{'aiokafka getmany':24}{statistics.median(raw):14,.0f}{1:8.2f}")
+    by_cpu = {mode: statistics.median(r / m for m, r in zip(cpu[mode], raw_cpu, strict=True)) for mode in modes}
+    print(f"\n{'':24}{'readings/s':>14}{'x raw':>8}{'CPU µs':>9}{'x raw':>8}")
+    raw_us = statistics.median(raw_cpu) * 1e6
+    print(f"{'aiokafka getmany':24}{statistics.median(raw):14,.0f}{1:8.2f}{raw_us:9.2f}{1:8.2f}")
     for name, mine in rates.items():
-        print(f"{name:24}{statistics.median(mine):14,.0f}{ratios[name]:8.3f}")
+        spent_us = f"{statistics.median(cpu[name]) * 1e6:9.2f}{by_cpu[name]:8.2f}" if name in cpu else ""
+        print(f"{name:24}{statistics.median(mine):14,.0f}{ratios[name]:8.3f}{spent_us}")
     return {
         "readings": args.readings,
         "sensors": args.sensors,
@@ -114,6 +124,9 @@ def _measure(args: argparse.Namespace, brokers: str, dsn: str) -> dict[str, Any]
         "raw_per_second": round(statistics.median(raw)),
         **{f"{name}_per_second": round(statistics.median(mine)) for name, mine in rates.items()},
         **{f"ratio_{name}": round(ratios[name], 3) for name in rates},
+        "raw_cpu_us": round(raw_us, 2),
+        **{f"{mode}_cpu_us": round(statistics.median(cpu[mode]) * 1e6, 2) for mode in modes},
+        **{f"ratio_cpu_{mode}": round(by_cpu[mode], 3) for mode in modes},
     }
 
 
@@ -126,9 +139,11 @@ async def _prepare(args: argparse.Namespace, brokers: str, dsn: str, topic: str)
     await fill(brokers, topic, args.partitions, readings(args.readings, args.sensors))
 
 
-def _raw(brokers: str, topic: str, partitions: int, count: int) -> float:
+def _raw(brokers: str, topic: str, partitions: int, count: int) -> tuple[float, float]:
+    """(readings per second, seconds of CPU a reading)."""
     command = [sys.executable, "-c", RAW, brokers, topic, str(partitions), str(count)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout)
+    told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout.split()
+    return float(told[0]), float(told[1])
 
 
 def _peer(args: argparse.Namespace, name: str, brokers: str, topic: str) -> float | None:
@@ -144,11 +159,11 @@ def _peer(args: argparse.Namespace, name: str, brokers: str, topic: str) -> floa
     return float(json.loads(done.stdout.splitlines()[-1])["per_second"])
 
 
-def _worker(mode: str, brokers: str, dsn: str, topic: str, count: int) -> float:
-    """Readings per second from the first record received to the last commit."""
+def _worker(mode: str, brokers: str, dsn: str, topic: str, count: int) -> tuple[float, float]:
+    """(readings per second from the first record received to the last commit, seconds of CPU a reading)."""
     command = [sys.executable, "-m", "benchmarks._worker", mode, brokers, dsn, topic]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=600)
     summary = json.loads(done.stdout)
     if summary["readings"] != count:
         raise RuntimeError(f"{mode}: {summary['readings']} of {count} readings")
-    return float(summary["readings"] / summary["busy_s"])
+    return float(summary["readings"] / summary["busy_s"]), float(summary["cpu_s"] / summary["readings"])

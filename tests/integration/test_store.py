@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -231,3 +232,22 @@ async def test_a_value_that_cannot_be_stored_ends_the_commit_instead_of_repeatin
         bad = Batch(0, 1, records=1, readings=[(0, AT, AT, 5, 1.0, 1.0, 1)])  # type: ignore[list-item]
         with pytest.raises(AttributeError, match="encode"):
             await store.commit(bad)
+
+
+async def test_a_batch_leaves_nothing_behind_for_the_collector(dsn: str) -> None:
+    async with begun(dsn) as store:
+        await store.commit(batch(0, 2))
+        gc.collect()
+        gc.disable()
+        try:
+            await store.commit(batch(2, 500))
+            gc.collect()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            await store.commit(batch(502, 500))
+            gc.collect()
+            held = [thing for thing in gc.garbage if isinstance(thing, type)]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+        assert held == []
