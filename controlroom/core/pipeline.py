@@ -8,19 +8,17 @@ contents, however they are cut into batches.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
 
-from msgspec import UNSET, Raw
+from msgspec import UNSET
 
 from controlroom.core.alarms.common_cause import GroupPolicy
 from controlroom.core.alarms.events import AlarmEvent as AlarmInput
-from controlroom.core.alarms.events import Detected, Returned, TimePassed
-from controlroom.core.alarms.model import NO_DATA_KIND, Severity
+from controlroom.core.alarms.events import Returned, TimePassed
+from controlroom.core.alarms.model import NO_DATA_KIND
 from controlroom.core.intake import Intake, Told
 from controlroom.core.learning import LearningOrder, carry_out
 from controlroom.core.records import (
@@ -36,19 +34,12 @@ from controlroom.core.records import (
 )
 from controlroom.core.rollups import MINUTE, Bucket, BucketKey
 from controlroom.core.silences import STATE_KEY, Silences, Step
+from controlroom.core.slot import BankName, Slot, fault_id_of, is_simulated, load_bank
 from controlroom.wire import BadMessage, Reading, Reason, decode_reading
 from controlroom.wire.codec import MAX_BYTES
-from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, REFUSALS, QuickReading, decode_quickly, surplus_of
-from detectors.bank import VERSION as DEFAULT_VERSION
-from detectors.bank import SensorBank
-from detectors.cheap import VERSION as CHEAP_VERSION
-from detectors.cheap import CheapBank
+from controlroom.wire.reading import REFUSALS, QuickReading, decode_quickly, surplus_of
 from detectors.finding import Finding
 from detectors.profile import Profile
-
-log = logging.getLogger(__name__)
-
-Bank = SensorBank | CheapBank
 
 #: Silence is looked for at every whole multiple of this, seconds of broker time.
 TICK_S = 1.0
@@ -74,83 +65,7 @@ class PipelineOptions:
     #: whether readings are watched, and rejects kept; else it is the aggregator alone
     detect: bool = True
     #: limits and one statistical detector, or everything there is
-    bank: Literal["default", "cheap"] = "default"
-
-
-class _Slot:
-    """What is kept of one sensor while its partition is ours."""
-
-    __slots__ = (
-        "arrived",
-        "bank",
-        "bucket",
-        "bucket_start",
-        "clock",
-        "count",
-        "critical",
-        "deadline",
-        "dirty",
-        "facts",
-        "fault_id",
-        "location",
-        "place",
-        "saved",
-        "sensor_id",
-        "sensor_type",
-        "source",
-        "unit",
-        "warning",
-    )
-
-    def __init__(self, facts: SensorFacts, bank: Bank, reading: Reading) -> None:
-        self.sensor_id = facts.sensor_id
-        self.facts = facts
-        self.bank = bank
-        #: the location as the last record that was looked at closely wrote it
-        self.place = Raw()
-        self.tell(reading)
-        self.count = 0
-        #: the roll-up that the last reading went to
-        self.bucket: Bucket | None = None
-        self.bucket_start = 0
-        self.dirty = True
-        #: event time at which a delay of one of its alarms ends
-        self.deadline = math.inf
-        #: the sensor's own time: the latest event time it has told; and the broker's time of its last record
-        self.clock = -math.inf
-        self.arrived = -math.inf
-        #: offset of the last record, and the fault that shaped it: what silence is ascribed to
-        self.source = -1
-        #: the same at the last checkpoint
-        self.saved = -1
-        self.fault_id: str | None = None
-
-    def tell(self, reading: Reading) -> None:
-        """What a reading says of its sensor besides the value."""
-        self.sensor_type = reading.sensor_type
-        self.unit = reading.unit
-        self.location = reading.location
-        self.warning = reading.metadata.warning_threshold
-        self.critical = reading.metadata.critical_threshold
-
-    def tells_otherwise(self, reading: Reading) -> bool:
-        """Whether a reading says something else of its sensor than the one before."""
-        metadata = reading.metadata
-        return (
-            metadata.warning_threshold != self.warning
-            or metadata.critical_threshold != self.critical
-            or reading.unit != self.unit
-            or reading.location != self.location
-            or reading.sensor_type != self.sensor_type
-        )
-
-    def clock_at(self, log_s: float) -> float:
-        """The sensor's own time when the broker's is `log_s`: what its last reading told, and the time since.
-
-        Everything that happens to an alarm is told in this one time, also what no reading tells: on a sensor whose
-        clock is years off, or whose history is replayed, the broker's time would put delays where they never end.
-        """
-        return self.clock + (log_s - self.arrived) if self.clock > -math.inf else log_s
+    bank: BankName = "default"
 
 
 class PartitionPipeline:
@@ -179,7 +94,7 @@ class PartitionPipeline:
         self._states = dict(states)
         self._profile_for = profile_for
         self._options = options
-        self._slots: dict[bytes, _Slot] = {}
+        self._slots: dict[bytes, Slot] = {}
         self._deadlines: dict[str, Mapping[str, float]] = {}
         #: of sensors that have not spoken since the partition was taken, as far as they have alarms
         self._facts: Mapping[str, SensorFacts] = {}
@@ -307,7 +222,7 @@ class PartitionPipeline:
             slot.source = offset
             headers = record.headers
             if headers or slot.fault_id is not None:
-                slot.fault_id = _fault_id(headers)
+                slot.fault_id = fault_id_of(headers)
             if slot.clock >= slot.deadline:
                 self._time_passed(slot, slot.clock)
             findings = slot.bank.observe(metadata.reading_count, event_s, arrived, value) if detects else ()
@@ -329,7 +244,7 @@ class PartitionPipeline:
             batch.tail = tail_hash(records[-1])
         self.next_offset = batch.next_offset = offset + 1
 
-    def _look(self, record: Record) -> tuple[_Slot, Reading]:
+    def _look(self, record: Record) -> tuple[Slot, Reading]:
         """A record that is not as its sensor's last one was: by every rule, and what is new of the sensor noted.
 
         Raises:
@@ -410,7 +325,7 @@ class PartitionPipeline:
         """Do it to the saved state of a sensor that may never speak again, and end the alarms that end by it."""
         sensor_id = order.sensor_id
         facts = self._facts[sensor_id]
-        bank = self._load(sensor_id, self._profile_for(facts), self._states[sensor_id])
+        bank = load_bank(self._options.bank, sensor_id, self._profile_for(facts), self._states[sensor_id])
         findings = carry_out(order, bank)
         self._states[sensor_id] = self._changed_states[sensor_id] = bank.dump()
         for finding in findings:
@@ -421,7 +336,7 @@ class PartitionPipeline:
             for step in steps:
                 self._append(*step)
 
-    def _time_passed(self, slot: _Slot, event_s: float) -> None:
+    def _time_passed(self, slot: Slot, event_s: float) -> None:
         source = Source(self.topic, self.partition, slot.source)
         for kind, deadline in self._deadlines.get(slot.sensor_id, {}).items():
             if event_s >= deadline:
@@ -458,24 +373,24 @@ class PartitionPipeline:
         offset = slot.source if slot is not None else -1
         self._batch.signals.append(Signal(facts, kind, event, Source(self.topic, self.partition, offset)))
 
-    def _bucket(self, slot: _Slot, event_s: float) -> Bucket:
+    def _bucket(self, slot: Slot, event_s: float) -> Bucket:
         start = int(event_s // MINUTE) * MINUTE
         slot.bucket_start = start
         slot.bucket = self._rollups.setdefault((slot.sensor_id, start), Bucket())
         return slot.bucket
 
-    def _new_slot(self, record: Record, reading: Reading) -> _Slot:
+    def _new_slot(self, record: Record, reading: Reading) -> Slot:
         key = record.key
         if key is None or key != reading.sensor_id.encode():
             # The key decides the partition: without it a sensor's readings would lose their order and their owner.
             raise BadMessage(Reason.KEY, "the record's key is not the reading's sensor_id")
         if len(self._slots) >= self._options.max_sensors:
             raise BadMessage(Reason.SENSOR_LIMIT, f"more than {self._options.max_sensors} sensors in a partition")
-        facts = SensorFacts.of(reading, simulated=_is_simulated(record.headers))
+        facts = SensorFacts.of(reading, simulated=is_simulated(record.headers))
         profile = self._profile_for(facts)
         saved = self._states.pop(facts.sensor_id, None)
-        bank = self._load(facts.sensor_id, profile, saved)
-        slot = self._slots[key] = _Slot(facts, bank, reading)
+        bank = load_bank(self._options.bank, facts.sensor_id, profile, saved)
+        slot = self._slots[key] = Slot(facts, bank, reading)
         slot.deadline = min(self._deadlines.get(facts.sensor_id, {}).values(), default=math.inf)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
@@ -483,26 +398,15 @@ class PartitionPipeline:
             self._batch.surplus[name] = self._batch.surplus.get(name, 0) + 1
         return slot
 
-    def _load(self, sensor_id: str, profile: Profile, saved: bytes | None) -> Bank:
-        kind = CheapBank if self._options.bank == "cheap" else SensorBank
-        if saved is None:
-            return kind(profile)
-        if saved[:1] != bytes([CHEAP_VERSION if kind is CheapBank else DEFAULT_VERSION]):
-            # Of the other bank or of another version: nothing of it can be used, and that is told.
-            log.warning("%s: its detectors' state is of another kind; they begin anew", sensor_id)
-            return kind(profile)
-        # A state that cannot be read ends the worker: an empty one is never used in its place.
-        return kind.load(profile, saved)
-
-    def _changed_facts(self, slot: _Slot, record: Record, reading: Reading) -> None:
-        facts = SensorFacts.of(reading, simulated=_is_simulated(record.headers))
+    def _changed_facts(self, slot: Slot, record: Record, reading: Reading) -> None:
+        facts = SensorFacts.of(reading, simulated=is_simulated(record.headers))
         self._watch_by(slot, self._profile_for(facts))
         slot.facts = facts
         slot.tell(reading)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
 
-    def _watch_by(self, slot: _Slot, profile: Profile) -> None:
+    def _watch_by(self, slot: Slot, profile: Profile) -> None:
         if profile != slot.bank.profile:
             slot.bank = type(slot.bank).load(profile, slot.bank.dump())
             slot.dirty = True
@@ -520,7 +424,7 @@ class PartitionPipeline:
         slot = self._slots.get(record.key) if record.key is not None else None
         if slot is not None:
             slot.source, slot.dirty = record.offset, True
-            slot.fault_id = _fault_id(record.headers)
+            slot.fault_id = fault_id_of(record.headers)
             self._signal(slot, slot.bank.reject(arrived), slot.clock_at(arrived), arrived)
 
     def _of_partition(self, told: Sequence[Told], offset: int) -> None:
@@ -529,13 +433,11 @@ class PartitionPipeline:
         source = Source(self.topic, self.partition, offset)
         self._batch.signals.extend(Signal(facts, kind, event, source) for kind, event in told)
 
-    def _signal(
-        self, slot: _Slot, findings: Sequence[Finding], at: float, log_s: float, *, settle: bool = True
-    ) -> None:
+    def _signal(self, slot: Slot, findings: Sequence[Finding], at: float, log_s: float, *, settle: bool = True) -> None:
         """What a sensor's detectors found, at `at` in its own time and `log_s` in the broker's."""
         source = Source(self.topic, self.partition, slot.source)
         for finding in findings:
-            event = _alarm_input(finding, slot, at)
+            event = slot.alarm_input(finding, at)
             if finding.kind != NO_DATA_KIND:
                 self._batch.signals.append(Signal(slot.facts, finding.kind, event, source))
                 continue
@@ -546,32 +448,3 @@ class PartitionPipeline:
                 steps = self._silences.settle(log_s) if settle else []
             for step in steps:
                 self._append(*step)
-
-
-def _alarm_input(finding: Finding, slot: _Slot, at: float) -> Detected | Returned:
-    if finding.level == 0:
-        return Returned(at=at)
-    return Detected(
-        at=at,
-        severity=Severity.of_level(finding.level),
-        value=finding.value,
-        limit=finding.limit,
-        expected=finding.expected,
-        score=finding.score,
-        detector=finding.detector,
-        message=finding.message,
-        offset=slot.source,
-        simulated=slot.facts.simulated,
-        fault_id=slot.fault_id or "",
-    )
-
-
-def _fault_id(headers: Sequence[tuple[str, bytes]]) -> str | None:
-    for name, value in headers:
-        if name == HEADER_FAULT:
-            return value.decode("utf-8", "replace")[:128].replace("\x00", "") or None
-    return None
-
-
-def _is_simulated(headers: Sequence[tuple[str, bytes]]) -> bool:
-    return any(name == HEADER_SIMULATED for name, _ in headers)

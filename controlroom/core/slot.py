@@ -1,0 +1,149 @@
+"""What is kept of one sensor while its partition is ours: its detectors, and what its last records said of it."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from msgspec import Raw
+
+from controlroom.core.alarms.events import Detected, Returned
+from controlroom.core.alarms.model import Severity
+from controlroom.core.records import SensorFacts
+from controlroom.core.rollups import Bucket
+from controlroom.wire import Reading
+from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED
+from detectors.bank import VERSION as DEFAULT_VERSION
+from detectors.bank import SensorBank
+from detectors.cheap import VERSION as CHEAP_VERSION
+from detectors.cheap import CheapBank
+from detectors.finding import Finding
+from detectors.profile import Profile
+
+log = logging.getLogger(__name__)
+
+Bank = SensorBank | CheapBank
+#: limits and one statistical detector, or everything there is
+BankName = Literal["default", "cheap"]
+
+
+class Slot:
+    """What is kept of one sensor while its partition is ours."""
+
+    __slots__ = (
+        "arrived",
+        "bank",
+        "bucket",
+        "bucket_start",
+        "clock",
+        "count",
+        "critical",
+        "deadline",
+        "dirty",
+        "facts",
+        "fault_id",
+        "location",
+        "place",
+        "saved",
+        "sensor_id",
+        "sensor_type",
+        "source",
+        "unit",
+        "warning",
+    )
+
+    def __init__(self, facts: SensorFacts, bank: Bank, reading: Reading) -> None:
+        self.sensor_id = facts.sensor_id
+        self.facts = facts
+        self.bank = bank
+        #: the location as the last record that was looked at closely wrote it
+        self.place = Raw()
+        self.tell(reading)
+        self.count = 0
+        #: the roll-up that the last reading went to
+        self.bucket: Bucket | None = None
+        self.bucket_start = 0
+        self.dirty = True
+        #: event time at which a delay of one of its alarms ends
+        self.deadline = math.inf
+        #: the sensor's own time: the latest event time it has told; and the broker's time of its last record
+        self.clock = -math.inf
+        self.arrived = -math.inf
+        #: offset of the last record, and the fault that shaped it: what silence is ascribed to
+        self.source = -1
+        #: the same at the last checkpoint
+        self.saved = -1
+        self.fault_id: str | None = None
+
+    def tell(self, reading: Reading) -> None:
+        """What a reading says of its sensor besides the value."""
+        self.sensor_type = reading.sensor_type
+        self.unit = reading.unit
+        self.location = reading.location
+        self.warning = reading.metadata.warning_threshold
+        self.critical = reading.metadata.critical_threshold
+
+    def tells_otherwise(self, reading: Reading) -> bool:
+        """Whether a reading says something else of its sensor than the one before."""
+        metadata = reading.metadata
+        return (
+            metadata.warning_threshold != self.warning
+            or metadata.critical_threshold != self.critical
+            or reading.unit != self.unit
+            or reading.location != self.location
+            or reading.sensor_type != self.sensor_type
+        )
+
+    def clock_at(self, log_s: float) -> float:
+        """The sensor's own time when the broker's is `log_s`: what its last reading told, and the time since.
+
+        Everything that happens to an alarm is told in this one time, also what no reading tells: on a sensor whose
+        clock is years off, or whose history is replayed, the broker's time would put delays where they never end.
+        """
+        return self.clock + (log_s - self.arrived) if self.clock > -math.inf else log_s
+
+    def alarm_input(self, finding: Finding, at: float) -> Detected | Returned:
+        """What its detectors found, as the alarm hears of it at `at` in the sensor's own time."""
+        if finding.level == 0:
+            return Returned(at=at)
+        return Detected(
+            at=at,
+            severity=Severity.of_level(finding.level),
+            value=finding.value,
+            limit=finding.limit,
+            expected=finding.expected,
+            score=finding.score,
+            detector=finding.detector,
+            message=finding.message,
+            offset=self.source,
+            simulated=self.facts.simulated,
+            fault_id=self.fault_id or "",
+        )
+
+
+def load_bank(name: BankName, sensor_id: str, profile: Profile, saved: bytes | None) -> Bank:
+    """A sensor's detectors as they were saved; new ones where nothing was, or where another bank's state was."""
+    kind = CheapBank if name == "cheap" else SensorBank
+    if saved is None:
+        return kind(profile)
+    if saved[:1] != bytes([CHEAP_VERSION if kind is CheapBank else DEFAULT_VERSION]):
+        # Of the other bank or of another version: nothing of it can be used, and that is told.
+        log.warning("%s: its detectors' state is of another kind; they begin anew", sensor_id)
+        return kind(profile)
+    # A state that cannot be read ends the worker: an empty one is never used in its place.
+    return kind.load(profile, saved)
+
+
+def fault_id_of(headers: Sequence[tuple[str, bytes]]) -> str | None:
+    """The injected fault that shaped a record, by its headers."""
+    for name, value in headers:
+        if name == HEADER_FAULT:
+            return value.decode("utf-8", "replace")[:128].replace("\x00", "") or None
+    return None
+
+
+def is_simulated(headers: Sequence[tuple[str, bytes]]) -> bool:
+    """Whether a record comes from a simulated sensor."""
+    return any(name == HEADER_SIMULATED for name, _ in headers)
