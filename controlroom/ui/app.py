@@ -18,8 +18,7 @@ from controlroom.core.plant_state import PlantState
 from controlroom.ports import OperatorCommands
 from controlroom.ui.bindings import APP, REPLAY
 from controlroom.ui.context import Context
-from controlroom.ui.launch import LEAST_SIZE
-from controlroom.ui.options import UiOptions
+from controlroom.ui.options import LEAST_SIZE, UiOptions
 from controlroom.ui.pace import Pace
 from controlroom.ui.palette import Palette
 from controlroom.ui.palette_commands import KeyCommands, SensorCommands
@@ -91,6 +90,10 @@ class ControlRoomApp(Restrictions):
         if options.sensor_id is not None:
             self.push_screen(SensorScreen(self.context, options.sensor_id))
         self._timer = self.set_interval(1 / self._rate, self.tick)
+
+    def on_plant_screen_sensor_wanted(self, wanted: PlantScreen.SensorWanted) -> None:
+        """Show one sensor, over the screen that it was chosen on."""
+        self.push_screen(SensorScreen(self.context, wanted.sensor_id))
 
     def tick(self) -> None:
         """Bring the screens up to date: a few times a second, by a timer."""

@@ -8,10 +8,7 @@ import sys
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import TerminalError
 from controlroom.ports import OperatorCommands
-from controlroom.ui.options import UiOptions, before_textual
-
-#: the smallest terminal that shows everything: columns, lines
-LEAST_SIZE = (80, 24)
+from controlroom.ui.options import LEAST_SIZE, UiOptions, before_textual
 
 
 def check_terminal() -> None:

@@ -12,6 +12,8 @@ from controlroom.config import UiSettings
 from controlroom.core.plant_state import PlantState
 from controlroom.ports import AlarmActions, BrokerDrills, Clock, History, SessionReplay
 
+#: the smallest terminal that shows everything: columns, lines
+LEAST_SIZE = (80, 24)
 #: frames a second at the most; a plant is watched, not played
 _FRAMES = "10"
 #: looks at the plant a second, at the most; what did not change costs nothing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -20,6 +21,13 @@ from controlroom.ui.widgets.status_bar import StatusBar
 
 class PlantScreen(Screen[None]):
     """A screen about the plant. `tick` brings it up to date; the app calls it a few times a second."""
+
+    class SensorWanted(Message):
+        """The operator wants to see one sensor."""
+
+        def __init__(self, sensor_id: str) -> None:
+            super().__init__()
+            self.sensor_id = sensor_id
 
     #: as in the tabs
     TAB = ""
@@ -88,9 +96,7 @@ class PlantScreen(Screen[None]):
 
     def show_sensor(self, sensor_id: str) -> None:
         """Go to one sensor."""
-        from controlroom.ui.screens.sensor import SensorScreen
-
-        self.app.push_screen(SensorScreen(self.context, sensor_id))
+        self.post_message(self.SensorWanted(sensor_id))
 
     def restyle(self) -> None:
         """The theme has changed."""
