@@ -40,9 +40,6 @@ async def work(mode: str, brokers: str, dsn: str, topic: str) -> dict[str, float
     )  # fmt: skip
     options = worker_options(settings, until_idle=IDLE_S)
     options = replace(options, pipeline=replace(options.pipeline, roll_up=roll_up))
-    import controlroom.adapters.kafka.worker as w
-
-    w.FETCH_BYTES = int(os.environ.get("FB", w.FETCH_BYTES))
     gc.set_threshold(50_000, 50, 50)
     worker = DetectionWorker(KafkaConnection.of(brokers, settings), dsn, options, make_store=store)
     began = time.process_time()
