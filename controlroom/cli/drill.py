@@ -184,7 +184,7 @@ class _Progress:
     def __init__(self, title: str) -> None:
         self._title = title
         self._live = sys.stderr.isatty()
-        self._tenths = 0
+        self._tenths = -1
 
     def __call__(self, progress: Progress) -> None:
         part = min(1.0, progress.simulated / progress.duration)

@@ -265,7 +265,6 @@ async def _clean(endpoints: Endpoints, topics: dict[str, str], dsn: str) -> None
     await asyncio.to_thread(asyncio.run, _execute(endpoints.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_told_to_end_it_ends_and_leaves_nothing(endpoints: Endpoints, number: signal.Signals) -> None:
     process = await asyncio.create_subprocess_exec(
@@ -273,10 +272,15 @@ async def test_told_to_end_it_ends_and_leaves_nothing(endpoints: Endpoints, numb
         "--dsn", endpoints.dsn, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr is not None
-    async with asyncio.timeout(60):
-        assert b"readings" in await process.stderr.readline()
-        process.send_signal(number)
-        await process.communicate()
+    try:
+        async with asyncio.timeout(60):
+            assert b"readings" in await process.stderr.readline()
+            process.send_signal(number)
+            await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     assert process.returncode == 130
     admin = AIOKafkaAdminClient(bootstrap_servers=endpoints.brokers)
     await admin.start()
