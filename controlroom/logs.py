@@ -31,9 +31,17 @@ def _log_to(handler: logging.Handler, *, verbose: bool) -> None:
     formatter = logging.Formatter(_FORMAT, _TIME)
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)
+    if not verbose:
+        handler.addFilter(_worth_telling)
     logging.basicConfig(handlers=[handler], level=logging.DEBUG if verbose else logging.WARNING, force=True)
     if not verbose:
         logging.getLogger("controlroom").setLevel(logging.INFO)
         logging.getLogger("simulator").setLevel(logging.INFO)
         # It reports each retry of a lost broker as an error; what matters of it we report ourselves, once.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+
+
+def _worth_telling(record: logging.LogRecord) -> bool:
+    """Not what asyncpg leaves behind when a connection is given up while it is being made: nobody waits for it."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, ConnectionError) and str(error) == "unexpected connection_lost() call")

@@ -161,9 +161,8 @@ async def test_a_sensor_that_is_removed_is_not_missed(scene: Plant, database: st
             async with asyncio.timeout(60):
                 while not await connection.fetchval("SELECT count(*) FROM learning_applied"):
                     await asyncio.sleep(0.2)
-            told = "SELECT event FROM alarm_events WHERE sensor_id = 'hurt' AND kind = 'dropout' ORDER BY version"
             async with asyncio.timeout(60):
-                while [row[0] for row in await connection.fetch(told)][-1] not in {"clearing", "returned", "closed"}:
+                while await connection.fetchval(dropout):
                     await asyncio.sleep(0.2)
             assert await connection.fetchval("SELECT who FROM audit WHERE sensor_id = 'hurt'") == "controlroom"
         finally:
