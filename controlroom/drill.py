@@ -146,6 +146,7 @@ async def run_drill(
                 # By the time that they tell, its readings are long past being kept.
                 "readings_days": _KEPT_DAYS,
                 "rollup_days": _KEPT_DAYS,
+                "rejects_days": _KEPT_DAYS,
                 "notify_file": None,
             }
         )
