@@ -6,7 +6,7 @@ from typing import Any
 
 from controlroom.adapters.postgres.store import Claim, Committed, PartitionStore
 from controlroom.core.alarms.model import Alarm
-from controlroom.core.alert_handler import AlarmKey, handle
+from controlroom.core.alert_handler import AlarmKey, concerned, handle
 from controlroom.core.records import Batch
 
 
@@ -15,7 +15,7 @@ class NothingStored(PartitionStore):
 
     def __init__(self, dsn: str, **settings: Any) -> None:  # noqa: ANN401 - as PartitionStore takes them
         super().__init__(dsn, **settings)
-        self._alarms: dict[AlarmKey, Alarm] = {}
+        self._alarms: dict[str, dict[AlarmKey, Alarm]] = {}
 
     async def claim(self) -> Claim:
         """Nobody ever worked on it."""
@@ -29,6 +29,10 @@ class NothingStored(PartitionStore):
         """Apply the batch to the alarms."""
         if not batch.signals:
             return Committed([], [], {})
-        handled = handle(batch.signals, self._alarms, self._definitions)
-        self._alarms.update(handled.alarms)
+        # Only those of the sensors that the batch concerns, as they are loaded from the database.
+        sensors, groups = concerned(batch.signals)
+        stored = {key: alarm for name in (*sensors, *groups) for key, alarm in self._alarms.get(name, {}).items()}
+        handled = handle(batch.signals, stored, self._definitions)
+        for key, alarm in handled.alarms.items():
+            self._alarms.setdefault(key[0], {})[key] = alarm
         return Committed(handled.events, [0] * len(handled.events), handled.deadlines)
