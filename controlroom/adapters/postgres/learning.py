@@ -6,8 +6,6 @@ which were carried out.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,13 +15,11 @@ import asyncpg
 import msgspec
 
 from controlroom.adapters.postgres.alarm_actions import clean
+from controlroom.adapters.postgres.lookout import Lookout
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
 from controlroom.core.learning import LearningAction, LearningOrder
 from controlroom.errors import ActionRefused, DatabaseUnreachable, NotAllowed
 
-log = logging.getLogger(__name__)
-
-POLL_S = 1.0
 CHANNEL = "controlroom_learning"
 
 _ACTIONS = ", ".join(f"'{action}'" for action in LearningAction)
@@ -94,36 +90,16 @@ class LearningOrders:
         partitions: Callable[[], Sequence[int]],
         hand_over: Callable[[int, Sequence[LearningOrder]], None],
     ) -> None:
-        self._session = Session(dsn, f"{owner} learning")
+        self._lookout = Lookout(dsn, f"{owner} learning", CHANNEL, self._look)
         self._key = (group, topic)
         self._partitions = partitions
         self._hand_over = hand_over
-        self._hint = asyncio.Event()
-        self._listening: asyncpg.Connection | None = None
 
     async def run(self) -> None:
         """Look until cancelled; a database that is away is waited for."""
-        try:
-            while True:
-                self._hint.clear()
-                try:
-                    await self._look()
-                except PASSING_ERRORS as error:
-                    self._session.drop()
-                    log.debug("orders to detectors wait for the database: %s", error)
-                try:
-                    async with asyncio.timeout(POLL_S):
-                        await self._hint.wait()
-                except TimeoutError:
-                    continue
-        finally:
-            await self._session.close()
+        await self._lookout.run()
 
-    async def _look(self) -> None:
-        connection = await self._session.connection()
-        if connection is not self._listening:
-            await connection.add_listener(CHANNEL, lambda *_: self._hint.set())
-            self._listening = connection
+    async def _look(self, connection: asyncpg.Connection) -> None:
         by_partition: dict[int, list[LearningOrder]] = {}
         for row in await connection.fetch(LOAD_PENDING, *self._key, list(self._partitions())):
             by_partition.setdefault(row["part"], []).append(order_of(row))
