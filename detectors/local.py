@@ -80,7 +80,9 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         if 0 <= i < BINS:
             s = self.bins[i] or self._nearest(i)
             if learn:
-                d = (rough if rough < HUBER * s else HUBER * s) - s
+                if rough > HUBER * s:
+                    rough = HUBER * s
+                d = rough - s
                 self.bins[i] = s + RATE * d
                 scatter += SCATTER_RATE * d
                 self.scatter = scatter
@@ -97,21 +99,29 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         if p > 0.0 and q > 0.0 and r > 0.0:
             if q < p:
                 p = q
-            self.pair = (p if p < r else r) * ROOT_2 / s
+            if r < p:
+                p = r
+            self.pair = p * ROOT_2 / s
         elif p < 0.0 and q < 0.0 and r < 0.0:
             if q > p:
                 p = q
-            self.pair = (p if p > r else r) * ROOT_2 / s
+            if r > p:
+                p = r
+            self.pair = p * ROOT_2 / s
         else:
             self.pair = 0.0
         if a > 0.0 and b > 0.0 and c > 0.0:
             if b < a:
                 a = b
-            return (a if a < c else c) / s
+            if c < a:
+                a = c
+            return a / s
         if a < 0.0 and b < 0.0 and c < 0.0:
             if b > a:
                 a = b
-            return (a if a > c else c) / s
+            if c > a:
+                a = c
+            return a / s
         return 0.0
 
     def _start(self, x: float, rough: float) -> float:

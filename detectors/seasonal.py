@@ -43,43 +43,44 @@ class Profile(msgspec.Struct, gc=False, array_like=True):
         return cls(period, bins, rate, bytearray(4 * bins), bytearray(bins))
 
     def update(self, t: float, x: float) -> float:
-        """Take a value at time `t` (seconds); the residual, NaN where this phase was not seen yet."""
-        if not -LARGEST < x < LARGEST:
-            x = math.copysign(LARGEST, x)
-        counts, knots, bins = self.counts, self.knots, self.bins
-        period = self.period
+        """Take a value, within `LARGEST`, at time `t` (seconds); the residual, NaN where the phase was not seen yet."""
+        bins, period = self.bins, self.period
         u = t % period / period * bins
         i = int(u)
-        if i >= bins:
+        if i + 1 < bins:
+            counts = self.counts
+            if counts[i] == KNOWN and counts[i + 1] == KNOWN:
+                f = u - i
+                knots, rate = self.knots, self.rate
+                a, b = READ_TWO(knots, 4 * i)
+                WRITE_TWO(knots, 4 * i, a + (1.0 - f) * rate * (x - a), b + f * rate * (x - b))
+                return x - (a + (b - a) * f)
+        return self._seldom(u, x)
+
+    def _seldom(self, u: float, x: float) -> float:
+        """The same where a knot is not known yet, or the cycle closes; `u` is the phase in knots."""
+        counts, knots = self.counts, self.knots
+        i = int(u)
+        if i >= self.bins:
             i = 0
         f = u - i
-        j = i + 1
-        if j < bins:
-            a, b = READ_TWO(knots, 4 * i)
+        j = i + 1 if i + 1 < self.bins else 0
+        (a,) = READ_ONE(knots, 4 * i)
+        (b,) = READ_ONE(knots, 4 * j)
+        if not counts[i]:
+            residual = math.nan
+        elif not counts[j]:
+            residual = x - a
         else:
-            j = 0
-            (a,) = READ_ONE(knots, 4 * i)
-            (b,) = READ_ONE(knots, 0)
-        first, second = counts[i], counts[j]
-        if first == KNOWN and second == KNOWN:
             residual = x - (a + (b - a) * f)
-            rate = self.rate
-            a += (1.0 - f) * rate * (x - a)
-            b += f * rate * (x - b)
+        if counts[i] == KNOWN and counts[j] == KNOWN:
+            a += (1.0 - f) * self.rate * (x - a)
+            b += f * self.rate * (x - b)
         else:
-            if not first:
-                residual = math.nan
-            elif not second:
-                residual = x - a
-            else:
-                residual = x - (a + (b - a) * f)
             a = self._learn(i, a, 1.0 - f, x)
             b = self._learn(j, b, f, x)
-        if j:
-            WRITE_TWO(knots, 4 * i, a, b)
-        else:
-            WRITE_ONE(knots, 4 * i, a)
-            WRITE_ONE(knots, 0, b)
+        WRITE_ONE(knots, 4 * i, a)
+        WRITE_ONE(knots, 4 * j, b)
         return residual
 
     def _learn(self, i: int, knot: float, weight: float, x: float) -> float:
@@ -92,8 +93,7 @@ class Profile(msgspec.Struct, gc=False, array_like=True):
             return x
         if count < KNOWN:
             self.counts[i] = count + 1
-        rate = 1.0 / (count + 1)
-        return knot + weight * (rate if rate > self.rate else self.rate) * (x - knot)
+        return knot + weight * max(self.rate, 1.0 / (count + 1)) * (x - knot)
 
 
 class Seasonal(msgspec.Struct, gc=False, array_like=True):
@@ -114,6 +114,8 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
         """Take a value at event time `t` (seconds since the epoch); its residual, 0.0 before the second day."""
         if self.start != self.start:
             self.start = t
+        if not -LARGEST < x < LARGEST:
+            x = math.copysign(LARGEST, x)
         day = self.day.update(t, x)
         week = self.week.update(t, x)
         age = t - self.start

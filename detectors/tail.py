@@ -84,7 +84,7 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
             return
         self.habit = 1.0 + (self.habit - 1.0) * HABIT_FADE
         size = len(self.top) // 4
-        top = list(FULL.unpack(self.top) if size == TOP else unpack(f"{size}f", self.top))
+        top = FULL.unpack(self.top) if size == TOP else unpack(f"{size}f", self.top)
         blocks = self.blocks
         changed = True
         if blocks < MEMORY:
@@ -93,14 +93,9 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
             changed = False
         else:
             # What is old fades, so that the tail is that of about the last MEMORY blocks.
-            top = [value * FADE for value in top]
-        if size < TOP:
-            top.append(peak)
-            top.sort(reverse=True)
-            changed = True
-        elif peak > top[-1]:
-            top[-1] = peak
-            top.sort(reverse=True)
+            top = tuple([value * FADE for value in top])
+        if size < TOP or peak > top[-1]:
+            top = tuple(sorted((*top[: TOP - 1], peak), reverse=True))
             changed = True
         if changed:
             self.top = pack(f"{len(top)}f", *top)
