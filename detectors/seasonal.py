@@ -54,7 +54,8 @@ class Profile(msgspec.Struct, gc=False, array_like=True):
                 knots, rate = self.knots, self.rate
                 a, b = READ_TWO(knots, 4 * i)
                 WRITE_TWO(knots, 4 * i, a + (1.0 - f) * rate * (x - a), b + f * rate * (x - b))
-                return x - (a + (b - a) * f)
+                residual: float = x - (a + (b - a) * f)
+                return residual
         return self._seldom(u, x)
 
     def _seldom(self, u: float, x: float) -> float:
