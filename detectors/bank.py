@@ -99,18 +99,27 @@ class SensorBank:
         learn = not state.frozen
         if state.pauses:
             learn = self._unless_paused(learn, arrived)
-        silent = state.silence.arrival(arrived, learn)
+        silence = state.silence
+        silent = silence.arrival(arrived, learn)
         if silent or state.conditions.held:
             self._arrival(out, silent, arrived)
         in_order = True
         if seq != 0:
-            verdict = state.sequence.update(seq, t)
+            sequence = state.sequence
+            if seq == sequence.top + 1:
+                # As `Sequence.update` does with the number that is due.
+                sequence.top = seq
+                sequence.newest = t
+                sequence.run = 0
+                verdict = IN_ORDER
+            else:
+                verdict = sequence.update(seq, t)
             if verdict != IN_ORDER:
                 in_order = False
                 self._out_of_order(out, verdict, seq, t, x)
                 if verdict == DUPLICATE:
                     return out
-        late = state.late.update(arrived - t, state.silence.interval, learn)
+        late = state.late.update(arrived - t, silence.interval, learn)
         if late:
             self._lateness(out, late, t, arrived, x)
         if not self._low <= x <= self._high:
@@ -261,7 +270,8 @@ class SensorBank:
     def _watch(self, out: list[Finding], t: float, x: float, learn: bool) -> None:  # noqa: FBT001 - for every reading
         state = self._state
         n = state.n = state.n + 1
-        warm = n > self.profile.warm_up
+        profile = self.profile
+        warm = n > profile.warm_up
         rail = state.rail
         if not rail.low < x < rail.high or rail.run:
             if rail.update(x, learn=learn and not warm):
@@ -274,8 +284,8 @@ class SensorBank:
             stuck.run = 0
         elif stuck.update(x, learn=learn and not warm):
             self._up(out, explain.stuck(stuck, t, self.profile.unit))
-        if self.profile.rate_limit is not None:
-            self._rate(out, t, x, self.profile.rate_limit)
+        if profile.rate_limit is not None:
+            self._rate(out, t, x, profile.rate_limit)
         if self._values:
             mask = state.values.update(t, x, learn)
             if (mask or state.mask) and warm:

@@ -11,6 +11,7 @@ LEAST = 4.5
 MEMORY = 1.0 / 15.0
 RETURN = 0.5
 SCALE_RATE = 1.0 / 200.0
+GROWN = 200  # from here on 1 / n is the slower rate
 
 
 class Drift(msgspec.Struct, gc=False, array_like=True):
@@ -38,21 +39,29 @@ class Drift(msgspec.Struct, gc=False, array_like=True):
 
     def update(self, mean: float, learn: bool = True) -> int:  # noqa: FBT001, FBT002 - as all detectors
         """Take a block's mean; 1: drifts up, -1: drifts down, 0: neither."""
-        self.n += 1
-        if self.n == 1:
+        n = self.n = self.n + 1
+        if n == 1:
             self.last = mean
             return 0
         step = mean - self.last
         self.last = mean
-        size = abs(step)
+        size = step if step >= 0.0 else -step
         scale = self.scale
         if scale <= 0.0:
             self.scale = size
             return 0
         if learn:
-            self.scale += max(SCALE_RATE, 1.0 / self.n) * (min(size, 3.0 * scale) - scale)
-        self.total += max(-CLIP, min(CLIP, step / scale)) - MEMORY * self.total
+            if size > 3.0 * scale:
+                size = 3.0 * scale
+            self.scale = scale + (SCALE_RATE if n >= GROWN else 1.0 / n) * (size - scale)
+        step /= scale
+        if step > CLIP:
+            step = CLIP
+        elif step < -CLIP:
+            step = -CLIP
         total = self.total
+        total += step - MEMORY * total
+        self.total = total
         if self.side:
             tail = self.up if self.side > 0 else self.down
             if total * self.side > tail.peak:
@@ -60,17 +69,19 @@ class Drift(msgspec.Struct, gc=False, array_like=True):
             if total * self.side < self.back:
                 self.side = 0
         elif total > 0.0:
-            if total > self.up.peak:
-                self.up.peak = total
-            if total > self.up.limit and total > LEAST:
+            tail = self.up
+            if total > tail.peak:
+                tail.peak = total
+            if total > LEAST and total > tail.limit:
                 self.side = 1
-                self.back = RETURN * self.up.limit
+                self.back = RETURN * tail.limit
         else:
-            if -total > self.down.peak:
-                self.down.peak = -total
-            if -total > self.down.limit and -total > LEAST:
+            tail = self.down
+            if -total > tail.peak:
+                tail.peak = -total
+            if -total > LEAST and -total > tail.limit:
                 self.side = -1
-                self.back = RETURN * self.down.limit
+                self.back = RETURN * tail.limit
         return self.side
 
     def accept(self) -> None:

@@ -7,6 +7,7 @@ import msgspec
 FLOOR_S = 5.0
 FARTHEST_S = 1e12
 RATE = 0.02
+GROWN = 50  # from here on 1 / n is the slower rate
 
 
 class Lateness(msgspec.Struct, gc=False, array_like=True):
@@ -30,19 +31,30 @@ class Lateness(msgspec.Struct, gc=False, array_like=True):
 
     def update(self, lateness: float, interval: float, learn: bool = True) -> int:  # noqa: FBT001, FBT002
         """Take one reading's lateness in seconds; 1: late, -1: from the future, 0: as usual."""
-        lateness = min(FARTHEST_S, max(-FARTHEST_S, lateness))
-        if self.n and not self.low < lateness < self.high:
+        if lateness > FARTHEST_S:
+            lateness = FARTHEST_S
+        elif lateness < -FARTHEST_S:
+            lateness = -FARTHEST_S
+        n = self.n
+        if n and not self.low < lateness < self.high:
             return 1 if lateness >= self.high else -1
-        if not learn and self.n:
+        if not learn and n:
             return 0
-        self.n += 1
-        if self.n == 1:
+        n = self.n = n + 1
+        if n == 1:
             self.usual = lateness
-        d = lateness - self.usual
-        rate = max(RATE, 1.0 / self.n)
-        self.usual += rate * d
-        self.spread += rate * (abs(d) - self.spread)
-        margin = max(FLOOR_S, 2.0 * interval, 8.0 * self.spread)
-        self.low = self.usual - margin
-        self.high = self.usual + margin
+        usual, spread = self.usual, self.spread
+        d = lateness - usual
+        rate = RATE if n >= GROWN else 1.0 / n
+        usual += rate * d
+        spread += rate * ((d if d >= 0.0 else -d) - spread)
+        margin = 8.0 * spread
+        if margin < 2.0 * interval:
+            margin = 2.0 * interval
+        if margin < FLOOR_S:
+            margin = FLOOR_S
+        self.usual = usual
+        self.spread = spread
+        self.low = usual - margin
+        self.high = usual + margin
         return 0

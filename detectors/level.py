@@ -45,8 +45,11 @@ class Level(msgspec.Struct, gc=False, array_like=True):
         rate, center_rate = self.rate, self.center_rate
         if self.n * center_rate < 1.0:
             return self._start(x)
-        self.mean += rate * (x - self.mean)
-        d = self.mean - self.center
+        mean = self.mean
+        mean += rate * (x - mean)
+        self.mean = mean
+        center = self.center
+        d = mean - center
         if self.side:
             self._held(d)
             if not self.young:
@@ -56,7 +59,7 @@ class Level(msgspec.Struct, gc=False, array_like=True):
             tail = self.up
             if d > tail.peak:
                 tail.peak = d
-                if d > tail.limit and self.mean > self.high + BEYOND * (self.high - self.low):
+                if d > tail.limit and mean > self.high + BEYOND * (self.high - self.low):
                     self.side = 1
                     self.back = RETURN * tail.limit
                     return 1
@@ -64,17 +67,17 @@ class Level(msgspec.Struct, gc=False, array_like=True):
             tail = self.down
             if -d > tail.peak:
                 tail.peak = -d
-                if -d > tail.limit and self.mean < self.low - BEYOND * (self.high - self.low):
+                if -d > tail.limit and mean < self.low - BEYOND * (self.high - self.low):
                     self.side = -1
                     self.back = RETURN * tail.limit
                     return -1
         if not learn:
             return self.side
-        self.center += center_rate * d
-        if self.mean > self.high:
-            self.high = self.mean
-        elif self.mean < self.low:
-            self.low = self.mean
+        self.center = center + center_rate * d
+        if mean > self.high:
+            self.high = mean
+        elif mean < self.low:
+            self.low = mean
         return self.side
 
     def _start(self, x: float) -> int:

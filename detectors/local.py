@@ -7,6 +7,7 @@ import msgspec
 FAST, SLOW = 0.4, 0.06
 BINS = 12
 RATE = 1.0 / 200.0
+SCATTER_RATE = 0.1 * RATE
 START = 60
 FLOOR, TINY = 1e-3, 1e-150
 ROOT_2 = 1.4142135623730951
@@ -53,60 +54,74 @@ class Local(msgspec.Struct, gc=False, array_like=True):
 
     def update(self, x: float, learn: bool) -> float:  # noqa: FBT001 - positional: called for every reading
         """Take a value; its deviation in scatters, signed: that of the best predictor, 0 where they differ in sign."""
-        a = x - self.last
-        b = x - self.fast
-        c = x - self.slow
-        rough = (a - self.change) * SECOND_DIFFERENCE
+        last, fast, slow, change = self.last, self.fast, self.slow, self.change
+        a = x - last
+        b = x - fast
+        c = x - slow
+        rough = (a - change) * SECOND_DIFFERENCE
         if rough < 0.0:
             rough = -rough
         self.rough = rough
         # Two readings together, against what was expected before both.
-        pair = x + self.last
-        p = 0.5 * pair - self.last + self.change
-        q = 0.5 * pair - self.before
-        r = 0.5 * pair - self.slow
-        self.before = self.fast
+        pair = 0.5 * (x + last)
+        p = pair - last + change
+        q = pair - self.before
+        r = pair - slow
+        self.before = fast
         self.last = x
         self.change = a
-        self.fast += FAST * b
-        self.slow += SLOW * c
+        fast += FAST * b
+        self.fast = fast
+        self.slow = slow + SLOW * c
         if self.n < START:
             return self._start(x, rough)
-        i = int((self.fast - self.low) / self.width)
+        scatter = self.scatter
+        i = int((fast - self.low) / self.width)
         if 0 <= i < BINS:
             s = self.bins[i] or self._nearest(i)
             if learn:
-                d = (min(HUBER * s, rough)) - s
+                if rough > HUBER * s:
+                    rough = HUBER * s
+                d = rough - s
                 self.bins[i] = s + RATE * d
-                self.scatter += 0.1 * RATE * d
+                scatter += SCATTER_RATE * d
+                self.scatter = scatter
         else:
-            s = self.scatter
+            s = scatter
             self.outside += 1
             if self.outside > OUTSIDE and learn:
-                self._stretch(self.fast)
-        if s < FLOOR * self.scatter:
-            s = FLOOR * self.scatter
+                self._stretch(fast)
+        if s < FLOOR * scatter:
+            s = FLOOR * scatter
         if s < TINY:
             s = TINY
         self.s = s
         if p > 0.0 and q > 0.0 and r > 0.0:
             if q < p:
                 p = q
-            self.pair = (min(r, p)) * ROOT_2 / s
+            if r < p:
+                p = r
+            self.pair = p * ROOT_2 / s
         elif p < 0.0 and q < 0.0 and r < 0.0:
             if q > p:
                 p = q
-            self.pair = (max(r, p)) * ROOT_2 / s
+            if r > p:
+                p = r
+            self.pair = p * ROOT_2 / s
         else:
             self.pair = 0.0
         if a > 0.0 and b > 0.0 and c > 0.0:
             if b < a:
                 a = b
-            return (min(c, a)) / s
+            if c < a:
+                a = c
+            return a / s
         if a < 0.0 and b < 0.0 and c < 0.0:
             if b > a:
                 a = b
-            return (max(c, a)) / s
+            if c > a:
+                a = c
+            return a / s
         return 0.0
 
     def _start(self, x: float, rough: float) -> float:

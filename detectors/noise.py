@@ -34,8 +34,11 @@ class Noise(msgspec.Struct, gc=False, array_like=True):
         """Take a roughness in scatters; whether one of the means is beyond its limit."""
         if roughness > CLIP:
             roughness = CLIP
-        mean = self.mean = self.mean + RATE * (roughness - self.mean)
-        long = self.long = self.long + LONG_RATE * (roughness - self.long)
+        mean, long = self.mean, self.long
+        mean += RATE * (roughness - mean)
+        long += LONG_RATE * (roughness - long)
+        self.mean = mean
+        self.long = long
         tail, long_tail = self.tail, self.long_tail
         if mean > tail.peak:
             tail.peak = mean

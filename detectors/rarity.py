@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from math import log
 
 import msgspec
 
 BINS = 32
 HALF = BINS // 2
+LAST = BINS - 1
 TINY = 1e-150
 
 
@@ -30,21 +31,27 @@ class Rarity(msgspec.Struct, gc=False, array_like=True):
     def update(self, x: float) -> float:
         """Take a value; its rarity in nats, 0 or more."""
         n = self.n = self.n + 1
-        if self.width <= 0.0:
+        width = self.width
+        if width <= 0.0:
             return self._start(x)
-        bins = self.bins
         low = self.low
-        if not low <= x < low + self.width * BINS:
-            bins = self._stretch(x)
+        if not low <= x < low + width * BINS:
+            self._stretch(x)
             low = self.low
-        i = int((x - low) / self.width)
-        if i >= BINS:
-            i = BINS - 1
+            width = self.width
+        bins = self.bins
+        i = int((x - low) / width)
+        if 0 < i < LAST:
+            near = bins[i - 1] + bins[i + 1]
+        elif i:
+            i = LAST
+            near = bins[LAST - 1]
+        else:
+            near = bins[1]
         here = bins[i]
-        near = (bins[i - 1] if i else 0) + (bins[i + 1] if i < BINS - 1 else 0)
         bins[i] = here + 1
         share = (here + 0.5 * near + 0.5) / n
-        return -math.log(share) if share < 1.0 else 0.0
+        return -log(share) if share < 1.0 else 0.0
 
     def _start(self, x: float) -> float:
         """Until two values differ there is nothing to bin."""
@@ -60,7 +67,7 @@ class Rarity(msgspec.Struct, gc=False, array_like=True):
             self.bins[min(BINS - 1, max(0, int((value - self.low) / self.width)))] += count
         return 0.0
 
-    def _stretch(self, x: float) -> list[int]:
+    def _stretch(self, x: float) -> None:
         bins = self.bins
         while not self.low <= x < self.low + self.width * BINS:
             merged = [bins[2 * i] + bins[2 * i + 1] for i in range(HALF)]
@@ -71,4 +78,3 @@ class Rarity(msgspec.Struct, gc=False, array_like=True):
                 bins = merged + [0] * HALF
             self.width *= 2.0
         self.bins = bins
-        return bins

@@ -6,6 +6,7 @@ import msgspec
 
 RATE = 0.006
 FORGET = 1.0 - 1.0 / 2000.0
+GROWN = 167  # from here on 1 / n is the slower rate
 
 
 class Record(msgspec.Struct, gc=False, array_like=True):
@@ -31,15 +32,19 @@ class Record(msgspec.Struct, gc=False, array_like=True):
         if n == 1:
             self.mean = x
             return 0.0
-        d = x - self.mean
+        mean = self.mean
+        d = x - mean
+        self.mean = mean + (RATE if n >= GROWN else 1.0 / n) * d
         ratio = 0.0
         if d >= 0.0:
-            if n > self.warm_up and self.up > 0.0:
-                ratio = d / self.up
-            self.up = d if d > self.up else self.up * FORGET
+            up = self.up
+            if up > 0.0 and n > self.warm_up:
+                ratio = d / up
+            self.up = d if d > up else up * FORGET
         else:
-            if n > self.warm_up and self.down > 0.0:
-                ratio = -d / self.down
-            self.down = -d if -d > self.down else self.down * FORGET
-        self.mean += (RATE if RATE * n > 1.0 else 1.0 / n) * d
+            d = -d
+            down = self.down
+            if down > 0.0 and n > self.warm_up:
+                ratio = d / down
+            self.down = d if d > down else down * FORGET
         return ratio

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from struct import pack_into, unpack_from
+from struct import Struct
 
 import msgspec
 
@@ -16,6 +16,9 @@ WEEK_RATE = 0.3
 LARGEST = 3e38
 # Visits after which a knot is learned at its rate alone: more than 1 / rate of both.
 KNOWN = 16
+# Compiled once, and their methods looked up once: `update` runs for every reading of a slow sensor.
+ONE, TWO = Struct("f"), Struct("2f")
+READ_ONE, READ_TWO, WRITE_ONE, WRITE_TWO = ONE.unpack_from, TWO.unpack_from, ONE.pack_into, TWO.pack_into
 
 
 class Profile(msgspec.Struct, gc=False, array_like=True):
@@ -40,51 +43,57 @@ class Profile(msgspec.Struct, gc=False, array_like=True):
         return cls(period, bins, rate, bytearray(4 * bins), bytearray(bins))
 
     def update(self, t: float, x: float) -> float:
-        """Take a value at time `t` (seconds); the residual, NaN where this phase was not seen yet."""
-        if not -LARGEST < x < LARGEST:
-            x = math.copysign(LARGEST, x)
-        counts, knots, bins = self.counts, self.knots, self.bins
-        u = t % self.period / self.period * bins
+        """Take a value, within `LARGEST`, at time `t` (seconds); the residual, NaN where the phase was not seen yet."""
+        bins, period = self.bins, self.period
+        u = t % period / period * bins
         i = int(u)
-        if i >= bins:
+        if i + 1 < bins:
+            counts = self.counts
+            if counts[i] == KNOWN and counts[i + 1] == KNOWN:
+                f = u - i
+                knots, rate = self.knots, self.rate
+                a, b = READ_TWO(knots, 4 * i)
+                WRITE_TWO(knots, 4 * i, a + (1.0 - f) * rate * (x - a), b + f * rate * (x - b))
+                residual: float = x - (a + (b - a) * f)
+                return residual
+        return self._seldom(u, x)
+
+    def _seldom(self, u: float, x: float) -> float:
+        """The same where a knot is not known yet, or the cycle closes; `u` is the phase in knots."""
+        counts, knots = self.counts, self.knots
+        i = int(u)
+        if i >= self.bins:
             i = 0
         f = u - i
-        j = i + 1
-        if j < bins:
-            a, b = unpack_from("2f", knots, 4 * i)
-        else:
-            j = 0
-            (a,) = unpack_from("f", knots, 4 * i)
-            (b,) = unpack_from("f", knots, 0)
-        first, second = counts[i], counts[j]
-        if not first:
+        j = i + 1 if i + 1 < self.bins else 0
+        (a,) = READ_ONE(knots, 4 * i)
+        (b,) = READ_ONE(knots, 4 * j)
+        if not counts[i]:
             residual = math.nan
-        elif not second:
+        elif not counts[j]:
             residual = x - a
         else:
             residual = x - (a + (b - a) * f)
-        if first == KNOWN and second == KNOWN:
-            rate = self.rate
-            a += (1.0 - f) * rate * (x - a)
-            b += f * rate * (x - b)
+        if counts[i] == KNOWN and counts[j] == KNOWN:
+            a += (1.0 - f) * self.rate * (x - a)
+            b += f * self.rate * (x - b)
         else:
             a = self._learn(i, a, 1.0 - f, x)
             b = self._learn(j, b, f, x)
-        if j:
-            pack_into("2f", knots, 4 * i, a, b)
-        else:
-            pack_into("f", knots, 4 * i, a)
-            pack_into("f", knots, 0, b)
+        WRITE_ONE(knots, 4 * i, a)
+        WRITE_ONE(knots, 4 * j, b)
         return residual
 
     def _learn(self, i: int, knot: float, weight: float, x: float) -> float:
         """A knot that was seldom visited: the plain mean of its visits, until that is slower than the rate."""
         count = self.counts[i]
-        if not count and weight < 0.5:
-            return knot
-        self.counts[i] = min(KNOWN, count + 1)
         if not count:
+            if weight < 0.5:
+                return knot
+            self.counts[i] = 1
             return x
+        if count < KNOWN:
+            self.counts[i] = count + 1
         return knot + weight * max(self.rate, 1.0 / (count + 1)) * (x - knot)
 
 
@@ -106,6 +115,8 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
         """Take a value at event time `t` (seconds since the epoch); its residual, 0.0 before the second day."""
         if self.start != self.start:
             self.start = t
+        if not -LARGEST < x < LARGEST:
+            x = math.copysign(LARGEST, x)
         day = self.day.update(t, x)
         week = self.week.update(t, x)
         age = t - self.start

@@ -11,6 +11,7 @@ from detectors.seasonal import Seasonal
 RECORD_UNIT = 1.1
 RARITY_UNIT = 6.5
 CAP = 1.1
+MOST = CAP * CAP
 SMOOTH = 1.0 / 60.0
 COOL_DOWN = 300
 
@@ -45,20 +46,23 @@ class Shape(msgspec.Struct, gc=False, array_like=True):
         if not self.started:
             self.started = True
             self.mean = x
-        self.mean += SMOOTH * (x - self.mean)
-        residual = self.season.update(t, x)
-        a = self.value_record.update(self.mean) / RECORD_UNIT
+        mean = self.mean
+        mean += SMOOTH * (x - mean)
+        self.mean = mean
+        residual = self.residual = self.season.update(t, x)
+        a = self.value_record.update(mean) / RECORD_UNIT
         b = self.value_rarity.update(x) / RARITY_UNIT
         c = self.season_record.update(residual) / RECORD_UNIT
         d = self.season_rarity.update(residual) / RARITY_UNIT
-        self.residual = residual
-        total = 0.0
-        for member in (a, b, c, d):
-            square = member * member if member < CAP else CAP * CAP
-            total += square * square * square * square
+        # Written out: a loop over the four costs as much as two of them.
+        a = a * a if a < CAP else MOST
+        b = b * b if b < CAP else MOST
+        c = c * c if c < CAP else MOST
+        d = d * d if d < CAP else MOST
+        total = a * a * a * a + b * b * b * b + c * c * c * c + d * d * d * d
         score = self.raw = total / (1.0 + total)
-        self.peak_age += 1
-        if score > self.peak or self.peak_age >= COOL_DOWN:
+        age = self.peak_age = self.peak_age + 1
+        if score > self.peak or age >= COOL_DOWN:
             self.peak = score
             self.peak_age = 0
             return score

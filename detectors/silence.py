@@ -34,32 +34,39 @@ class Silence(msgspec.Struct, gc=False, array_like=True):
 
     def arrival(self, arrived: float, learn: bool = True) -> float:  # noqa: FBT001, FBT002 - for every reading
         """A reading arrived, at `arrived` seconds. Returns the gap before it if that was a silence, else 0.0."""
-        self.n += 1
-        if self.n == 1:
+        n = self.n = self.n + 1
+        if n == 1:
             self.last = arrived
             self._set_limit()
             return 0.0
-        gap = min(LONGEST_S, arrived - self.last)
+        gap = arrived - self.last
+        if gap > LONGEST_S:
+            gap = LONGEST_S
         if gap < 0.0:
             return 0.0
         self.last = arrived
         silent = gap if gap > self.limit else 0.0
         if not learn:
             return silent
-        if not silent or self.n <= EARLY:
+        if not silent or n <= EARLY:
             # The median of the gaps, by steps of a fixed proportion; steps are large until the rhythm is known.
-            if self.n <= EARLY and not self.known:
-                self.interval = gap if self.n == 2 else self.interval + (gap - self.interval) / self.n
-            elif gap > self.interval:
-                self.interval *= 1.05 if self.n < 200 else 1.01
+            interval = self.interval
+            if n <= EARLY and not self.known:
+                interval = gap if n == 2 else interval + (gap - interval) / n
+            elif gap > interval:
+                interval *= 1.05 if n < 200 else 1.01
             elif gap > 0.0:
-                self.interval /= 1.05 if self.n < 200 else 1.01
-            self.interval = min(LONGEST_S, max(SHORTEST_S, self.interval))
+                interval /= 1.05 if n < 200 else 1.01
+            if interval < SHORTEST_S:
+                interval = SHORTEST_S
+            elif interval > LONGEST_S:
+                interval = LONGEST_S
+            self.interval = interval
         if gap > self.longest:
-            learned = gap if not silent or self.n <= EARLY else max(GROWTH * self.longest, self.limit / 1.5)
+            learned = gap if not silent or n <= EARLY else max(GROWTH * self.longest, self.limit / 1.5)
             self.longest = min(gap, learned)
             self._set_limit()
-        elif not self.n & 63 or self.n == EARLY + 1:
+        elif not n & 63 or n == EARLY + 1:
             self.longest = max(self.longest * FORGET**64, self.interval)
             self._set_limit()
         return silent

@@ -44,12 +44,20 @@ class Step(msgspec.Struct, gc=False, array_like=True):
         if self.n == 0:
             self.n = 1
             self.fast = self.slow = x
-        self.fast += FAST * (x - self.fast)
-        self.slow += SLOW * (x - self.slow)
+        fast, slow = self.fast, self.slow
+        fast += FAST * (x - fast)
+        slow += SLOW * (x - slow)
+        self.fast = fast
+        self.slow = slow
         if scatter <= 0.0:
             return 0
-        d = self.fast - self.slow
-        stat = self.stat = max(-MAX_STAT, min(MAX_STAT, d / scatter))
+        d = fast - slow
+        stat = d / scatter
+        if stat > MAX_STAT:
+            stat = MAX_STAT
+        elif stat < -MAX_STAT:
+            stat = -MAX_STAT
+        self.stat = stat
         if stat >= 0.0:
             tail = self.up
         else:
@@ -61,7 +69,7 @@ class Step(msgspec.Struct, gc=False, array_like=True):
             return self._hold(x, d)
         if stat > tail.limit:
             self.held = True
-            self.base = self.slow
+            self.base = slow
             self.size = d
             return 1 if d > 0.0 else -1
         return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from struct import pack, unpack, unpack_from
+from struct import Struct, pack, unpack, unpack_from
 
 import msgspec
 
@@ -20,6 +20,22 @@ HABIT = 1.01
 # What an operator who calls an alarm false teaches at once.
 LEAST_TAUGHT, MOST_TAUGHT, MOST_HABIT = 1.25, 4.0, 16.0
 HABIT_FADE = 1.0 - 1.0 / 400.0
+FULL = Struct(f"{TOP}f")
+
+
+def _weight(k: int) -> float:
+    """What the excesses of the (TRIM + 1)-th to the k-th largest of k + 1 sum to, in units of the mean excess.
+
+    Of an exponential tail the i-th largest of k + 1 exceeds the smallest by excess * (1/i + ... + 1/k).
+    """
+    weight, share = 0.0, 0.0
+    for i in range(k, TRIM, -1):
+        share += 1.0 / i
+        weight += share
+    return weight
+
+
+WEIGHTS = [_weight(k) for k in range(TOP)]
 
 
 class Tail(msgspec.Struct, gc=False, array_like=True):
@@ -58,44 +74,46 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
             margin: factor on the limit, above 1 while the sensor is young: then alarms are learned, too.
             prior: the limit during the first blocks.
         """
-        peak = min(self.peak, LARGEST)
+        peak = self.peak
+        if peak > LARGEST:
+            peak = LARGEST
         self.peak = 0.0
         if peak > self.limit and margin <= 1.0:
             self.habit *= HABIT
             self.limit *= HABIT
             return
         self.habit = 1.0 + (self.habit - 1.0) * HABIT_FADE
-        top = list(unpack(f"{len(self.top) // 4}f", self.top))
-        if self.blocks < MEMORY:
-            self.blocks += 1.0
+        size = len(self.top) // 4
+        top = FULL.unpack(self.top) if size == TOP else unpack(f"{size}f", self.top)
+        blocks = self.blocks
+        changed = True
+        if blocks < MEMORY:
+            blocks += 1.0
+            self.blocks = blocks
+            changed = False
         else:
             # What is old fades, so that the tail is that of about the last MEMORY blocks.
-            for i in range(len(top)):
-                top[i] *= FADE
-        if len(top) < TOP:
-            top.append(peak)
-            top.sort(reverse=True)
-        elif peak > top[-1]:
-            top[-1] = peak
-            top.sort(reverse=True)
-        self.top = pack(f"{len(top)}f", *top)
+            top = tuple([value * FADE for value in top])
+        if size < TOP or peak > top[-1]:
+            top = tuple(sorted((*top[: TOP - 1], peak), reverse=True))
+            changed = True
+        if changed:
+            self.top = pack(f"{len(top)}f", *top)
         k = len(top) - 1
-        if self.blocks < LEAST or k <= TRIM + 1 or top[k] <= 0.0:
+        if blocks < LEAST or k <= TRIM + 1 or top[k] <= 0.0:
             self.limit = prior
             return
         base = top[k]
-        # Of an exponential tail the i-th largest of k + 1 exceeds the smallest by excess * (1/i + ... + 1/k). The
-        # largest few are left out: they may be faults that stayed just below the limit.
-        weight, total, share = 0.0, 0.0, 0.0
-        for i in range(k, TRIM, -1):
-            share += 1.0 / i
-            weight += share
-            total += top[i - 1] - base
+        # The largest few are left out: they may be faults that stayed just below the limit.
+        total = 0.0
+        for value in top[k - 1 : TRIM - 1 : -1]:
+            total += value - base
         prior_excess = PRIOR_EXCESS * base
-        self.excess = (total + PRIOR_WEIGHT * prior_excess) / (weight + PRIOR_WEIGHT)
-        rarity = math.log(max(1.0, k / (self.blocks * target)))
+        self.excess = (total + PRIOR_WEIGHT * prior_excess) / (WEIGHTS[k] + PRIOR_WEIGHT)
+        odds = k / (blocks * target)
+        rarity = math.log(odds) if odds > 1.0 else 0.0
         # Few blocks know their tail badly.
-        margin *= 1.0 + UNSURE / math.sqrt(self.blocks)
+        margin *= 1.0 + UNSURE / math.sqrt(blocks)
         self.limit = margin * self.habit * (base + self.excess * rarity)
 
     def teach(self, ratio: float) -> None:

@@ -79,8 +79,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             Which conditions hold now, a sum of SPIKE, NOISE, LEVEL, DRIFT and ANOMALY; the first and last are of
             this reading alone.
         """
-        self.n += 1
-        if self.n == 1:
+        n = self.n = self.n + 1
+        if n == 1:
             self.born = t
         local = self.local
         if self.restart:
@@ -91,20 +91,26 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self._turn(t, learn)
         mask = 0
         # A value that stands still says nothing of how the sensor scatters.
-        self.same = self.same + 1 if x == local.last else 0
-        if self.same <= STILL:
+        same = self.same = self.same + 1 if x == local.last else 0
+        outliers = self.outliers
+        if same <= STILL:
             self.expected = local.fast
-            z = self.z = local.update(x, learn and not self.noise.held)
+            noise = self.noise
+            z = self.z = local.update(x, learn and not noise.held)
             if local.n >= START:
                 scatter = local.s
-                if self.spike.update(z) | self.pair.update(local.pair):
+                # No deviation is no spike and no peak: of most readings the predictors differ in sign.
+                spike = z != 0.0 and self.spike.update(z)
+                pair = local.pair
+                if (pair != 0.0 and self.pair.update(pair)) or spike:
                     mask = SPIKE
-                    self.outliers += 1
+                    outliers += 1
                 else:
-                    self.outliers = 0
+                    outliers = 0
+                self.outliers = outliers
                 # A spike is not a level: what follows it tells whether it was one.
-                if not 0 < self.outliers <= OUTLIERS:
-                    if scatter > 0.0 and self.noise.update(local.rough / scatter):
+                if not 0 < outliers <= OUTLIERS:
+                    if scatter > 0.0 and noise.update(local.rough / scatter):
                         mask |= NOISE
                     step = self.step
                     held = step.held
@@ -112,37 +118,49 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                         step.accept()
                     if self.short.update(x, learn) or step.held:
                         mask |= LEVEL
-                self.block += 1
-                if self.block >= BLOCK:
+                block = self.block = self.block + 1
+                if block >= BLOCK:
                     self._close_block(t, learn)
         elif self.step.held or self.short.side:
             mask = LEVEL
-        if not 0 < self.outliers <= OUTLIERS or (not self.count and t >= self.minute):
+        if t < self.minute:
+            if not 0 < outliers <= OUTLIERS:
+                self.sum += x
+                self.count += 1
+            return mask | self.slow
+        count = self.count
+        if not count or not 0 < outliers <= OUTLIERS:
             self.sum += x
-            self.count += 1
-        if t >= self.minute and self.count:
-            single = self.count == 1
-            mask |= self._slow(t, learn)
-            # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
-            if single and learn and mask & SPIKE and self.shape.raw < RARE:
-                mask &= ~SPIKE
+            self.count = count = count + 1
+        mask |= self._slow(t, learn)
+        # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
+        if mask & SPIKE and count == 1 and learn and self.shape.raw < RARE:
+            mask &= ~SPIKE
         return mask | self.slow
 
     def _slow(self, t: float, learn: bool) -> int:  # noqa: FBT001
-        mean = self.sum / self.count
-        single = self.count == 1
+        mean = self.sum
+        count = self.count
+        single = count == 1
         self.sum = 0.0
         self.count = 0
         # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
         self.minute = (t // SLOW_S + 1.0) * SLOW_S
-        away = not single and self.points.update(mean, self.local.scatter, learn, t - self.born < MATURE_S)
-        level = self.medium.update(mean, learn)
-        self.slow = (LEVEL if away or level else 0) | (DRIFT if self.drift.update(mean, learn) else 0)
+        slow = 0
+        if not single:
+            mean /= count
+            if self.points.update(mean, self.local.scatter, learn, t - self.born < MATURE_S):
+                slow = LEVEL
+        if self.medium.update(mean, learn):
+            slow = LEVEL
+        if self.drift.update(mean, learn):
+            slow |= DRIFT
+        self.slow = slow
         if not learn:
             return 0
         self.shape_score = self.shape.update(t, mean)
-        self.slow_block += 1
-        if self.slow_block >= SLOW_BLOCK:
+        block = self.slow_block = self.slow_block + 1
+        if block >= SLOW_BLOCK:
             target = self._target(t - self.slow_from) * SLOW_SHARE
             margin = 1.0 + SLOW_YOUTH * self._youth(t)
             self.slow_block = 0
