@@ -270,6 +270,8 @@ async def test_told_to_end_it_ends_and_leaves_nothing(endpoints: Endpoints, numb
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "controlroom", "drill", "quiet-day", "--brokers", endpoints.brokers,
         "--dsn", endpoints.dsn, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        # A run in the background of a shell ignores SIGINT, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     assert process.stderr is not None
     try:
