@@ -7,10 +7,12 @@ import math
 import msgspec
 
 from detectors.finding import Finding, duration
+from detectors.plain import plain_stores
 
 LASTING = frozenset({"limit", "level", "drift"})
 
 
+@plain_stores
 class Held(msgspec.Struct, gc=False, array_like=True):
     """A condition that is raised: its level, when it was last seen (arrival, seconds), how long it outlives that."""
 
@@ -20,6 +22,7 @@ class Held(msgspec.Struct, gc=False, array_like=True):
     detector: str
 
 
+@plain_stores
 class Conditions(msgspec.Struct, gc=False, array_like=True):
     """A finding only where a level changes. `LASTING` kinds end when their detector says so, the others by time.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
 from detectors.tail import Tail
 
 CLIP = 2.5
@@ -14,6 +15,7 @@ SCALE_RATE = 1.0 / 200.0
 GROWN = 200  # from here on 1 / n is the slower rate
 
 
+@plain_stores
 class Drift(msgspec.Struct, gc=False, array_like=True):
     """A leaky sum of the steps between means of blocks, each clipped (Huber) in units of the usual step.
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 FLOOR_S = 5.0
 FARTHEST_S = 1e12
 RATE = 0.02
 GROWN = 50  # from here on 1 / n is the slower rate
 
 
+@plain_stores
 class Lateness(msgspec.Struct, gc=False, array_like=True):
     """Learns a sensor's usual lateness (arrival minus event time: transport, batching, a skewed clock).
 

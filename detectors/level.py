@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
 from detectors.tail import Tail
 
 RETURN = 0.8
@@ -11,6 +12,7 @@ BEYOND = 0.05
 FORGET = 1.0 / 2400.0
 
 
+@plain_stores
 class Level(msgspec.Struct, gc=False, array_like=True):
     """An exponential mean against a much slower one; how far they part is calibrated, each way for itself.
 

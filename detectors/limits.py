@@ -6,7 +6,10 @@ import math
 
 import msgspec
 
+from detectors.plain import plain_stores
 
+
+@plain_stores
 class Limits(msgspec.Struct, gc=False, array_like=True):
     """Two-sided limits with hysteresis: a level rises at its limit and falls a deadband below it.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 FAST, SLOW = 0.4, 0.06
 BINS = 12
 RATE = 1.0 / 200.0
@@ -16,6 +18,7 @@ OUTSIDE = 20
 SECOND_DIFFERENCE = 0.4082  # 1 / sqrt(6): a second difference's deviation is sqrt(6) times that of its white noise
 
 
+@plain_stores
 class Local(msgspec.Struct, gc=False, array_like=True):
     """Three one-step predictors (the last value, a fast and a slow mean), and the scatter as a function of the level.
 

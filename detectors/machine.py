@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 VERSION = 1
 SMOOTH = 0.2
 WHITE = SMOOTH / (2.0 - SMOOTH)
@@ -24,6 +26,7 @@ FASTEST = 0.2
 FADE_PEAK = 0.999
 
 
+@plain_stores
 class Channel(msgspec.Struct, gc=False, array_like=True):
     """One channel's state: its mean and variance, the smoothed deviation and that one's variance, and its weight.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
 from detectors.tail import Tail
 
 CLIP = 6.0
@@ -11,6 +12,7 @@ RATE, LONG_RATE = 1.0 / 15.0, 1.0 / 60.0
 RETURN = 0.7
 
 
+@plain_stores
 class Noise(msgspec.Struct, gc=False, array_like=True):
     """Two exponential means of the roughness (see `Local`) in usual scatters, clipped so that no spike counts alone.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 BINS = 128
 BYTES = BINS // 8
 TINY = 1e-150
@@ -21,6 +23,7 @@ AROUND = 4
 COARSE = 3.0
 
 
+@plain_stores
 class Points(msgspec.Struct, gc=False, array_like=True):
     """The levels at which the mean of a minute has settled, in bins of a range that doubles when one falls outside.
 

@@ -6,9 +6,12 @@ import math
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 HOLD = 2
 
 
+@plain_stores
 class Rail(msgspec.Struct, gc=False, array_like=True):
     """Two readings in a row at an end of the physical range (or within a millionth of its span).
 

@@ -6,12 +6,15 @@ from math import log
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 BINS = 32
 HALF = BINS // 2
 LAST = BINS - 1
 TINY = 1e-150
 
 
+@plain_stores
 class Rarity(msgspec.Struct, gc=False, array_like=True):
     """A histogram whose range doubles when a value falls outside; the score is minus the log of the share seen so far.
 

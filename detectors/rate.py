@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
 
+
+@plain_stores
 class Rate(msgspec.Struct, gc=False, array_like=True):
     """The change between two readings over the time between them, in the unit per second.
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 RATE = 0.006
 FORGET = 1.0 - 1.0 / 2000.0
 GROWN = 167  # from here on 1 / n is the slower rate
 
 
+@plain_stores
 class Record(msgspec.Struct, gc=False, array_like=True):
     """The deviation from a slow mean over the largest one so far the same way (which is slowly forgotten).
 

@@ -7,6 +7,8 @@ from struct import Struct
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 DAY_S = 86_400.0
 WEEK_S = 7 * DAY_S
 DAY_BINS = 48
@@ -21,6 +23,7 @@ ONE, TWO = Struct("f"), Struct("2f")
 READ_ONE, READ_TWO, WRITE_ONE, WRITE_TWO = ONE.unpack_from, TWO.unpack_from, ONE.pack_into, TWO.pack_into
 
 
+@plain_stores
 class Profile(msgspec.Struct, gc=False, array_like=True):
     """A cycle's mean by phase, at equal knots with straight lines between them; single precision, four bytes a knot.
 
@@ -97,6 +100,7 @@ class Profile(msgspec.Struct, gc=False, array_like=True):
         return knot + weight * max(self.rate, 1.0 / (count + 1)) * (x - knot)
 
 
+@plain_stores
 class Seasonal(msgspec.Struct, gc=False, array_like=True):
     """Residuals from the profile of the day and, from the second week on, of the week: the smaller of the two.
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 IN_ORDER, DUPLICATE, ORDER = 0, 1, 2
 MAX_GAPS = 16
 RESTART_AFTER = 5
 
 
+@plain_stores
 class Sequence(msgspec.Struct, gc=False, array_like=True):
     """Remembers the highest number and the gaps below it: a number that fills a gap is late, any other a repeat.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
 from detectors.rarity import Rarity
 from detectors.record import Record
 from detectors.seasonal import Seasonal
@@ -16,6 +17,7 @@ SMOOTH = 1.0 / 60.0
 COOL_DOWN = 300
 
 
+@plain_stores
 class Shape(msgspec.Struct, gc=False, array_like=True):
     """The value and its seasonal residual, each by its rarity and by its record ratio.
 

@@ -6,12 +6,15 @@ import math
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 GROWTH = 1.1
 FORGET = 1.0 - 1.0 / 20_000
 EARLY = 20
 SHORTEST_S, LONGEST_S = 1e-6, 1e9
 
 
+@plain_stores
 class Silence(msgspec.Struct, gc=False, array_like=True):
     """Learns a sensor's rhythm from its arrivals, robustly, and says how long it may be silent.
 

@@ -6,12 +6,14 @@ import math
 
 import msgspec
 
+from detectors.plain import plain_stores
 from detectors.tail import Tail
 
 EARLY = 14.0
 MAX_Z = 1e6
 
 
+@plain_stores
 class Spike(msgspec.Struct, gc=False, array_like=True):
     """Deviations in scatters (see `Local`), upward and downward each with a tail of its own.
 

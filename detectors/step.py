@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
 from detectors.tail import Tail
 
 FAST = 1.0 / 6.0
@@ -12,6 +13,7 @@ RETURN = 0.5
 MAX_STAT = 1e6
 
 
+@plain_stores
 class Step(msgspec.Struct, gc=False, array_like=True):
     """A short mean minus a longer one, in scatters. A step that was found is held until the value comes back.
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 PRIOR_RUN = 3
 MIN_RUN = 12
 
 
+@plain_stores
 class Stuck(msgspec.Struct, gc=False, array_like=True):
     """Counts equal readings; the limit is three times the longest run ever seen (slowly learned), plus ten.
 

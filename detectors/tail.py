@@ -7,6 +7,8 @@ from struct import Struct, pack, unpack, unpack_from
 
 import msgspec
 
+from detectors.plain import plain_stores
+
 TOP = 16
 TRIM = 3
 UNSURE = 0.5
@@ -38,6 +40,7 @@ def _weight(k: int) -> float:
 WEIGHTS = [_weight(k) for k in range(TOP)]
 
 
+@plain_stores
 class Tail(msgspec.Struct, gc=False, array_like=True):
     """The upper tail of a statistic (0 or more) from the largest maxima of blocks of readings.
 

@@ -8,6 +8,7 @@ from detectors.drift import Drift
 from detectors.level import Level
 from detectors.local import START, Local
 from detectors.noise import Noise
+from detectors.plain import plain_stores
 from detectors.points import Points
 from detectors.shape import Shape
 from detectors.spike import Spike
@@ -29,6 +30,7 @@ SHAPE_ALARM = 0.85
 RARE = 0.7
 
 
+@plain_stores
 class Values(msgspec.Struct, gc=False, array_like=True):
     """Readings go through the local detectors, each minute's mean (each reading, where rarer) through the slow ones.
 
