@@ -36,7 +36,7 @@ from controlroom.core.rollups import MINUTE, Bucket, BucketKey
 from controlroom.core.silences import STATE_KEY, Silences, Step
 from controlroom.core.slot import BankName, Slot, fault_id_of, is_simulated, load_bank
 from controlroom.wire import BadMessage, Reading, Reason, decode_reading
-from controlroom.wire.codec import MAX_BYTES
+from controlroom.wire.codec import BACKSLASH, MAX_BYTES, NUL_ESCAPE
 from controlroom.wire.reading import REFUSALS, QuickReading, decode_quickly, surplus_of
 from detectors.finding import Finding
 from detectors.profile import Profile
@@ -46,8 +46,6 @@ TICK_S = 1.0
 #: An event time this far ahead of the broker's, or before 2000, is not believed: a wrong clock, or a wrong unit.
 MAX_AHEAD_S = 366 * 86_400.0
 EARLIEST_S = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
-#: As a number it is found in a message in a tenth of the time that a string of one byte takes.
-BACKSLASH = ord("\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,11 +191,11 @@ class PartitionPipeline:
                     if (
                         reading.location != slot.place
                         or reading.sensor_id != slot.sensor_id
-                        or reading.unit != slot.unit
+                        or reading.unit != slot.unit_as_sent
                         or reading.sensor_type != slot.sensor_type
                         or metadata.warning_threshold != slot.warning
                         or metadata.critical_threshold != slot.critical
-                        or BACKSLASH in raw
+                        or (BACKSLASH in raw and NUL_ESCAPE in raw)
                         or reading.schema_version is not UNSET
                         or len(raw) > MAX_BYTES
                     ):
@@ -256,7 +254,7 @@ class PartitionPipeline:
             slot = self._new_slot(record, reading)
         elif slot.tells_otherwise(reading):
             self._changed_facts(slot, record, reading)
-        slot.place = decode_quickly(record.value or b"").location.copy()
+        slot.sent(decode_quickly(record.value or b""))
         return slot, reading
 
     def know(self, facts: Mapping[str, SensorFacts], standing: Collection[tuple[str, str]] = ()) -> None:

@@ -14,7 +14,7 @@ from controlroom.core.alarms.model import Severity
 from controlroom.core.records import SensorFacts
 from controlroom.core.rollups import Bucket
 from controlroom.wire import Reading
-from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED
+from controlroom.wire.reading import HEADER_FAULT, HEADER_SIMULATED, QuickReading
 from detectors.bank import VERSION as DEFAULT_VERSION
 from detectors.bank import SensorBank
 from detectors.cheap import VERSION as CHEAP_VERSION
@@ -51,6 +51,7 @@ class Slot:
         "sensor_type",
         "source",
         "unit",
+        "unit_as_sent",
         "warning",
     )
 
@@ -58,8 +59,8 @@ class Slot:
         self.sensor_id = facts.sensor_id
         self.facts = facts
         self.bank = bank
-        #: the location as the last record that was looked at closely wrote it
-        self.place = Raw()
+        #: location and unit as the last record that was looked at closely wrote them
+        self.place = self.unit_as_sent = Raw()
         self.tell(reading)
         self.count = 0
         #: the roll-up that the last reading went to
@@ -84,6 +85,12 @@ class Slot:
         self.location = reading.location
         self.warning = reading.metadata.warning_threshold
         self.critical = reading.metadata.critical_threshold
+
+    def sent(self, reading: QuickReading) -> None:
+        """A record that was looked at closely: the next one that writes all of this alike need not be."""
+        # Copied: what is left as it came holds the whole message.
+        self.place = reading.location.copy()
+        self.unit_as_sent = reading.unit.copy()
 
     def tells_otherwise(self, reading: Reading) -> bool:
         """Whether a reading says something else of its sensor than the one before."""

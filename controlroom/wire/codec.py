@@ -24,6 +24,11 @@ T = TypeVar("T")
 #: The largest message that is decoded, bytes. A reading has about 300; nothing honest comes near this.
 MAX_BYTES = 64 * 1024
 
+#: How JSON writes the character U+0000, which PostgreSQL's text does not hold: one in a batch would fail all of it.
+NUL_ESCAPE = b"\\u0000"
+#: What stands before it. As a number it is found in a message in a tenth of the time that a string takes.
+BACKSLASH = ord("\\")
+
 #: A name of something: bounded, because it becomes a key of maps, rows and screens.
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 #: A short free text.
@@ -89,8 +94,6 @@ class Codec(Generic[T]):
             raise BadMessage(Reason.NOT_UTF8, str(error)) from None
         except RecursionError:
             raise BadMessage(Reason.TOO_DEEP, "nested too deeply") from None
-        # PostgreSQL's text holds no NUL, and one in a batch would fail the whole batch. JSON can only write it escaped.
-        # Almost no message has a backslash, and one byte is found ten times as fast as six.
-        if b"\\" in raw and b"\\u0000" in raw:
+        if BACKSLASH in raw and NUL_ESCAPE in raw:
             raise BadMessage(Reason.NUL, "contains the character U+0000")
         return message

@@ -79,8 +79,9 @@ class QuickReading(msgspec.Struct, gc=False):
     """A reading for hot paths: what hardly ever changes is left as it came, to be compared with what is known.
 
     It is as good as the `Reading` of the same bytes only if all that it leaves unchecked equals what `decode_reading`
-    found good before (the sensor's id, type, unit and location), and if the bytes hold no backslash, no schema version
-    and are not unduly long. Else `decode_reading` decides.
+    found good before (the sensor's id, type, unit and location), and if the bytes hold no escaped NUL, no schema
+    version and are not unduly long. Else `decode_reading` decides. The unit is left as it came, since to decode a "°C"
+    takes a sixth of the time of all the message.
     """
 
     timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
@@ -88,7 +89,7 @@ class QuickReading(msgspec.Struct, gc=False):
     sensor_type: str
     location: msgspec.Raw
     value: Quantity
-    unit: str = ""
+    unit: msgspec.Raw = msgspec.Raw()  # noqa: RUF009 - it is immutable
     alert_level: AlertLevel = "normal"
     quality: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     metadata: Metadata = _NOTHING
