@@ -89,7 +89,7 @@ class QuickReading(msgspec.Struct, gc=False):
     sensor_type: str
     location: msgspec.Raw
     value: Quantity
-    unit: msgspec.Raw = msgspec.Raw()  # noqa: RUF009 - it is immutable
+    unit: msgspec.Raw = msgspec.Raw()
     alert_level: AlertLevel = "normal"
     quality: Annotated[float, msgspec.Meta(ge=0, le=1)] = 1.0
     metadata: Metadata = _NOTHING

@@ -3,17 +3,27 @@
 aiokafka wraps every decoded record in a `ConsumerRecord` of eleven fields, through a generator and two calls, and hands
 them on one by one: that is half of what `getmany` costs. The record inside has all that a pipeline reads: offset,
 timestamp, key, value, headers. A consumer that is made with `value_deserializer=AS_DECODED` is given those, a batch at
-a time; every other consumer of the process is as before. This leans on names inside aiokafka 0.14; where they are
-missing, nothing is changed and records come wrapped.
+a time; every other consumer of the process is as before. The checksum of a batch, a tenth of what is left, is
+calculated by the processor's own instruction. This leans on names inside aiokafka 0.14; where they are missing,
+nothing is changed and records come wrapped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from struct import Struct
 from typing import Any
 
+import google_crc32c
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
+
+# The head of a batch, version 2 of the format (KIP-98). The length counts from after itself, the checksum is of all that
+# follows it. Older versions say at the same place that they are older.
+_HEAD = Struct(">iibI")
+_LENGTH_AT, _LENGTH_ENDS, _CHECKED_FROM = 8, 12, 21
+_VERSION = 2
+_QUICK_CRC = google_crc32c.implementation == "c"
 
 _NEEDED = ("_unpack_records", "_consumer_record", "__next__")
 _NEEDED_OF_RESULT = ("getall", "check_assignment", "has_more", "_update_position")
@@ -24,8 +34,27 @@ def AS_DECODED(value: bytes | None) -> bytes | None:  # noqa: N802 - used as a c
     return value
 
 
+_Batches: Any = fetcher.MemoryRecords
 _Wrapped: Any = fetcher.PartitionRecords
 _WrappedResult: Any = fetcher.FetchResult
+
+
+class _Kept(_Batches):  # type: ignore[misc]  # aiokafka publishes no types
+    """The batches of one fetch, with their bytes."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.data = data
+        self._at = 0
+
+    def next_is_sound(self, batch: Any) -> bool:  # noqa: ANN401 - aiokafka's
+        """Whether the batch that was read last is as it was written; called for each of them, in order."""
+        data, at = self.data, self._at
+        length, _, version, checksum = _HEAD.unpack_from(data, at + _LENGTH_AT)
+        end = self._at = at + _LENGTH_ENDS + length
+        if version != _VERSION or not _QUICK_CRC:
+            return bool(batch.validate_crc())
+        return bool(google_crc32c.value(data[at + _CHECKED_FROM : end]) == checksum)
 
 
 class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
@@ -46,7 +75,7 @@ class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
         records = self._records
         while records.has_next() and (most is None or len(taken) < most):
             batch = records.next_batch()
-            if self._check_crcs and not batch.validate_crc():
+            if self._check_crcs and not records.next_is_sound(batch):
                 raise CorruptRecordException(f"invalid checksum in {self._tp}")
             if not batch.is_control_batch:
                 found = list(batch)
@@ -92,7 +121,9 @@ def _records_of(
     check_crcs: bool,  # noqa: FBT001
     isolation_level: int,
 ) -> Any:  # noqa: ANN401
-    bare = value_deserializer is AS_DECODED and isolation_level == fetcher.READ_UNCOMMITTED
+    bare = (
+        value_deserializer is AS_DECODED and isolation_level == fetcher.READ_UNCOMMITTED and isinstance(records, _Kept)
+    )
     kind = _Bare if bare else _Wrapped
     return kind(tp, records, aborted, fetch_offset, key_deserializer, value_deserializer, check_crcs, isolation_level)
 
@@ -102,5 +133,6 @@ if (
     and all(hasattr(_WrappedResult, name) for name in _NEEDED_OF_RESULT)
     and hasattr(fetcher, "READ_UNCOMMITTED")
 ):
+    fetcher.MemoryRecords = _Kept
     fetcher.PartitionRecords = _records_of
     fetcher.FetchResult = _Result

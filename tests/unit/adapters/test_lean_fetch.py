@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 
@@ -30,7 +30,7 @@ def batch(first: int, count: int) -> bytes:
 
 def records(data: bytes, deserializer: Any, fetch_offset: int = 0) -> Any:
     return fetcher.PartitionRecords(
-        TP, MemoryRecords(data), None, fetch_offset, None, deserializer, True, fetcher.READ_UNCOMMITTED
+        TP, fetcher.MemoryRecords(data), None, fetch_offset, None, deserializer, True, fetcher.READ_UNCOMMITTED
     )
 
 
@@ -94,10 +94,23 @@ def test_after_a_seek_what_was_fetched_before_is_not_handed_out() -> None:
 
 
 def test_a_damaged_batch_is_refused() -> None:
-    data = bytearray(batch(0, 5))
-    data[-3] ^= 1
+    data = bytearray(batch(0, 5) + batch(5, 5) + batch(10, 5))
+    damaged = bytes([*data[:-3], data[-3] ^ 1, *data[-2:]])
+    bare = records(damaged, AS_DECODED)
+    assert len(bare.take(10)[0]) == 10
     with pytest.raises(CorruptRecordException, match="readings"):
-        records(bytes(data), AS_DECODED).take(None)
+        bare.take(None)
+
+
+@pytest.mark.parametrize("magic", [0, 1])
+def test_the_checksum_of_an_older_format_is_looked_at_too(magic: int) -> None:
+    builder = LegacyRecordBatchBuilder(magic, 0, 1 << 20)
+    for index in range(3):
+        builder.append(index, 1_000, b"key", b"value")
+    data = bytes(builder.build())
+    assert seen(records(data, AS_DECODED).take(None)[0]) == seen(records(data, None))
+    with pytest.raises(CorruptRecordException, match="readings"):
+        records(data[:-1] + b"x", AS_DECODED).take(None)
 
 
 def test_others_get_what_they_always_got() -> None:
