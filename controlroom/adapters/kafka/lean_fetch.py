@@ -18,8 +18,8 @@ import google_crc32c
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 
-# The head of a batch, version 2 of the format (KIP-98). The length counts from after itself, the checksum is of all that
-# follows it. Older versions say at the same place that they are older.
+# The head of a batch, version 2 of the format (KIP-98). The length counts from after itself, the checksum is of all
+# that follows it. Older versions say at the same place that they are older.
 _HEAD = Struct(">iibI")
 _LENGTH_AT, _LENGTH_ENDS, _CHECKED_FROM = 8, 12, 21
 _VERSION = 2
