@@ -107,11 +107,10 @@ class _Rule(Definition):
     sensor_type: str = "*"
     kind: str = "*"
 
-    def matches(self, sensor_id: str, sensor_type: str, kind: str) -> bool:
-        return (
-            (self.kind == "*" or fnmatchcase(kind, self.kind))
-            and (self.sensor_type == "*" or fnmatchcase(sensor_type, self.sensor_type))
-            and (self.sensor == "*" or fnmatchcase(sensor_id, self.sensor))
+    def matches(self, sensor_type: str, kind: str) -> bool:
+        """Whether it is about such alarms of such sensors; which sensors, `sensor` says."""
+        return (self.kind == "*" or fnmatchcase(kind, self.kind)) and (
+            self.sensor_type == "*" or fnmatchcase(sensor_type, self.sensor_type)
         )
 
     def settings(self) -> dict[str, Any]:
@@ -143,6 +142,10 @@ _BUILT_IN = (
 _TIMELESS = tuple(_Rule(kind=kind, on_delay_s=0.0, off_delay_s=0.0) for kind in (DELIVERY_KIND, *INTAKE_KINDS))
 
 
+#: Types of sensors come from outside: so many are remembered with what is said of them, then it is looked up anew.
+_MOST_KNOWN = 4096
+
+
 class Definitions:
     """All definitions of a plant: ``resolve`` finds the one of an alarm."""
 
@@ -160,6 +163,8 @@ class Definitions:
         )
         self._rules = (*_BUILT_IN, everywhere, *rules, *_TIMELESS)
         self._merged: dict[tuple[int, ...], Definition] = {}
+        #: (type, kind) -> the rules about these, each with the pattern of its sensors; "" where it is about all
+        self._about: dict[tuple[str, str], tuple[tuple[int, str], ...]] = {}
 
     def adopt(self, other: Definitions) -> None:
         """Say from now on what ``other`` says; whoever holds these definitions goes on with the new ones.
@@ -167,11 +172,20 @@ class Definitions:
         Alarms keep their state.
         """
         self.common_cause = other.common_cause
-        self._rules, self._merged = other._rules, {}
+        self._rules, self._merged, self._about = other._rules, {}, {}
 
     def resolve(self, sensor_id: str, sensor_type: str, kind: str) -> Definition:
         """The definition of the alarm ``kind`` of a sensor: built-in, then ``[defaults]``, then each match in order."""
-        key = tuple(i for i, rule in enumerate(self._rules) if rule.matches(sensor_id, sensor_type, kind))
+        about = self._about.get((sensor_type, kind))
+        if about is None:
+            if len(self._about) >= _MOST_KNOWN:
+                self._about.clear()
+            about = self._about[sensor_type, kind] = tuple(
+                (i, "" if rule.sensor == "*" else rule.sensor)
+                for i, rule in enumerate(self._rules)
+                if rule.matches(sensor_type, kind)
+            )
+        key = tuple([i for i, sensors in about if not sensors or fnmatchcase(sensor_id, sensors)])
         found = self._merged.get(key)  # as many entries as there are combinations of rules, not as there are sensors
         if found is None:
             settings: dict[str, Any] = {}
