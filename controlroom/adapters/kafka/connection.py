@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +46,8 @@ class KafkaConnection:
         """
         options: dict[str, Any] = {
             "bootstrap_servers": brokers,
+            # By it brokers' logs, quotas and lists of a group's members tell us from others.
+            "client_id": f"controlroom-{socket.gethostname()}-{os.getpid()}",
             "security_protocol": settings.security_protocol,
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
         }

@@ -202,7 +202,6 @@ class DetectionWorker:
         consumer = self._consumer = AIOKafkaConsumer(
             **self._kafka.options,
             group_id=self._options.group,
-            client_id=f"controlroom-{self.name}",
             enable_auto_commit=False,
             auto_offset_reset="none",
             session_timeout_ms=15_000,
