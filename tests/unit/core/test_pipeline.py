@@ -154,7 +154,22 @@ def test_a_reading_that_says_otherwise_of_its_sensor_is_looked_at_closely() -> N
     assert len(batch.readings) == 3
 
 
+def test_a_unit_written_otherwise_is_the_same_and_another_one_is_noted() -> None:
+    run = pipeline()
+    run.process([record(0, 25.0)])
+    run.take(checkpoint=False)
+    for number, unit in enumerate([rb'"unit":"\u00b0C"', rb'"unit":"\u00b0C"', rb'"unit":"K"'], start=1):
+        again = record(number, 25.0)
+        assert again.value is not None
+        run.process([replace(again, value=again.value.replace(b'"unit":"\xc2\xb0C"', unit))])
+        units = [facts.unit for facts in run.pending.sensors.values()]
+        assert units == ([] if number < 3 else ["K"])
+    batch = run.take(checkpoint=False)
+    assert (len(batch.readings), batch.rejects) == (3, [])
+
+
 BROKEN = [
+    (b'"unit":"\xc2\xb0C"', b'"unit":"\\u0000C"'),
     (b'"zone":"a"', b'"zone":7'),
     (b'"zone":"a"', b'"zone":"\xff"'),
     (b'"unit":"\xc2\xb0C"', b'"unit":"' + b"x" * 33 + b'"'),
