@@ -30,6 +30,8 @@ WORKERS = 3
 FAULTS = {"kill worker": 6, "stop worker": 3, "end worker": 2, "crash PostgreSQL": 3, "kill broker": 1}
 
 KILLS = ("kill worker", "crash PostgreSQL", "kill broker")
+#: of the workers' log, where a seed fails
+LINES = 60
 #: what is summed up over the seeds
 SUMS = ("kills", "records", "readings", "lost", "twice", "alarm_events", "alarms_wrong", "states", "states_wrong")
 
@@ -99,6 +101,11 @@ async def run_seed(seed: int, seconds: float, plant: LocalPlant, directory: Path
             scene.start_worker()
         await scene.drain(patience=180)
         found = await scene.audited()
+    except BaseException:
+        # The directory goes with the seed; what the workers said last is what tells why.
+        lines = (directory / "workers.log").read_text(errors="replace").splitlines()
+        print(f"seed {seed}: failed after {dict(done)}; the workers' last lines:", *lines[-LINES:], sep="\n")
+        raise
     finally:
         stop.set()
         scene.close()
