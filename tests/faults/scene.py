@@ -152,7 +152,8 @@ class Scene:
     def require_alive(self) -> None:
         for worker in list(self.workers):
             code = worker.poll()
-            if self.revives and code in (Unreachable.exit_code, Stalled.exit_code):
+            # 0: it was told to end while it was stopped, and heard of it when it went on.
+            if self.revives and code in (0, Unreachable.exit_code, Stalled.exit_code):
                 self.workers.remove(worker)
                 self.start_worker()
             elif code is not None and code > 0:
