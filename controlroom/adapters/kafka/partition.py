@@ -256,8 +256,10 @@ class Partition:
                 claim = await self._store.claim()
                 start = await self._starting_point(claim)
             except (*PASSING_ERRORS, KafkaError) as error:
-                self.progress.waiting = str(error) or type(error).__name__
-                log.warning("%s/%d stays paused: %s", self.tp.topic, self.tp.partition, self.progress.waiting)
+                reason = str(error) or type(error).__name__
+                # Of the brokers it is not said: a client that has lost its way to them is the watchdog's business.
+                self.progress.waiting = "" if isinstance(error, KafkaError) else reason
+                log.warning("%s/%d stays paused: %s", self.tp.topic, self.tp.partition, reason)
                 await asyncio.sleep(RETRY_S)
                 continue
             if start is not None:

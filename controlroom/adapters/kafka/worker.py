@@ -25,7 +25,7 @@ from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.partition import CHECKPOINT_S, Commit, Partition, Progress
 from controlroom.adapters.kafka.relay import Relay
-from controlroom.adapters.kafka.watchdog import watch
+from controlroom.adapters.kafka.watchdog import ends_by, watch
 from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
 from controlroom.adapters.notifications.sender import AppriseSender
@@ -229,7 +229,7 @@ class DetectionWorker:
                 *([machines.run()] if self._options.pipeline.detect and self._options.pipeline.roll_up else ()),
                 duty.run(),
                 follow(self._options.definitions_file, definitions, on_change=self._definitions_changed),
-                watch(consumer, lambda: self._partitions),
+                watch(ends_by(self._kafka), lambda: self._partitions),
                 *beside,
             )
             await self._finish()
