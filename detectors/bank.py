@@ -13,6 +13,7 @@ from detectors.finding import Finding, duration, number
 from detectors.late import FARTHEST_S, Lateness
 from detectors.limits import Limits
 from detectors.pauses import Pause, paused, pruned, with_pause
+from detectors.plain import plain_stores
 from detectors.profile import CHEAP, Profile
 from detectors.rail import Rail
 from detectors.rate import Rate
@@ -32,7 +33,8 @@ KIND_OF_BIT = ((SPIKE, "spike"), (NOISE, "noise"), (LEVEL, "level"), (DRIFT, "dr
 HELD_BITS = LEVEL | DRIFT
 
 
-class State(msgspec.Struct, array_like=True):
+@plain_stores
+class State(msgspec.Struct, gc=False, array_like=True):
     """All that a bank has learned: what is saved, and loaded again bit for bit."""
 
     silence: Silence
