@@ -29,6 +29,7 @@ import pytest
 from controlroom.local import Endpoints, LocalPlant
 from controlroom.local import ports as plant_ports
 from controlroom.local.postgres import let_pass, unprivileged_user
+from tests.order import shared_out
 
 MakeTopic = Callable[..., Awaitable[str]]
 
@@ -41,13 +42,16 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the plant, however it comes by it, so that `-m "not plant"` is a quick run."""
+    """Mark what needs the plant, however it comes by it, so that `-m "not plant"` is a quick run; see `tests.order`."""
     for item in items:
         names = getattr(item, "fixturenames", ())
         if "plant" in names:
             item.add_marker("plant")
         if "pg15_dsn" in names:
             item.add_marker("pg15")
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes > 1:
+        items[:] = shared_out(items, processes)
 
 
 @pytest.fixture
