@@ -15,6 +15,8 @@ from aiokafka.errors import KafkaError
 from controlroom.adapters.kafka.connection import KafkaConnection
 
 _TIMEOUT = 15.0
+#: Of one topic's offsets, seconds.
+_OFFSETS_TIMEOUT = 4.0
 _CLOSE_TIMEOUT = 5.0
 
 
@@ -26,7 +28,7 @@ class PartitionDescription(msgspec.Struct, frozen=True):
         leader: id of the broker that leads it; None when there is none.
         replicas: ids of the brokers that hold it.
         in_sync: ids of those that are in sync.
-        first: offset of the oldest record that is kept; None when there is no leader to ask.
+        first: offset of the oldest record that is kept; None when there is no leader that tells.
         end: offset that the next record will get; None likewise.
     """
 
@@ -85,13 +87,7 @@ async def describe_topics(connection: KafkaConnection) -> list[TopicDescription]
             await admin.start()
             await consumer.start()
             found = [topic for topic in await admin.describe_topics() if not topic["is_internal"]]
-            led = [
-                TopicPartition(topic["topic"], partition["partition"])
-                for topic in found
-                for partition in topic["partitions"]
-                if partition["leader"] >= 0
-            ]
-            first, end = (await consumer.beginning_offsets(led), await consumer.end_offsets(led)) if led else ({}, {})
+            ranges = await asyncio.gather(*(_ranges(consumer, topic) for topic in found))
     except (KafkaError, TimeoutError) as error:
         raise await connection.why_unreachable(error) from None
     finally:
@@ -99,12 +95,34 @@ async def describe_topics(connection: KafkaConnection) -> list[TopicDescription]
             async with asyncio.timeout(_CLOSE_TIMEOUT):
                 await consumer.stop()
                 await admin.close()
-    return sorted((_described(topic, first, end) for topic in found), key=lambda topic: topic.name)
+    described = [_described(topic, *known) for topic, known in zip(found, ranges, strict=True)]
+    return sorted(described, key=lambda topic: topic.name)
 
 
-def _described(
-    topic: Mapping[str, Any], first: Mapping[TopicPartition, int], end: Mapping[TopicPartition, int]
-) -> TopicDescription:
+_Offsets = Mapping[TopicPartition, int]
+
+
+async def _ranges(consumer: AIOKafkaConsumer, topic: Mapping[str, Any]) -> tuple[_Offsets, _Offsets]:
+    """(first offsets, ends) of the partitions that have a leader; nothing where these do not tell.
+
+    Of a topic that was deleted a moment ago nobody tells, and aiokafka asks for as long as it is let: each topic is
+    asked for itself, so that one does not hide the others.
+    """
+    led = [
+        TopicPartition(topic["topic"], partition["partition"])
+        for partition in topic["partitions"]
+        if partition["leader"] >= 0
+    ]
+    if not led:
+        return {}, {}
+    try:
+        async with asyncio.timeout(_OFFSETS_TIMEOUT):
+            return await consumer.beginning_offsets(led), await consumer.end_offsets(led)
+    except (KafkaError, TimeoutError):
+        return {}, {}
+
+
+def _described(topic: Mapping[str, Any], first: _Offsets, end: _Offsets) -> TopicDescription:
     partitions = []
     for partition in sorted(topic["partitions"], key=lambda partition: int(partition["partition"])):
         key = TopicPartition(topic["topic"], partition["partition"])
