@@ -22,7 +22,9 @@ from controlroom.adapters.kafka.feed import Feed
 from controlroom.adapters.kafka.orders import Orders
 from controlroom.adapters.kafka.probe import ClusterProbe
 from controlroom.adapters.kafka.worker import DetectionWorker
+from controlroom.adapters.learning_control import LearningControl
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
+from controlroom.adapters.postgres.learning import LearningDesk
 from controlroom.adapters.postgres.probe import DatabaseProbe, Watermark
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.core.alarms.definitions import Definitions
@@ -90,8 +92,10 @@ class Link:
         self._definitions = definitions or Definitions()
         self._definitions_file = definitions_file
         self._profiles = profiles
-        self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=whence or socket.gethostname())
+        self._whence = whence or socket.gethostname()
+        self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=self._whence)
         self._desk: AlarmDesk | None = None
+        self._learning: LearningControl | None = None
         self._history: HistoryDesk | None = None
         self._ready = threading.Event()
 
@@ -108,6 +112,13 @@ class Link:
         self._ready.wait()
         assert self._desk is not None
         return self._desk
+
+    @property
+    def learning(self) -> LearningControl:
+        """Takes what the operator tells the detectors, from any thread, while `run` runs; waits for its begin."""
+        self._ready.wait()
+        assert self._learning is not None
+        return self._learning
 
     @property
     def history(self) -> HistoryDesk:
@@ -127,12 +138,19 @@ class Link:
             operator=self._operator,
         )
         self._desk = AlarmDesk(self._actions, loop=asyncio.get_running_loop(), state=self._state)
+        self._learning = LearningControl(
+            LearningDesk(self._dsn, who=self._operator, whence=self._whence),
+            self._group,
+            loop=asyncio.get_running_loop(),
+            state=self._state,
+        )
         self._history = HistoryDesk(
             self._dsn,
             self._definitions,
             loop=asyncio.get_running_loop(),
             state=self._state,
             profiles=self._profiles,
+            group=self._group,
         )
         self._ready.set()
         tasks = [
@@ -150,6 +168,7 @@ class Link:
             await asyncio.wait(tasks, timeout=STOP_S)
             await self._orders.close()
             await self._desk.close()
+            await self._learning.close()
             await self._history.close()
             await self._cluster.close()
             await self._detail.close()
