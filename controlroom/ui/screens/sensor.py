@@ -37,7 +37,10 @@ class SensorScreen(LearningOrders):
     """
 
     BINDINGS = [*SENSOR_ALARM, *SPAN, *DETAIL]  # noqa: RUF012 - Textual declares it so
-    KEYS_FIRST = ("alarm.ack", "sensor.learning", "sensor.maintenance", "sensor.pause", "sensor.inject", "detail.back")
+    KEYS_FIRST = (
+        *("alarm.ack", "sensor.learning", "sensor.maintenance", "sensor.pause", "sensor.inject", "detail.back"),
+        *("sensor.accept", "sensor.reset"),
+    )
 
     def __init__(self, context: Context, sensor_id: str) -> None:
         super().__init__(context)
