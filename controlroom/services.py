@@ -94,6 +94,7 @@ class Services:
             definitions=load_definitions(settings.alarms_file),
             definitions_file=settings.alarms_file,
             profiles=load_profiles(settings.detectors_file),
+            detectors_file=settings.detectors_file,
             worker=self.worker,
             meter=meter,
         )

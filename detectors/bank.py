@@ -255,6 +255,14 @@ class SensorBank:
         state.rail = bank._state.rail.after(state.rail)
         state.values.budget = profile.false_alarms_per_day
         bank._state = state
+        # What is not watched for any more ends, but for limits, which end by themselves; and a limit that was passed
+        # while nobody watched it is passed anew.
+        for kind, held in state.conditions.held.items():
+            if kind not in bank._kinds and kind != "limit":
+                held.quiet = 0.0
+                state.conditions.check_at = -math.inf
+        if state.limits.level and "limit" in bank._kinds and "limit" not in state.conditions.held:
+            state.limits = _limits(profile)
         for name, detector in bank._extra.items():
             if name in state.extra:
                 detector.load(state.extra[name])

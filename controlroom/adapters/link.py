@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from controlroom.adapters.alarm_desk import AlarmDesk
 from controlroom.adapters.definitions_file import follow
+from controlroom.adapters.detectors_file import follow_profiles
 from controlroom.adapters.history_desk import HistoryDesk
 from controlroom.adapters.kafka.cluster_detail import ClusterDetailProbe
 from controlroom.adapters.kafka.connection import KafkaConnection
@@ -56,6 +57,7 @@ class Link:
         whence: from where the operator acts; by default this host.
         definitions_file: where the definitions come from: a change of it counts at once.
         profiles: how the detectors of each type of sensor are set, for the scores on a chart.
+        detectors_file: where that comes from: a change of it counts at once.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Link:
         whence: str | None = None,
         definitions_file: Path | None = None,
         profiles: Profiles | None = None,
+        detectors_file: Path | None = None,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
@@ -91,7 +94,8 @@ class Link:
         self._dsn = dsn
         self._definitions = definitions or Definitions()
         self._definitions_file = definitions_file
-        self._profiles = profiles
+        self._profiles = profiles or Profiles()
+        self._detectors_file = detectors_file
         self._whence = whence or socket.gethostname()
         self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=self._whence)
         self._desk: AlarmDesk | None = None
@@ -159,6 +163,7 @@ class Link:
             asyncio.create_task(self._again("cluster detail", self._probe_detail)),
             asyncio.create_task(self._again("pipeline", self._probe_pipeline)),
             asyncio.create_task(follow(self._definitions_file, self._definitions)),
+            asyncio.create_task(follow_profiles(self._detectors_file, self._profiles)),
         ]
         try:
             await stop.wait()
