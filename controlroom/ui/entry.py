@@ -78,28 +78,30 @@ def duration(text: str) -> float | None:
     return seconds
 
 
-def window(text: str, now: float) -> float | None:
-    """Seconds that a window of maintenance lasts, or until the next time of a clock (UTC); nothing: None.
+def window_end(text: str, now: float) -> float | None:
+    """When a window of maintenance ends that begins `now`: after a time, or at the next time of a clock (UTC).
 
-    >>> window("45m", 0.0), window("1d", 0.0), window(" ", 0.0)
-    (2700.0, 86400.0, None)
-    >>> window("21:40", 21 * 3600.0), window("until 0:30", 23 * 3600.0)
-    (2400.0, 5400.0)
+    Seconds since the epoch; nothing was typed: None.
+
+    >>> window_end("45m", 100.0), window_end("1d", 0.0), window_end(" ", 0.0)
+    (2800.0, 86400.0, None)
+    >>> window_end("21:40", 21 * 3600.3) == 21 * 3600 + 40 * 60, window_end("until 0:30", 23 * 3600.0)
+    (True, 88200.0)
     """
     text = text.strip().lower().removeprefix("until").strip()
     if not text:
         return None
     clock = _CLOCK.fullmatch(text)
     if clock:
-        at = int(clock[1]) * 3600 + int(clock[2]) * 60
-        return (at - now) % _DAY_S or _DAY_S
+        end = now // _DAY_S * _DAY_S + int(clock[1]) * 3600 + int(clock[2]) * 60
+        return end if end > now else end + _DAY_S
     unit = {"m": 60.0, "h": 3600.0, "d": _DAY_S}.get(text[-1])
     if unit is None:
         raise BadEntry("as 45m, 3h, 1d or 21:40")
     seconds = number(text[:-1], 0.0, math.inf) * unit
     if not 0 < seconds <= _LONGEST_FAULT:
         raise BadEntry("more than 0 m, at most 30 d")
-    return seconds
+    return now + seconds
 
 
 def words(text: str) -> str:

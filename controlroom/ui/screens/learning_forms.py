@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from controlroom.ui import entry
 from controlroom.ui.context import Context
 from controlroom.ui.render.line import Line, Role
-from controlroom.ui.render.numbers import date_text
+from controlroom.ui.render.numbers import UNKNOWN, date_text
 from controlroom.ui.screens.form_screen import FormScreen
 from controlroom.ui.widgets.choice import Choice
 from controlroom.ui.widgets.form_field import FormField
@@ -99,9 +99,9 @@ class MaintenanceForm(FormScreen[Maintenance]):
     def about(self) -> list[Line]:
         """Until when, and what goes on."""
         try:
-            until = f"{date_text(self.context.now() + self._seconds())[:16]} UTC"
+            until = f"{date_text(self._end(self.context.now()))[:16]} UTC"
         except entry.BadEntry:
-            until = "?"
+            until = UNKNOWN
         return [
             [("Nothing is learned until ", Role.DIM), (until, Role.TEXT), (".", Role.DIM)],
             [("Alarms are raised all the same: shelve those that would disturb.", Role.DIM)],
@@ -110,11 +110,11 @@ class MaintenanceForm(FormScreen[Maintenance]):
     def result(self) -> Maintenance:
         """As it was filled in, from now on."""
         now = self.context.now()
-        return Maintenance(now, now + self._seconds(), entry.words(self._reason.value))
+        return Maintenance(now, self._end(now), entry.words(self._reason.value))
 
     def _check(self, text: str) -> float | None:
-        return entry.window(text, self.context.now())
+        return entry.window_end(text, self.context.now())
 
-    def _seconds(self) -> float:
-        typed = self._check(self._typed.value)
-        return TIMES[self._time.value] if typed is None else typed
+    def _end(self, now: float) -> float:
+        typed = entry.window_end(self._typed.value, now)
+        return now + TIMES[self._time.value] if typed is None else typed
