@@ -168,7 +168,7 @@ class LearningControl(Protocol):
         ...
 
     def thaw(self, sensors: Sequence[str], reason: str = "") -> None:
-        """Go on learning."""
+        """Go on learning; a maintenance window that is open ends."""
         ...
 
     def reset(self, sensors: Sequence[str], reason: str) -> None:

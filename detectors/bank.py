@@ -12,7 +12,7 @@ from detectors.conditions import Conditions
 from detectors.finding import Finding, duration, number
 from detectors.late import FARTHEST_S, Lateness
 from detectors.limits import Limits
-from detectors.pauses import Pause, paused, pruned, with_pause
+from detectors.pauses import Pause, cut, paused, pruned, with_pause
 from detectors.profile import CHEAP, Profile
 from detectors.rail import Rail
 from detectors.rate import Rate
@@ -198,6 +198,10 @@ class SensorBank:
     def pause(self, start: float, end: float) -> None:
         """A maintenance window, on the clock of the arrivals: nothing is learned in it, alarms are raised."""
         self._state.pauses = with_pause(self._state.pauses, start, end)
+
+    def resume(self, at: float) -> None:
+        """A maintenance window that is open at `at`, on the clock of the arrivals, ends there."""
+        self._state.pauses = cut(self._state.pauses, at)
 
     def reset(self) -> Series[Finding]:
         """Forget all that was learned, and every condition; a window of maintenance stays, and what is frozen thaws."""

@@ -41,7 +41,7 @@ class LearningControl(OperatorDesk):
         self._order(sensors, LearningAction.FREEZE, "learning is frozen", reason)
 
     def thaw(self, sensors: Sequence[str], reason: str = "") -> None:
-        """Go on learning."""
+        """Go on learning; a maintenance window that is open ends."""
         self._order(sensors, LearningAction.THAW, "learning goes on", reason)
 
     def reset(self, sensors: Sequence[str], reason: str) -> None:

@@ -60,7 +60,7 @@ def freeze(**options: Any) -> None:  # noqa: ANN401 - click's options as they co
 @reason_option
 @_ordering
 def thaw(**options: Any) -> None:  # noqa: ANN401
-    """Go on learning."""
+    """Go on learning; a maintenance window that is open ends."""
     _order("THAW", "learning goes on", **options)
 
 

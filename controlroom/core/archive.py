@@ -122,6 +122,10 @@ class LearningFacts:
     #: the words of orders that no worker has carried out yet, in order
     waiting: tuple[str, ...] = ()
 
+    def stopped(self, now: float) -> bool:
+        """Whether nothing is learned now."""
+        return self.frozen_at is not None or any(window.start <= now < window.end for window in self.windows)
+
 
 @dataclass(slots=True)
 class Archive:

@@ -8,6 +8,7 @@ whoever runs the readings again comes to the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -48,7 +49,7 @@ class LearningOrder(msgspec.Struct, frozen=True):
     Attributes:
         id: the row's.
         kind, detection: of a false alarm: which, and what its detector had seen.
-        start, end: of a maintenance window, seconds since the epoch.
+        start, end: of a maintenance window, seconds since the epoch; where learning goes on, `start` is from when.
     """
 
     id: int
@@ -71,6 +72,8 @@ def carry_out(order: LearningOrder, bank: SensorBank | CheapBank) -> Sequence[Fi
     match order.action:
         case LearningAction.FREEZE | LearningAction.THAW:
             bank.freeze(order.action is LearningAction.FREEZE)
+            if order.action is LearningAction.THAW:
+                bank.resume(order.start)
         case LearningAction.RESET:
             return bank.reset()
         case LearningAction.ACCEPT:
@@ -107,6 +110,8 @@ def facts_of(orders: Iterable[tuple[LearningOrder, float, str, bool]]) -> Learni
                 frozen_at, frozen_by = at, who
         elif order.action in (LearningAction.THAW, LearningAction.RESET):
             frozen_at, frozen_by = None, ""
+            if order.action is LearningAction.THAW:
+                windows = [replace(w, end=min(w.end, order.start)) if w.start <= order.start else w for w in windows]
         elif order.action is LearningAction.MAINTENANCE:
             windows.append(Window(order.start, order.end, who))
     windows.sort(key=lambda window: window.start)

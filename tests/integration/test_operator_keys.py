@@ -275,8 +275,17 @@ async def learning_keys(console: Console) -> None:
     assert not (await bank()).frozen
     await console.shows_no("FROZEN")
     await console.shows("MAINTENANCE until ")
+
+    # Going on ends the window before its time.
+    await console.press("F")
+    await console.shows("a window that is open ends")
+    await console.press("enter")
+    await until_done(5)
+    await console.shows_no("MAINTENANCE until ")
     orders = await console.rows("SELECT * FROM audit WHERE sensor_id = 'key-1' AND action <> 'Comment' ORDER BY id")
-    assert [row["action"] for row in orders] == ["FreezeLearning", "MaintenanceWindow", "AcceptLevel", "ResetLearning"]
+    assert [row["action"] for row in orders] == [
+        *("FreezeLearning", "MaintenanceWindow", "AcceptLevel", "ResetLearning", "ThawLearning")
+    ]
     assert {row["who"] for row in orders} != {""}
 
 

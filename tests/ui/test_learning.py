@@ -128,6 +128,9 @@ async def test_the_line_tells_what_is_set_and_what_waits(full_app, open_sensor, 
     history.told[FIRST] = LearningFacts(None, "", windows, ("freeze", "reset"))
     async with full_app.run_test(size=SIZE) as pilot:
         await open_sensor(pilot)
+        await press(pilot, "F")
+        assert "goes on" in screen_text(full_app), "in maintenance it is offered to go on"
+        await press(pilot, "escape")
         line = screen_lines(full_app)[4].rstrip()
         assert line == " LEARNING  MAINTENANCE until 16:03 by jon  WAITS freeze, reset"
         history.error = "away"

@@ -6,6 +6,7 @@ which were carried out.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -152,8 +153,8 @@ class LearningDesk:
             sensors: their ids.
             action: what is ordered.
             reason: for the audit.
-            start: of a maintenance window, seconds since the epoch.
-            end: likewise.
+            start: of a maintenance window, seconds since the epoch; for going on, from when (by default now).
+            end: of a maintenance window.
 
         Returns:
             The orders' ids.
@@ -163,6 +164,8 @@ class LearningDesk:
             NotAllowed: the database's login may look but not act.
             DatabaseUnreachable: it is not known whether it was ordered.
         """
+        if action is LearningAction.THAW and start is None:
+            start = time.time()
         request = {"reason": clean(reason)} | ({} if start is None else {"start": start, "end": end})
         document = msgspec.json.encode(request).decode()
         try:

@@ -33,13 +33,13 @@ class FreezeForm(FormScreen[Freeze]):
     Args:
         context: what every widget works with.
         what: the sensor, or how many.
-        frozen: whether it is known to be frozen: then it is offered to go on.
+        stopped: whether it is known that nothing is learned: then it is offered to go on.
     """
 
-    def __init__(self, context: Context, what: str, *, frozen: bool) -> None:
+    def __init__(self, context: Context, what: str, *, stopped: bool) -> None:
         super().__init__(context)
         self._what = what
-        self._learning = Choice(context, [_GOES_ON, _STOPS] if frozen else [_STOPS, _GOES_ON], id="freeze-learning")
+        self._learning = Choice(context, [_GOES_ON, _STOPS] if stopped else [_STOPS, _GOES_ON], id="freeze-learning")
         self._reason = TextEntry(placeholder="why, if it is worth a word", id="freeze-reason")
 
     def title_line(self) -> Line:
@@ -54,7 +54,9 @@ class FreezeForm(FormScreen[Freeze]):
     def about(self) -> list[Line]:
         """What it leads to."""
         stops = self._learning.value == _STOPS
-        said = "What is usual stays what it is now." if stops else "What is usual is learned on from here."
+        said = "What is usual is learned on; a window that is open ends."
+        if stops:
+            said = "What is usual stays what it is now."
         return [[(said, Role.TEXT)], [("Alarms are raised all the same.", Role.DIM)]]
 
     def result(self) -> Freeze:

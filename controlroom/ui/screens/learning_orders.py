@@ -32,7 +32,7 @@ class LearningOrders(SensorOrders):
         return super().check_action(action, parameters)
 
     def action_freeze_learning(self) -> None:
-        """Stop learning; what is frozen is offered to go on."""
+        """Stop learning; what is frozen or in maintenance is offered to go on."""
         control, sensors, what = self._meant()
         if not sensors:
             return
@@ -40,8 +40,8 @@ class LearningOrders(SensorOrders):
         def freeze(freeze: Freeze) -> None:
             (control.freeze if freeze.frozen else control.thaw)(sensors, freeze.reason)
 
-        frozen = all(self._is_frozen(sensor) for sensor in sensors)
-        self.app.push_screen(FreezeForm(self.context, what, frozen=frozen), self._then(freeze))
+        stopped = all(self._is_stopped(sensor) for sensor in sensors)
+        self.app.push_screen(FreezeForm(self.context, what, stopped=stopped), self._then(freeze))
 
     def action_maintain(self) -> None:
         """Learn nothing for a time."""
@@ -90,9 +90,9 @@ class LearningOrders(SensorOrders):
         assert control is not None, "there is no key without it"
         return control, [view.sensor_id for view in views], named(views) if views else ""
 
-    def _is_frozen(self, sensor_id: str) -> bool:
+    def _is_stopped(self, sensor_id: str) -> bool:
         answer = self.context.state.archive.learning.get(sensor_id)
-        return answer is not None and answer.value is not None and answer.value.frozen_at is not None
+        return answer is not None and answer.value is not None and answer.value.stopped(self.context.now())
 
     def _then(self, act: Callable[[T], None]) -> Callable[[T | None], None]:
         def done(result: T | None) -> None:
