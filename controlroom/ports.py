@@ -156,6 +156,34 @@ class AlarmActions(Protocol):
         ...
 
 
+class LearningControl(Protocol):
+    """What an operator can tell the detectors of sensors, all of those that are named or none of them.
+
+    Every method returns at once, from any thread. That it was carried out, or that it waits for a worker, or why it was
+    refused, is a notice.
+    """
+
+    def freeze(self, sensors: Sequence[str], reason: str = "") -> None:
+        """Stop learning until it is thawed."""
+        ...
+
+    def thaw(self, sensors: Sequence[str], reason: str = "") -> None:
+        """Go on learning; a maintenance window that is open ends."""
+        ...
+
+    def reset(self, sensors: Sequence[str], reason: str) -> None:
+        """Forget all that was learned."""
+        ...
+
+    def accept(self, sensors: Sequence[str], reason: str = "") -> None:
+        """What is held is the new normal."""
+        ...
+
+    def maintenance(self, sensors: Sequence[str], start: float, end: float, reason: str) -> None:
+        """Learn nothing in this window, seconds since the epoch."""
+        ...
+
+
 class History(Protocol):
     """What an operator can look up. Every method returns at once, from any thread.
 
@@ -172,6 +200,10 @@ class History(Protocol):
 
     def suppressed(self) -> None:
         """Every alarm that is shelved, out of service or suppressed by design."""
+        ...
+
+    def learning(self, sensor_id: str) -> None:
+        """What operators have told the detectors of a sensor, and what of it waits."""
         ...
 
     def measures(self) -> None:

@@ -27,7 +27,7 @@ from controlroom.config import Settings
 from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import ControlroomError
-from controlroom.ports import AlarmActions, History, OperatorCommands
+from controlroom.ports import AlarmActions, History, LearningControl, OperatorCommands
 from controlroom.wire import AlarmEvent
 from simulator.plant import default_plant
 from simulator.runner import Simulator
@@ -94,6 +94,7 @@ class Services:
             definitions=load_definitions(settings.alarms_file),
             definitions_file=settings.alarms_file,
             profiles=load_profiles(settings.detectors_file),
+            detectors_file=settings.detectors_file,
             worker=self.worker,
             meter=meter,
         )
@@ -108,6 +109,11 @@ class Services:
     def alarms(self) -> AlarmActions:
         """Takes the operator's actions on alarms, from `start` to `stop`."""
         return self._link.desk
+
+    @property
+    def learning(self) -> LearningControl:
+        """Takes what the operator tells the detectors, from `start` to `stop`."""
+        return self._link.learning
 
     @property
     def history(self) -> History:

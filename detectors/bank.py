@@ -12,7 +12,7 @@ from detectors.conditions import Conditions
 from detectors.finding import Finding, duration, number
 from detectors.late import FARTHEST_S, Lateness
 from detectors.limits import Limits
-from detectors.pauses import Pause, paused, pruned, with_pause
+from detectors.pauses import Pause, cut, paused, pruned, with_pause
 from detectors.plain import plain_stores
 from detectors.profile import CHEAP, Profile
 from detectors.rail import Rail
@@ -201,6 +201,10 @@ class SensorBank:
         """A maintenance window, on the clock of the arrivals: nothing is learned in it, alarms are raised."""
         self._state.pauses = with_pause(self._state.pauses, start, end)
 
+    def resume(self, at: float) -> None:
+        """A maintenance window that is open at `at`, on the clock of the arrivals, ends there."""
+        self._state.pauses = cut(self._state.pauses, at)
+
     def reset(self) -> Series[Finding]:
         """Forget all that was learned, and every condition; a window of maintenance stays, and what is frozen thaws."""
         state = self._state
@@ -257,6 +261,14 @@ class SensorBank:
         state.rail = bank._state.rail.after(state.rail)
         state.values.budget = profile.false_alarms_per_day
         bank._state = state
+        # What is not watched for any more ends, but for limits, which end by themselves; and a limit that was passed
+        # while nobody watched it is passed anew.
+        for kind, held in state.conditions.held.items():
+            if kind not in bank._kinds and kind != "limit":
+                held.quiet = 0.0
+                state.conditions.check_at = -math.inf
+        if state.limits.level and "limit" in bank._kinds and "limit" not in state.conditions.held:
+            state.limits = _limits(profile)
         for name, detector in bank._extra.items():
             if name in state.extra:
                 detector.load(state.extra[name])

@@ -15,7 +15,7 @@ import msgspec
 
 from detectors.finding import Finding, duration, number
 from detectors.limits import Limits
-from detectors.pauses import Pause, paused, pruned, with_pause
+from detectors.pauses import Pause, cut, paused, pruned, with_pause
 from detectors.profile import Profile
 from detectors.sequence import DUPLICATE, IN_ORDER, Sequence
 
@@ -192,6 +192,11 @@ class CheapBank:
     def pause(self, start: float, end: float) -> None:
         """A maintenance window, on the clock of the arrivals: nothing is learned in it, alarms are raised."""
         self._pauses = with_pause(self._pauses, start, end)
+        self._set_bounds()
+
+    def resume(self, at: float) -> None:
+        """A maintenance window that is open at `at`, on the clock of the arrivals, ends there."""
+        self._pauses = cut(self._pauses, at)
         self._set_bounds()
 
     def reset(self) -> Sequence_[Finding]:

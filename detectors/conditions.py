@@ -61,5 +61,6 @@ class Conditions(msgspec.Struct, gc=False, array_like=True):
             return
         for kind, held in list(self.held.items()):
             if now >= held.seen + held.quiet:
-                self.down(out, kind, now, f"not seen again for {duration(held.quiet)}")
+                why = f"not seen again for {duration(held.quiet)}" if held.quiet else "not watched for any more"
+                self.down(out, kind, now, why)
         self.check_at = min((held.seen + held.quiet for held in self.held.values()), default=math.inf)

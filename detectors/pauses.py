@@ -17,6 +17,15 @@ def with_pause(pauses: list[Pause], start: float, end: float) -> list[Pause]:
     return sorted({*pauses, (start, end)})[-MOST:]
 
 
+def cut(pauses: list[Pause], at: float) -> list[Pause]:
+    """The windows, those that are open at `at` ended there.
+
+    >>> cut([(5.0, 7.0), (10.0, 20.0), (30.0, 40.0)], 12.0)
+    [(5.0, 7.0), (10.0, 12.0), (30.0, 40.0)]
+    """
+    return [(start, min(end, at)) if start <= at else (start, end) for start, end in pauses]
+
+
 def pruned(pauses: list[Pause], now: float) -> list[Pause]:
     """The windows that are not over at `now`."""
     return [pause for pause in pauses if now < pause[1]]

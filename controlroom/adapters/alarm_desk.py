@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from typing import Literal
 
+from controlroom.adapters.operator_desk import OperatorDesk
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
 from controlroom.core.alarms.model import Alarm
 from controlroom.core.plant_state import PlantState
-from controlroom.errors import ActionRefused, ControlroomError
-
-STOP_TIMEOUT_S = 2.0
+from controlroom.errors import ActionRefused
 
 
-class AlarmDesk:
+class AlarmDesk(OperatorDesk):
     """Implements `controlroom.ports.AlarmActions`: every method returns at once; the outcome is a notice.
 
     Args:
@@ -25,11 +22,9 @@ class AlarmDesk:
     """
 
     def __init__(self, store: AlarmActionStore, *, loop: asyncio.AbstractEventLoop, state: PlantState) -> None:
+        super().__init__(loop=loop, state=state)
         self._store = store
-        self._loop = loop
-        self._state = state
         self._turn = asyncio.Lock()
-        self._running: set[asyncio.Task[None]] = set()
 
     def ack(self, sensor_id: str, kind: str, occurrence_id: str, version: int) -> None:
         """Acknowledge the occurrence as it was drawn."""
@@ -46,11 +41,11 @@ class AlarmDesk:
                     await self._store.ack(*alarm)
                 except ActionRefused as refusal:
                     refused.append(refusal.message)
-            self._tell(f"acked {len(page) - len(refused)} of {len(page)}", "info")
+            self.tell(f"acked {len(page) - len(refused)} of {len(page)}", "info")
             for message in refused:
-                self._tell(message, "error")
+                self.tell(message, "error")
 
-        self._start(work)
+        self._in_turn(work)
 
     def shelve(self, sensor_id: str, kind: str, seconds: float, reason: str, *, one_shot: bool = False) -> None:
         """Silence it for a time."""
@@ -83,31 +78,19 @@ class AlarmDesk:
 
     async def close(self) -> None:
         """Let what is under way finish, for a moment, and go."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=STOP_TIMEOUT_S)
+        await super().close()
         await self._store.close()
 
     def _do(self, sensor_id: str, kind: str, done: str, action: Callable[[], Awaitable[Alarm]]) -> None:
         async def work() -> None:
             await action()
-            self._tell(f"{sensor_id} {kind}: {done}", "info")
+            self.tell(f"{sensor_id} {kind}: {done}", "info")
 
-        self._start(work)
+        self._in_turn(work)
 
-    def _start(self, work: Callable[[], Awaitable[None]]) -> None:
+    def _in_turn(self, work: Callable[[], Awaitable[None]]) -> None:
         async def in_turn() -> None:
             async with self._turn:
-                try:
-                    await work()
-                except ControlroomError as error:
-                    self._tell(str(error), "error")
+                await work()
 
-        def start() -> None:
-            task = self._loop.create_task(in_turn())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
-
-        self._loop.call_soon_threadsafe(start)
-
-    def _tell(self, text: str, level: Literal["info", "error"]) -> None:
-        self._state.notify(text, datetime.now(UTC), level)
+        self.start(in_turn)

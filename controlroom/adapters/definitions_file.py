@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from controlroom.adapters.followed_file import LOOK_S, follow_file
 from controlroom.core.alarms.definitions import Definitions, parse_definitions
 from controlroom.errors import ConfigError
-
-log = logging.getLogger(__name__)
-
-#: It is looked at this often.
-LOOK_S = 2.0
 
 
 def load_definitions(path: Path | None) -> Definitions:
@@ -41,27 +35,9 @@ async def follow(
 
     `on_change` is told when they say something new.
     """
-    seen: tuple[int, int, int] | None = None  # so that it is read once more: it may have changed since it was loaded
-    while True:
-        await asyncio.sleep(look_s)
-        now = _mark(path)
-        if now == seen or now is None:
-            continue
-        first, seen = seen is None, now
-        try:
-            definitions.adopt(load_definitions(path))
-        except ConfigError as error:
-            log.warning("the alarm definitions stay as they were: %s", error)
-        else:
-            on_change()
-            level = logging.DEBUG if first else logging.INFO
-            log.log(level, "the alarm definitions in %s count from now on", path)
 
+    def adopt(found: Definitions) -> None:
+        definitions.adopt(found)
+        on_change()
 
-def _mark(path: Path | None) -> tuple[int, int, int] | None:
-    """What tells one version of the file from another; None while there is no file."""
-    try:
-        found = path.stat() if path is not None else None
-    except OSError:
-        return None
-    return (found.st_mtime_ns, found.st_size, found.st_ino) if found is not None else None
+    await follow_file(path, load_definitions, adopt, "the alarm definitions", look_s=look_s)

@@ -11,13 +11,14 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from controlroom.adapters.postgres.alarm_query import AlarmQueries
+from controlroom.adapters.postgres.learning import read_facts
 from controlroom.adapters.postgres.series_query import read_series
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.floods import WINDOW_S
 from controlroom.core.alarms.measures import Measurement, Report
 from controlroom.core.alarms.model import Alarm, Label
-from controlroom.core.archive import AlarmRecord, Answers, Series
+from controlroom.core.archive import AlarmRecord, Answers, LearningFacts, Series
 from controlroom.core.plant_state import PlantState
 from controlroom.core.profiles import Profiles, profiles_of
 from controlroom.errors import ControlroomError
@@ -48,6 +49,7 @@ class HistoryDesk:
         loop: where the connections live.
         state: where the answers go.
         profiles: how the detectors of each type of sensor are set.
+        group: of the workers whose detectors are asked about.
     """
 
     def __init__(
@@ -58,11 +60,13 @@ class HistoryDesk:
         loop: asyncio.AbstractEventLoop,
         state: PlantState,
         profiles: Profiles | None = None,
+        group: str = "",
     ) -> None:
         self._queries = AlarmQueries(dsn)
         self._session = Session(dsn, "history")
         self._definitions = definitions
         self._profile_for = profiles_of(definitions, profiles)
+        self._group = group
         self._loop = loop
         self._state = state
         self._turn = asyncio.Lock()
@@ -128,6 +132,18 @@ class HistoryDesk:
             return measurement.report(now)
 
         self._ask(self._state.archive.measures, "", read)
+
+    def learning(self, sensor_id: str) -> None:
+        """What operators have told the sensor's detectors."""
+
+        async def read() -> LearningFacts:
+            try:
+                return await read_facts(await self._session.connection(), self._group, sensor_id)
+            except BaseException:
+                self._session.drop()
+                raise
+
+        self._ask(self._state.archive.learning, sensor_id, read)
 
     async def close(self) -> None:
         """Give the connections back; who asked is not there any more."""

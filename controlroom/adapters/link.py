@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from controlroom.adapters.alarm_desk import AlarmDesk
 from controlroom.adapters.definitions_file import follow
+from controlroom.adapters.detectors_file import follow_profiles
 from controlroom.adapters.history_desk import HistoryDesk
 from controlroom.adapters.kafka.cluster_detail import ClusterDetailProbe
 from controlroom.adapters.kafka.connection import KafkaConnection
@@ -22,7 +23,9 @@ from controlroom.adapters.kafka.feed import Feed
 from controlroom.adapters.kafka.orders import Orders
 from controlroom.adapters.kafka.probe import ClusterProbe
 from controlroom.adapters.kafka.worker import DetectionWorker
+from controlroom.adapters.learning_control import LearningControl
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
+from controlroom.adapters.postgres.learning import LearningDesk
 from controlroom.adapters.postgres.probe import DatabaseProbe, Watermark
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.core.alarms.definitions import Definitions
@@ -54,6 +57,7 @@ class Link:
         whence: from where the operator acts; by default this host.
         definitions_file: where the definitions come from: a change of it counts at once.
         profiles: how the detectors of each type of sensor are set, for the scores on a chart.
+        detectors_file: where that comes from: a change of it counts at once.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Link:
         whence: str | None = None,
         definitions_file: Path | None = None,
         profiles: Profiles | None = None,
+        detectors_file: Path | None = None,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
@@ -89,9 +94,12 @@ class Link:
         self._dsn = dsn
         self._definitions = definitions or Definitions()
         self._definitions_file = definitions_file
-        self._profiles = profiles
-        self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=whence or socket.gethostname())
+        self._profiles = profiles or Profiles()
+        self._detectors_file = detectors_file
+        self._whence = whence or socket.gethostname()
+        self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=self._whence)
         self._desk: AlarmDesk | None = None
+        self._learning: LearningControl | None = None
         self._history: HistoryDesk | None = None
         self._ready = threading.Event()
 
@@ -108,6 +116,13 @@ class Link:
         self._ready.wait()
         assert self._desk is not None
         return self._desk
+
+    @property
+    def learning(self) -> LearningControl:
+        """Takes what the operator tells the detectors, from any thread, while `run` runs; waits for its begin."""
+        self._ready.wait()
+        assert self._learning is not None
+        return self._learning
 
     @property
     def history(self) -> HistoryDesk:
@@ -127,12 +142,19 @@ class Link:
             operator=self._operator,
         )
         self._desk = AlarmDesk(self._actions, loop=asyncio.get_running_loop(), state=self._state)
+        self._learning = LearningControl(
+            LearningDesk(self._dsn, who=self._operator, whence=self._whence),
+            self._group,
+            loop=asyncio.get_running_loop(),
+            state=self._state,
+        )
         self._history = HistoryDesk(
             self._dsn,
             self._definitions,
             loop=asyncio.get_running_loop(),
             state=self._state,
             profiles=self._profiles,
+            group=self._group,
         )
         self._ready.set()
         tasks = [
@@ -141,6 +163,7 @@ class Link:
             asyncio.create_task(self._again("cluster detail", self._probe_detail)),
             asyncio.create_task(self._again("pipeline", self._probe_pipeline)),
             asyncio.create_task(follow(self._definitions_file, self._definitions)),
+            asyncio.create_task(follow_profiles(self._detectors_file, self._profiles)),
         ]
         try:
             await stop.wait()
@@ -150,6 +173,7 @@ class Link:
             await asyncio.wait(tasks, timeout=STOP_S)
             await self._orders.close()
             await self._desk.close()
+            await self._learning.close()
             await self._history.close()
             await self._cluster.close()
             await self._detail.close()

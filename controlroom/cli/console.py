@@ -109,6 +109,7 @@ def _on_screen(settings: Settings, given: dict[str, object], notice: str) -> Non
             banner=banner,
             stopping=stopping.is_set,
             alarms=services.alarms,
+            learning=services.learning,
             history=services.history,
             drills=None if given["restricted"] else _drills(settings, brokers, services.state),
             **given,

@@ -22,14 +22,6 @@ if TYPE_CHECKING:
     from controlroom.adapters.postgres.learning import Ordered
 
 _LOOK_S = 0.2
-_WORDS = {
-    "FreezeLearning": "freeze",
-    "ThawLearning": "thaw",
-    "ResetLearning": "reset",
-    "AcceptLevel": "accept",
-    "MaintenanceWindow": "maintenance",
-    "MarkFalse": "false alarm",
-}
 
 
 @click.group()
@@ -68,7 +60,7 @@ def freeze(**options: Any) -> None:  # noqa: ANN401 - click's options as they co
 @reason_option
 @_ordering
 def thaw(**options: Any) -> None:  # noqa: ANN401
-    """Go on learning."""
+    """Go on learning; a maintenance window that is open ends."""
     _order("THAW", "learning goes on", **options)
 
 
@@ -169,6 +161,8 @@ def _order(
 
 
 def _line(order: Ordered) -> str:
+    from controlroom.core.learning import WORDS
+
     done = f"done before offset {order.off}" if order.off is not None else "waits for a worker"
     text = str(order.request.get("reason", ""))
     if order.action == "MaintenanceWindow":
@@ -177,13 +171,15 @@ def _line(order: Ordered) -> str:
         text = f"{order.kind} {text}"
     return (
         f"{order.at:%Y-%m-%d %H:%M:%S}  {sanitise(order.who):10} {sanitise(order.sensor_id):22} "
-        f"{_WORDS[order.action]:12} {done:24} {sanitise(text)}"
+        f"{WORDS[order.action]:12} {done:24} {sanitise(text)}"
     ).rstrip()
 
 
 def _document(order: Ordered) -> dict[str, Any]:
+    from controlroom.core.learning import WORDS
+
     return {
-        "id": order.id, "at": order.at, "who": order.who, "sensor_id": order.sensor_id, "action": _WORDS[order.action],
+        "id": order.id, "at": order.at, "who": order.who, "sensor_id": order.sensor_id, "action": WORDS[order.action],
         "kind": order.kind, "request": order.request, "applied_at": order.applied_at, "partition": order.part,
         "offset": order.off,
     }  # fmt: skip

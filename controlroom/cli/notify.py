@@ -127,7 +127,7 @@ def _policy(directory: Path | None, path: Path | None) -> Policy:
     Raises:
         ConfigError: there is none, or it is wrong.
     """
-    from controlroom.adapters.kafka.options import load_policy
+    from controlroom.adapters.notifications.policy_file import load_policy
 
     settings = settings_for(directory, notify_file=path)
     if settings.notify_file is None:

@@ -101,6 +101,32 @@ class AlarmRecord:
     children: tuple[Alarm, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A maintenance window, in which nothing is learned; times are seconds since the epoch."""
+
+    start: float
+    end: float
+    who: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LearningFacts:
+    """What operators have told the detectors of a sensor, as far as it may still count."""
+
+    #: since when nothing is learned, and who ordered it; None: it is learned
+    frozen_at: float | None = None
+    frozen_by: str = ""
+    #: in order of their begin; some may be over
+    windows: tuple[Window, ...] = ()
+    #: the words of orders that no worker has carried out yet, in order
+    waiting: tuple[str, ...] = ()
+
+    def stopped(self, now: float) -> bool:
+        """Whether nothing is learned now."""
+        return self.frozen_at is not None or any(window.start <= now < window.end for window in self.windows)
+
+
 @dataclass(slots=True)
 class Archive:
     """Everything that was looked up."""
@@ -113,3 +139,5 @@ class Archive:
     suppressed: Answers[str, tuple[Alarm, ...]] = field(default_factory=Answers)
     #: "" -> the measures of the last day
     measures: Answers[str, Report] = field(default_factory=Answers)
+    #: sensor id -> what its detectors were told
+    learning: Answers[str, LearningFacts] = field(default_factory=Answers)

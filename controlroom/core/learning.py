@@ -7,12 +7,14 @@ whoever runs the readings again comes to the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from controlroom.core.archive import LearningFacts, Window
 from detectors import SensorBank
 from detectors.cheap import CheapBank
 from detectors.finding import Finding
@@ -30,13 +32,24 @@ class LearningAction(StrEnum):
     FALSE_ALARM = "MarkFalse"
 
 
+#: what they are called where people read
+WORDS = {
+    LearningAction.FREEZE: "freeze",
+    LearningAction.THAW: "thaw",
+    LearningAction.RESET: "reset",
+    LearningAction.ACCEPT: "accept",
+    LearningAction.MAINTENANCE: "maintenance",
+    LearningAction.FALSE_ALARM: "false alarm",
+}
+
+
 class LearningOrder(msgspec.Struct, frozen=True):
     """One order, as its row of the audit tells it.
 
     Attributes:
         id: the row's.
         kind, detection: of a false alarm: which, and what its detector had seen.
-        start, end: of a maintenance window, seconds since the epoch.
+        start, end: of a maintenance window, seconds since the epoch; where learning goes on, `start` is from when.
     """
 
     id: int
@@ -59,6 +72,8 @@ def carry_out(order: LearningOrder, bank: SensorBank | CheapBank) -> Sequence[Fi
     match order.action:
         case LearningAction.FREEZE | LearningAction.THAW:
             bank.freeze(order.action is LearningAction.FREEZE)
+            if order.action is LearningAction.THAW:
+                bank.resume(order.start)
         case LearningAction.RESET:
             return bank.reset()
         case LearningAction.ACCEPT:
@@ -69,6 +84,38 @@ def carry_out(order: LearningOrder, bank: SensorBank | CheapBank) -> Sequence[Fi
             seen = order.detection
             bank.teach(order.kind, str(seen.get("detector", "")), float(seen.get("score") or 0.0), _ratio(seen))
     return ()
+
+
+def facts_of(orders: Iterable[tuple[LearningOrder, float, str, bool]]) -> LearningFacts:
+    """What a sensor's orders come to.
+
+    Args:
+        orders: (order, when in seconds since the epoch, by whom, whether it was carried out), oldest first.
+
+    >>> freeze = LearningOrder(1, "temp-1", LearningAction.FREEZE)
+    >>> window = LearningOrder(2, "temp-1", LearningAction.MAINTENANCE, start=60.0, end=90.0)
+    >>> facts_of([(freeze, 50.0, "mira", True), (window, 55.0, "jon", True)])
+    LearningFacts(frozen_at=50.0, frozen_by='mira', windows=(Window(start=60.0, end=90.0, who='jon'),), waiting=())
+    >>> facts_of([(freeze, 50.0, "mira", True), (LearningOrder(3, "temp-1", LearningAction.RESET), 56.0, "jon", False)])
+    LearningFacts(frozen_at=50.0, frozen_by='mira', windows=(), waiting=('reset',))
+    """
+    frozen_at, frozen_by = None, ""
+    windows: list[Window] = []
+    waiting: list[str] = []
+    for order, at, who, done in orders:
+        if not done:
+            waiting.append(WORDS[order.action])
+        elif order.action is LearningAction.FREEZE:
+            if frozen_at is None:
+                frozen_at, frozen_by = at, who
+        elif order.action in (LearningAction.THAW, LearningAction.RESET):
+            frozen_at, frozen_by = None, ""
+            if order.action is LearningAction.THAW:
+                windows = [replace(w, end=min(w.end, order.start)) if w.start <= order.start else w for w in windows]
+        elif order.action is LearningAction.MAINTENANCE:
+            windows.append(Window(order.start, order.end, who))
+    windows.sort(key=lambda window: window.start)
+    return LearningFacts(frozen_at, frozen_by, tuple(windows), tuple(waiting))
 
 
 def _ratio(seen: Mapping[str, Any]) -> float | None:

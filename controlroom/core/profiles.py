@@ -67,6 +67,18 @@ class Profiles:
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     _known: dict[tuple[str, str, float | None, float | None, _Given], Profile] = field(default_factory=dict)
 
+    def adopt(self, other: Profiles) -> bool:
+        """Say from now on what `other` says; whoever holds these profiles goes on with the new ones.
+
+        Returns:
+            Whether that is something else.
+        """
+        if other.tables == self.tables:
+            return False
+        self.tables = other.tables
+        self._known.clear()
+        return True
+
     def of(self, facts: SensorFacts, definition: Definition | None = None) -> Profile:
         """The profile of a sensor; `definition` is that of its limit alarm."""
         given = _Given.of(definition) if definition is not None else _NOTHING

@@ -62,6 +62,7 @@ MUTATING = frozenset(
     {
         *("spawn", "pause", "rerate", "remove", "inject", "clear"),
         *("ack", "ack_page", "shelve", "unshelve", "service", "reset", "comment", "mark_false"),
+        *("freeze_learning", "maintain", "reset_learning", "accept_level"),
         *("switch_broker", "kill_broker"),
     }
 )
@@ -73,6 +74,14 @@ SENSOR: list[BindingType] = [
     Binding("i", "inject", "Inject", id="sensor.inject"),
     Binding("c", "clear", "Clear", id="sensor.clear"),
     Binding("x", "remove", "Remove", id="sensor.remove"),
+]
+
+#: capitals: on the overview small letters move, and these act on what the plant has learned for weeks
+LEARNING: list[BindingType] = [
+    Binding("F", "freeze_learning", "Learning", id="sensor.learning"),
+    Binding("M", "maintain", "Maintenance", id="sensor.maintenance"),
+    Binding("L", "accept_level", "Accept level", id="sensor.accept"),
+    Binding("R", "reset_learning", "Reset learning", id="sensor.reset"),
 ]
 
 ALARM: list[BindingType] = [

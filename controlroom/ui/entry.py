@@ -16,7 +16,9 @@ _LONGEST_NAME = 48
 #: as much as the journal keeps
 _LONGEST_WORDS = 500
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 0.01, 86_400.0
-_LONGEST_FAULT = 30 * 86_400.0
+_DAY_S = 86_400.0
+_LONGEST_FAULT = 30 * _DAY_S
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
 class BadEntry(ValueError):
@@ -74,6 +76,32 @@ def duration(text: str) -> float | None:
     if not 0 < seconds <= _LONGEST_FAULT:
         raise BadEntry("more than 0 s, at most 30 days")
     return seconds
+
+
+def window_end(text: str, now: float) -> float | None:
+    """When a window of maintenance ends that begins `now`: after a time, or at the next time of a clock (UTC).
+
+    Seconds since the epoch; nothing was typed: None.
+
+    >>> window_end("45m", 100.0), window_end("1d", 0.0), window_end(" ", 0.0)
+    (2800.0, 86400.0, None)
+    >>> window_end("21:40", 21 * 3600.3) == 21 * 3600 + 40 * 60, window_end("until 0:30", 23 * 3600.0)
+    (True, 88200.0)
+    """
+    text = text.strip().lower().removeprefix("until").strip()
+    if not text:
+        return None
+    clock = _CLOCK.fullmatch(text)
+    if clock:
+        end = now // _DAY_S * _DAY_S + int(clock[1]) * 3600 + int(clock[2]) * 60
+        return end if end > now else end + _DAY_S
+    unit = {"m": 60.0, "h": 3600.0, "d": _DAY_S}.get(text[-1])
+    if unit is None:
+        raise BadEntry("as 45m, 3h, 1d or 21:40")
+    seconds = number(text[:-1], 0.0, math.inf) * unit
+    if not 0 < seconds <= _LONGEST_FAULT:
+        raise BadEntry("more than 0 m, at most 30 d")
+    return now + seconds
 
 
 def words(text: str) -> str:

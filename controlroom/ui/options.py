@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from controlroom.config import UiSettings
 from controlroom.core.plant_state import PlantState
-from controlroom.ports import AlarmActions, BrokerDrills, Clock, History, SessionReplay
+from controlroom.ports import AlarmActions, BrokerDrills, Clock, History, LearningControl, SessionReplay
 
 #: the smallest terminal that shows everything: columns, lines
 LEAST_SIZE = (80, 24)
@@ -55,6 +55,8 @@ class UiOptions:
     operator: str = ""
     #: takes the operator's actions on alarms; None: none can be taken here, and there is no key for them
     alarms: AlarmActions | None = None
+    #: takes what the operator tells the detectors; None: nobody does here, and there is no key for it
+    learning: LearningControl | None = None
     #: takes the operator's questions to the database; None: only what is in memory is shown
     history: History | None = None
     #: stops, kills and starts brokers; None: these are not of a local plant, and there is no key for it

@@ -69,6 +69,28 @@ class RecordingAlarmActions:
         self.actions.append(("mark_false", sensor_id, kind, reason))
 
 
+class RecordingLearning:
+    """Implements `controlroom.ports.LearningControl`; `orders` holds what was ordered, in order."""
+
+    def __init__(self) -> None:
+        self.orders: list[tuple[object, ...]] = []
+
+    def freeze(self, sensors: Sequence[str], reason: str = "") -> None:
+        self.orders.append(("freeze", *sensors, reason))
+
+    def thaw(self, sensors: Sequence[str], reason: str = "") -> None:
+        self.orders.append(("thaw", *sensors, reason))
+
+    def reset(self, sensors: Sequence[str], reason: str) -> None:
+        self.orders.append(("reset", *sensors, reason))
+
+    def accept(self, sensors: Sequence[str], reason: str = "") -> None:
+        self.orders.append(("accept", *sensors, reason))
+
+    def maintenance(self, sensors: Sequence[str], start: float, end: float, reason: str) -> None:
+        self.orders.append(("maintenance", *sensors, start, end, reason))
+
+
 class RecordingDrills:
     """Implements `controlroom.ports.BrokerDrills`; `drills` holds what was asked for, in order."""
 

@@ -18,7 +18,7 @@ from controlroom.core.alarms.model import (
     Shelf,
 )
 from controlroom.core.alarms.transitions import TransitionKind
-from controlroom.core.archive import AlarmRecord, Series, Statistics
+from controlroom.core.archive import AlarmRecord, LearningFacts, Series, Statistics
 from controlroom.core.plant_state import AlarmView, PlantState
 from controlroom.wire import AlarmEvent
 from tests.fakes.clock import FrozenClock
@@ -41,6 +41,8 @@ class FakeHistory:
         self.asked: list[tuple[object, ...]] = []
         #: what a question fails with; empty: it is answered
         self.error = ""
+        #: sensor id -> what its detectors were told
+        self.told: dict[str, LearningFacts] = {}
         #: whether the database is too slow to have answered yet
         self.silent = False
 
@@ -69,6 +71,13 @@ class FakeHistory:
             self._state.archive.suppressed.fail("", self.error, self.now)
         elif not self.silent:
             self._state.archive.suppressed.put("", self._suppressed(), self.now)
+
+    def learning(self, sensor_id: str) -> None:
+        self.asked.append(("learning", sensor_id))
+        if self.error:
+            self._state.archive.learning.fail(sensor_id, self.error, self.now)
+        elif not self.silent:
+            self._state.archive.learning.put(sensor_id, self.told.get(sensor_id, LearningFacts()), self.now)
 
     def measures(self) -> None:
         self.asked.append(("measures",))

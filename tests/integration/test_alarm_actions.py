@@ -14,11 +14,17 @@ from typing import Any
 import asyncpg
 import pytest
 
+from controlroom.adapters import learning_control
 from controlroom.adapters.alarm_desk import AlarmDesk
+from controlroom.adapters.history_desk import HistoryDesk
+from controlroom.adapters.learning_control import LearningControl
 from controlroom.adapters.postgres import alarm_actions
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
+from controlroom.adapters.postgres.learning import LearningDesk
 from controlroom.core.alarms.definitions import Definitions, parse_definitions
 from controlroom.core.alarms.model import AckState, Label, Severity
+from controlroom.core.archive import LearningFacts
+from controlroom.core.learning import LearningAction
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import ActionRefused, DatabaseUnreachable, NotAllowed
 from tests.integration.test_store import batch, begun, facts, query, raised
@@ -158,10 +164,14 @@ def login(dsn: str) -> Iterator[Any]:
 
 async def test_a_viewer_is_refused_by_the_database_and_told_so(dsn: str, login: Any) -> None:
     occurrence, version = await raise_alarm(dsn)
-    async with operator(await login("viewer"), "eve") as eve:
+    eve_dsn = await login("viewer")
+    async with operator(eve_dsn, "eve") as eve:
         assert (await eve.read(*KEY)).occurrence_id == occurrence
         with pytest.raises(NotAllowed, match=r"login test_viewer_.* may look but not act"):
             await eve.ack(*KEY, occurrence, version)
+        async with LearningDesk(eve_dsn, who="eve", whence="here") as desk:
+            with pytest.raises(NotAllowed, match="may look but not act"):
+                await desk.order(["temp-1"], LearningAction.FREEZE)
     assert await audit(dsn) == []
     assert (await query(dsn, "SELECT state FROM alarms"))[0]["state"] == "UNACK"
 
@@ -172,6 +182,10 @@ async def test_an_operator_s_own_login_acts_and_cannot_forge_the_audit(dsn: str,
     async with operator(own) as alice:
         await alice.ack(*KEY, occurrence, version)
         await alice.shelve(*KEY, 60, "test")
+    async with LearningDesk(own, who="alice", whence="here") as desk:
+        orders = await desk.order(["temp-1"], LearningAction.RESET, reason="new probe")
+        assert await desk.applied("none", orders) == 0
+    assert [line["action"] for line in await audit(dsn)][-1] == "ResetLearning"
     assert {line["db_role"][:14] for line in await audit(dsn)} == {"test_operator_"}
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await query(
@@ -217,6 +231,42 @@ async def test_an_action_whose_reply_is_lost_is_done_once(dsn: str, monkeypatch:
     assert CutAfterCommit.cut
     assert len(await audit(dsn)) == 1
     assert len(await query(dsn, "SELECT 1 FROM alarm_events WHERE event = 'commented'")) == 1
+
+
+async def test_what_the_detectors_are_told_waits_for_a_worker_and_is_told_so(
+    dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await raise_alarm(dsn)
+    state = PlantState()
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(learning_control, "PATIENCE_S", 0.5)
+    desk = LearningControl(LearningDesk(dsn, who="alice", whence="here"), "nobody", loop=loop, state=state)
+    history = HistoryDesk(dsn, Definitions(), loop=loop, state=state, group="nobody")
+    desk.freeze(["temp-1"])
+    desk.freeze(["temp-1", "temp-9"])
+    await until(lambda: len(state.notices) == 2)
+    history.learning("temp-1")
+    await until(lambda: state.archive.learning.get("temp-1") is not None)
+    answer = state.archive.learning.get("temp-1")
+    assert answer is not None
+    assert answer.value == LearningFacts(waiting=("freeze",))
+    # A group that has carried it out.
+    await query(
+        dsn, "INSERT INTO learning_applied (grp, topic, part, order_id, off) SELECT 'g', 't', 0, id, 5 FROM audit"
+    )
+    other = HistoryDesk(dsn, Definitions(), loop=loop, state=state, group="g")
+    other.learning("temp-1")
+    await until(lambda: (again := state.archive.learning.get("temp-1")) is not None and again is not answer)
+    answer = state.archive.learning.get("temp-1")
+    assert answer is not None
+    assert answer.value is not None
+    assert (answer.value.frozen_by, answer.value.frozen_at is not None, answer.value.waiting) == ("alice", True, ())
+    for each in (desk, history, other):
+        await each.close()
+    assert {(notice.level, notice.text) for notice in state.notices} == {
+        ("error", "no sensor 'temp-9' is known: it has not sent a reading yet"),
+        ("warning", "temp-1: ordered; it is done when a worker runs that watches it"),
+    }
 
 
 async def test_without_a_database_the_operator_is_told_that_nothing_is_sure() -> None:

@@ -1,17 +1,18 @@
-"""The file of alarm definitions changes while a real worker runs: it counts at once, and no alarm loses its state."""
+"""The files of definitions and of detectors change while a real worker runs: it counts at once, and nothing is lost."""
 
 from __future__ import annotations
 
 import asyncio
 from pathlib import Path
 
+import pytest
 from aiokafka import AIOKafkaProducer
 
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.wire import AlarmEvent
-from tests.integration.test_detection import Place, place, reading  # noqa: F401 - `place` is a fixture
+from tests.integration.test_detection import Place, place, query, reading  # noqa: F401 - `place` is a fixture
 from tests.integration.test_partition_gone import until_rows
 
 SENSORS = ("temp-1", "temp-2")
@@ -33,10 +34,23 @@ async def speak(place: Place, values: dict[str, float]) -> None:  # noqa: F811
         await producer.stop()
 
 
-async def test_limits_and_delays_change_under_standing_alarms(place: Place, tmp_path: Path) -> None:  # noqa: F811
+async def until_logged(caplog: pytest.LogCaptureFixture, text: str) -> None:
+    async with asyncio.timeout(60):
+        while text not in caplog.text:
+            await asyncio.sleep(0.1)
+
+
+async def test_limits_and_delays_change_under_standing_alarms(
+    place: Place,  # noqa: F811
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     path = tmp_path / "alarms.toml"
     path.write_text("[defaults]\noff_delay_s = 3\n")
-    here = Place(place.endpoints, place.dsn, place.settings.model_copy(update={"alarms_file": path}))
+    detectors = tmp_path / "detectors.toml"
+    detectors.write_text("[temperature]\nrange_high = 200.0\n")
+    files = {"alarms_file": path, "detectors_file": detectors}
+    here = Place(place.endpoints, place.dsn, place.settings.model_copy(update=files))
     told: list[AlarmEvent] = []
     stop = asyncio.Event()
     worker = DetectionWorker(here.kafka, here.dsn, here.options(until_idle=None), on_events=told.extend)
@@ -66,6 +80,14 @@ async def test_limits_and_delays_change_under_standing_alarms(place: Place, tmp_
         values["temp-1"] = 25.0
         await until_rows(here, STANDING.format("RTN-UNACK", "temp-1"), 1)
         rings = [(event.sensor_id, event.event) for event in told if event.annunciated and event.kind == "limit"]
+        # The instrument of this type cannot say what one of them says: that is told, and what was learned stays.
+        seen = "SELECT sensor_id FROM alarms WHERE kind = 'corrupt' AND state = 'UNACK'"
+        assert await query(here, seen) == []
+        detectors.write_text("[temperature]\nrange_high = 30.0\n")
+        await until_rows(here, seen, 1)
+        assert await query(here, seen) == [("temp-2",)]
+        detectors.write_text("[temperature]\nrange_hihg = 200.0\n")
+        await until_logged(caplog, "the settings of detectors stay as they were")
         assert sorted(rings) == [("temp-1", "raised"), ("temp-1", "raised"), ("temp-2", "raised")]
     finally:
         feeding.cancel()

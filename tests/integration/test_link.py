@@ -115,6 +115,9 @@ async def test_what_is_shown_is_what_is_there(running: Running, settings: Settin
     _, later = running.link()
     await until(lambda: "real-1" in later.sensors and "limit" in later.sensors["real-1"].alarms)
     assert later.sensors["real-1"].alarms["limit"].occurrence_id == alarm.occurrence_id
+    # It is stopped when it is there, not while it connects: a client that is stopped at that moment may leave a socket.
+    await until(lambda: later.sensors["real-1"].values.last(1) == [41.0])
+    await until(lambda: None not in (later.pipeline, later.cluster, later.cluster_detail))
 
 
 async def test_orders_reach_the_simulator_and_come_back_as_states(running: Running) -> None:

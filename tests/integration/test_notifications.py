@@ -14,6 +14,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from email.policy import default as modern
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
+from controlroom.adapters.notifications.policy_file import follow_policy, load_policy
 from controlroom.adapters.notifications.sender import AppriseSender, redactor
 from controlroom.adapters.notifications.waiting import waiting
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
@@ -105,14 +107,14 @@ def policy_for(url: str, **more: str) -> Policy:
 
 
 @asynccontextmanager
-async def on_duty(dsn: str, policy: Policy) -> AsyncIterator[None]:
+async def on_duty(dsn: str, policy: Policy) -> AsyncIterator[Deliveries]:
     wake = asyncio.Event()
     deliveries = Deliveries(
         NotificationDesk(policy, Definitions(), "readings"), AppriseSender(policy), policy, wake.set
     )
     task = asyncio.create_task(Duty(dsn, "w", Definitions(), deliveries.turn, wake).run())
     try:
-        yield
+        yield deliveries
         assert not task.done()
     finally:
         task.cancel()
@@ -330,6 +332,44 @@ async def test_what_cannot_be_delivered_is_given_up_and_that_is_an_alarm_until_i
     assert not [row for row in told if SECRET in row["doc"]]
     (posted,) = await query(dsn, "SELECT count(*) AS n FROM outbox WHERE posted AND key = 'receiver:shift'")
     assert posted["n"] >= 2
+
+
+async def test_a_changed_file_tells_others_at_once_and_a_wrong_one_nobody_else(
+    dsn: str, webhook: Webhook, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"json://127.0.0.1:{webhook.port}/"
+
+    def receivers(*names: str, more: str = "") -> str:
+        return "".join(f'[[receiver]]\nname = "{name}"\nurl = "{url}"\n' for name in names) + more
+
+    async def told(sensor: str) -> set[str]:
+        """Who is told of the alarm of a sensor that rings now."""
+        await ring(dsn, sensor)
+        sql = "SELECT receiver FROM notifications WHERE doc->>'sensor_id' = '{}' AND sent_at IS NOT NULL"
+        async with asyncio.timeout(20):
+            while not (rows := await query(dsn, sql.format(sensor))):
+                await asyncio.sleep(0.05)
+        return {row["receiver"] for row in rows}
+
+    path = tmp_path / "notify.toml"
+    path.write_text(receivers("shift"))
+    policy = load_policy(path)
+    async with on_duty(dsn, policy) as deliveries:
+        following = asyncio.create_task(follow_policy(path, policy, deliveries.adopt, look_s=0.05))
+        try:
+            assert await told("temp-1") == {"shift"}
+            path.write_text(receivers("manager"))
+            await until(lambda: deliveries._policy.named("manager"))
+            assert await told("temp-2") == {"manager"}
+            # The file is well written, but there is no way to tell him: it changes nothing.
+            path.write_text(receivers("manager", more='[[receiver]]\nname = "boss"\nurl_env = "NO_SUCH_URL"\n'))
+            await until(lambda: "stay as they were" in caplog.text)
+            assert "the environment has no NO_SUCH_URL" in caplog.text
+            assert await told("temp-3") == {"manager"}
+            assert not following.done()
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
 
 
 async def test_a_shelf_warns_and_ends_by_the_wall_clock(dsn: str) -> None:

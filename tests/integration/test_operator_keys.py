@@ -18,6 +18,7 @@ from controlroom.local import Endpoints
 from controlroom.services import Services
 from controlroom.ui.app import ControlRoomApp
 from controlroom.ui.options import UiOptions
+from detectors import Profile, SensorBank
 from tests.conftest import MakeTopic
 from tests.integration.simulated import Plant
 from tests.ui.screen_text import screen_text
@@ -158,7 +159,12 @@ async def opened(settings: Settings, database: str, size: tuple[int, int] = (80,
     await asyncio.to_thread(services.start)
     try:
         options = UiOptions(
-            alarms=services.alarms, history=services.history, refresh_rate=10.0, operator="tester", mouse=False
+            alarms=services.alarms,
+            learning=services.learning,
+            history=services.history,
+            refresh_rate=10.0,
+            operator="tester",
+            mouse=False,
         )
         app = ControlRoomApp(services.state, services.orders, options)
         async with app.run_test(size=size) as pilot:
@@ -210,11 +216,77 @@ async def test_keys_of_a_sensor_reach_the_topic_of_commands_and_its_simulator(co
     await console.until(lambda: not view.faults, "the end of the fault")
     await console.shows("cleared offset 60")
 
-    await console.press("x")
+    await learning_keys(console)
+    await console.press("escape", "x")
     await console.shows("Remove key-1?")
     await console.press("y")
     await console.until(lambda: "key-1" not in console.state.sensors, "the removal")
     await console.until(lambda: console.plant.commands.get("key-1", b"") is None, "its tombstone")
+
+
+async def learning_keys(console: Console) -> None:
+    """On the sensor's own screen: the detectors' worker carries each out, and the screen says what is set."""
+
+    async def bank() -> SensorBank:
+        (row,) = await console.rows("SELECT state FROM detector_state WHERE sensor_id = 'key-1'")
+        return SensorBank.load(Profile(), row["state"])
+
+    async def until_done(count: int) -> None:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(await console.rows("SELECT 1 FROM learning_applied")) < count:
+                await asyncio.sleep(0.05)
+
+    await console.press("enter")
+    await console.shows("ALARM EVENTS")
+    assert "FROZEN" not in screen_text(console.app)
+    await console.press("F")
+    await console.shows("Alarms are raised all the same")
+    await console.press("enter")
+    await until_done(1)
+    assert (await bank()).frozen
+    await console.shows("FROZEN since ")
+    await console.shows("key-1: learning is frozen")
+
+    await console.press("M")
+    await console.shows("Nothing is learned until ")
+    await console.type("oil change")
+    await console.press("down", "right", "enter")
+    await console.shows("MAINTENANCE until ")
+    (window,) = await console.until_audited("MaintenanceWindow")
+    request = json.loads(window["request"])
+    assert (request["reason"], request["end"] - request["start"]) == ("oil change", 7200.0)
+    await until_done(2)
+    assert len((await bank())._state.pauses) == 1
+
+    await console.press("L")
+    await console.shows("ACCEPT LEVEL")
+    await console.press("enter")
+    await until_done(3)
+
+    # What is frozen thaws with it; the window stays.
+    await console.press("R")
+    await console.shows("RESET LEARNING")
+    await console.type("another probe")
+    await console.press("enter")
+    await console.shows("Forget what key-1 taught?")
+    assert not await console.rows("SELECT 1 FROM audit WHERE action = 'ResetLearning'")
+    await console.press("y")
+    await until_done(4)
+    assert not (await bank()).frozen
+    await console.shows_no("FROZEN")
+    await console.shows("MAINTENANCE until ")
+
+    # Going on ends the window before its time.
+    await console.press("F")
+    await console.shows("a window that is open ends")
+    await console.press("enter")
+    await until_done(5)
+    await console.shows_no("MAINTENANCE until ")
+    orders = await console.rows("SELECT * FROM audit WHERE sensor_id = 'key-1' AND action <> 'Comment' ORDER BY id")
+    assert [row["action"] for row in orders] == [
+        *("FreezeLearning", "MaintenanceWindow", "AcceptLevel", "ResetLearning", "ThawLearning")
+    ]
+    assert {row["who"] for row in orders} != {""}
 
 
 async def test_keys_of_an_alarm_reach_the_database_with_who_did_it(console: Console) -> None:

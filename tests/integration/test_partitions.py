@@ -162,6 +162,31 @@ async def kept(connection: asyncpg.Connection) -> tuple[list[str], int, int]:
     return [row[0] for row in events], audit, await connection.fetchval("SELECT count(*) FROM notifications")
 
 
+async def test_the_order_that_a_sensor_is_frozen_by_is_kept_for_as_long_as_it_is(
+    connection: asyncpg.Connection, dsn: str
+) -> None:
+    async def order(sensor: str, *actions: str) -> None:
+        for action in actions:
+            await connection.execute(
+                "INSERT INTO audit (action_id, at, who, whence, action, sensor_id, kind, request, refusal)"
+                " VALUES (gen_random_uuid(), $1, '', '', $2, $3, '', '{}', '')",
+                MIDNIGHT - timedelta(days=40),
+                action,
+                sensor,
+            )
+
+    await order("frozen", "ThawLearning", "FreezeLearning", "AcceptLevel")
+    await order("thawed", "FreezeLearning", "ThawLearning")
+    await order("reset", "FreezeLearning", "ResetLearning")
+    short = PartitionKeeper(dsn, "test", Retention(audit=20))
+    try:
+        await short.keep(MIDNIGHT)
+    finally:
+        await short.close()
+    rows = await connection.fetch("SELECT sensor_id, action FROM audit")
+    assert [tuple(row) for row in rows] == [("frozen", "FreezeLearning")]
+
+
 async def test_journal_and_audit_are_kept_for_good_unless_settings_say_otherwise(
     connection: asyncpg.Connection, keeper: PartitionKeeper, dsn: str
 ) -> None:

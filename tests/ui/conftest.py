@@ -16,7 +16,7 @@ from controlroom.core.plant_state import PlantState
 from controlroom.ui.app import ControlRoomApp
 from controlroom.ui.options import UiOptions
 from tests.fakes.clock import FrozenClock
-from tests.fakes.commands import RecordingAlarmActions, RecordingCommands
+from tests.fakes.commands import RecordingAlarmActions, RecordingCommands, RecordingLearning
 from tests.fakes.history import FakeHistory
 from tests.fakes.plant import make_plant
 
@@ -69,13 +69,21 @@ def actions() -> RecordingAlarmActions:
 
 
 @pytest.fixture
+def learning() -> RecordingLearning:
+    return RecordingLearning()
+
+
+@pytest.fixture
 def history(state: PlantState, clock: FrozenClock) -> FakeHistory:
     return FakeHistory(state, clock)
 
 
 @pytest.fixture
 def full_app(
-    make_app: Callable[..., ControlRoomApp], actions: RecordingAlarmActions, history: FakeHistory
+    make_app: Callable[..., ControlRoomApp],
+    actions: RecordingAlarmActions,
+    history: FakeHistory,
+    learning: RecordingLearning,
 ) -> ControlRoomApp:
     """With somebody who takes actions on alarms, and a database that answers."""
-    return make_app(alarms=actions, history=history, operator="mira")
+    return make_app(alarms=actions, history=history, learning=learning, operator="mira")

@@ -11,7 +11,7 @@ from pathlib import Path
 from controlroom.ui.app import ControlRoomApp
 from controlroom.ui.options import UiOptions
 from tests.fakes.clock import START, FrozenClock
-from tests.fakes.commands import RecordingAlarmActions, RecordingCommands, RecordingDrills
+from tests.fakes.commands import RecordingAlarmActions, RecordingCommands, RecordingDrills, RecordingLearning
 from tests.fakes.history import FakeHistory
 from tests.fakes.plant import make_plant, reading
 from tests.ui.screen_text import settle
@@ -40,6 +40,7 @@ async def picture(name: str, size: tuple[int, int], keys: tuple[str, ...]) -> No
         clock=clock,
         refresh_rate=1e-6,
         alarms=RecordingAlarmActions(),
+        learning=RecordingLearning(),
         history=FakeHistory(state, clock),
         drills=RecordingDrills(),
     )

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from textual.command import CommandPalette
 
+from controlroom.core.archive import LearningFacts, Window
 from controlroom.core.plant_state import PlantState
 from tests.fakes.plant import make_plant
 from tests.ui.screen_text import screen_text, settle
@@ -32,6 +33,7 @@ SCREENS = {
     "measures": ("2", "m"),
     "help-alarms": ("2", "question_mark"),
     "marked-frozen": ("2", "space", "space", "equals_sign"),
+    "maintenance": ("enter", "M"),
     "sensor-day": ("enter", *["right_square_bracket"] * 3),
 }
 
@@ -84,6 +86,14 @@ def test_ascii(snap_compare, make_app, actions, history, screen):
     assert snap_compare(
         make_app(ascii=True, alarms=actions, history=history), run_before=after(*SCREENS[screen]), terminal_size=SMALL
     )
+
+
+def test_what_the_detectors_were_told_in_no_color(snap_compare, full_app, history, clock, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    now = clock.at.timestamp()
+    window = Window(now - 60, now + 7200, "jon")
+    history.told["temp-sensor-001"] = LearningFacts(now - 3600, "mira", (window,), ("reset",))
+    assert snap_compare(full_app, run_before=after("enter"), terminal_size=SMALL)
 
 
 @pytest.mark.parametrize("theme", ["grey-light", "high-contrast"])

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
 
 from controlroom.adapters.definitions_file import load_definitions
 from controlroom.adapters.detectors_file import load_profiles
 from controlroom.adapters.kafka.worker import WorkerOptions
+from controlroom.adapters.notifications.policy_file import load_policy
 from controlroom.adapters.postgres.partitions import Retention
 from controlroom.config import Settings
-from controlroom.core.alarms.policy import Policy, parse_policy
 from controlroom.core.pipeline import PipelineOptions
-from controlroom.errors import ConfigError
 
 
 def worker_options(
@@ -39,6 +37,7 @@ def worker_options(
         definitions=definitions,
         definitions_file=settings.alarms_file,
         notify=load_policy(settings.notify_file),
+        notify_file=settings.notify_file,
         pipeline=PipelineOptions(
             sample_every=every,
             max_sensors=settings.max_sensors,
@@ -57,18 +56,9 @@ def worker_options(
             audit=settings.audit_days,
         ),
         profiles=load_profiles(settings.detectors_file),
+        detectors_file=settings.detectors_file,
         checkpoint_s=settings.checkpoint_s,
         start_at_end=start_at_end,
         until_idle=until_idle,
         time_from_records=time_from_records,
     )
-
-
-def load_policy(path: Path | None) -> Policy:
-    """Who is told of alarms, from `path`; nobody without one."""
-    if path is None:
-        return Policy()
-    try:
-        return parse_policy(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}", hint="check the setting notify_file") from None

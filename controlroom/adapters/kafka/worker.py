@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 from aiokafka.structs import OffsetAndMetadata
 
 from controlroom.adapters.definitions_file import follow
+from controlroom.adapters.detectors_file import follow_profiles
 from controlroom.adapters.faults import FaultKeeper
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
@@ -28,6 +29,7 @@ from controlroom.adapters.kafka.relay import Relay
 from controlroom.adapters.kafka.watchdog import ends_by, watch
 from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
+from controlroom.adapters.notifications.policy_file import follow_policy
 from controlroom.adapters.notifications.sender import AppriseSender
 from controlroom.adapters.postgres.duty import Duty
 from controlroom.adapters.postgres.learning import LearningOrders
@@ -72,6 +74,9 @@ class WorkerOptions:
     pipeline: PipelineOptions = field(default_factory=PipelineOptions)
     #: how each type of sensor is watched
     profiles: Profiles = field(default_factory=Profiles)
+    #: where that comes from, and who is told: what changes there counts at once, too
+    detectors_file: Path | None = None
+    notify_file: Path | None = None
     #: who is told of alarms; the same for all workers of a group, since one of them does it
     notify: Policy = field(default_factory=Policy)
     retention: Retention = field(default_factory=Retention)
@@ -229,6 +234,10 @@ class DetectionWorker:
                 *([machines.run()] if self._options.pipeline.detect and self._options.pipeline.roll_up else ()),
                 duty.run(),
                 follow(self._options.definitions_file, definitions, on_change=self._definitions_changed),
+                follow_profiles(
+                    self._options.detectors_file, self._options.profiles, on_change=self._definitions_changed
+                ),
+                follow_policy(self._options.notify_file, policy, deliveries.adopt),
                 watch(ends_by(self._kafka), lambda: self._partitions),
                 *beside,
             )

@@ -35,8 +35,15 @@ class Deliveries:
         self._on_result = on_result
         self._results: list[Result] = []
         self._busy: dict[str, asyncio.Task[None]] = {}
-        self._threads = ThreadPoolExecutor(max(1, len(policy.receiver)), thread_name_prefix="notify")
+        self._threads = _threads(policy)
         self._failing: set[str] = set()
+
+    def adopt(self, policy: Policy, sender: Sender) -> None:
+        """Others are told from now on, by another sender; messages that are under way go on by the one before."""
+        self._policy, self._sender = policy, sender
+        self._desk.adopt(policy)
+        before, self._threads = self._threads, _threads(policy)
+        before.shutdown(wait=False)
 
     async def turn(self, connection: asyncpg.Connection) -> None:
         """Mark what has been sent, plan what is new, send what is due."""
@@ -74,7 +81,7 @@ class Deliveries:
             del self._busy[name]
 
     async def _send(self, receiver: Receiver, messages: Sequence[Message]) -> None:
-        loop = asyncio.get_running_loop()
+        loop, sender = asyncio.get_running_loop(), self._sender
         held: set[str] = set()
         try:
             for message in messages:
@@ -82,7 +89,7 @@ class Deliveries:
                     # An earlier change of the same alarm is not told yet: this one would overtake it.
                     continue
                 try:
-                    await loop.run_in_executor(self._threads, self._sender.send, receiver, message)
+                    await loop.run_in_executor(self._threads, sender.send, receiver, message)
                 except DeliveryFailed as error:
                     held |= set(message.occurrences)
                     self._results.append((receiver, message, error.message))
@@ -94,3 +101,8 @@ class Deliveries:
                 self._on_result()
         finally:
             self._on_result()
+
+
+def _threads(policy: Policy) -> ThreadPoolExecutor:
+    """One for each receiver: one that hangs takes none from the others."""
+    return ThreadPoolExecutor(max(1, len(policy.receiver)), thread_name_prefix="notify")

@@ -81,6 +81,10 @@ class NotificationDesk:
         self._definitions = definitions
         self._topic = topic
 
+    def adopt(self, policy: Policy) -> None:
+        """Others are told from now on; what was planned before stays planned."""
+        self._policy = policy
+
     async def plan(self, connection: asyncpg.Connection) -> int:
         """Plan what the alarms' transactions have left to plan. Returns how many transitions it was."""
         async with connection.transaction():

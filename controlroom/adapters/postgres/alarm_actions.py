@@ -15,7 +15,7 @@ import msgspec
 
 from controlroom.adapters.postgres import rows
 from controlroom.adapters.postgres.alarm_journal import write_handled
-from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.alarms import events
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.lifecycle import step
@@ -211,7 +211,7 @@ class AlarmActionStore:
     async def _once(self, action_id: UUID, sensor_id: str, kind: str, make: MakeAction) -> Alarm:
         connection = await self._session.connection()
         refusal: ActionRefused | None = None
-        async with connection.transaction():
+        async with transaction(connection):
             locked = await lock_alarm(connection, sensor_id, kind)
             if locked is None:
                 raise _never_raised(sensor_id, kind)

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from controlroom.adapters.postgres.alarm_actions import CLOCK, apply_event, lock_alarm
-from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.events import WallClock
 
@@ -84,7 +84,7 @@ class Duty:
     async def let_time_pass(self, connection: asyncpg.Connection) -> None:
         """Shelves warn and end, acked alarms ring again, each in a transaction of its own."""
         for row in await connection.fetch(DUE, MOST_AT_ONCE):
-            async with connection.transaction():
+            async with transaction(connection):
                 locked = await lock_alarm(connection, row["sensor_id"], row["kind"])
                 if locked is not None:
                     event = WallClock(at=await connection.fetchval(CLOCK))

@@ -6,6 +6,7 @@ which were carried out.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,8 +17,9 @@ import msgspec
 
 from controlroom.adapters.postgres.alarm_actions import clean
 from controlroom.adapters.postgres.lookout import Lookout
-from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
-from controlroom.core.learning import LearningAction, LearningOrder
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
+from controlroom.core.archive import LearningFacts
+from controlroom.core.learning import LearningAction, LearningOrder, facts_of
 from controlroom.errors import ActionRefused, DatabaseUnreachable, NotAllowed
 
 CHANNEL = "controlroom_learning"
@@ -54,6 +56,13 @@ SELECT a.id, a.at, a.who, a.sensor_id, a.action, a.kind, a.request, l.part, l.of
 FROM audit a LEFT JOIN learning_applied l ON l.order_id = a.id AND l.grp = $1
 WHERE a.refusal = '' AND a.action IN ({_ACTIONS}) AND ($2::text IS NULL OR a.sensor_id LIKE $2)
 ORDER BY a.id DESC LIMIT $3"""  # noqa: S608
+
+#: Those that count for a group, of one sensor, oldest first.
+OF_SENSOR = f"""
+SELECT a.id, a.at, a.who, a.sensor_id, a.action, a.kind, a.request, NULL AS detection, l.off IS NOT NULL AS done
+FROM audit a LEFT JOIN learning_applied l ON l.order_id = a.id AND l.grp = $1
+WHERE a.refusal = '' AND a.action IN ({_ACTIONS}) AND a.sensor_id = $2
+ORDER BY a.id"""  # noqa: S608
 
 APPLIED = "SELECT count(*) FROM learning_applied WHERE grp = $1 AND order_id = ANY($2)"
 
@@ -123,6 +132,10 @@ class LearningDesk:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connection back."""
         await self._session.close()
 
     async def order(
@@ -140,8 +153,8 @@ class LearningDesk:
             sensors: their ids.
             action: what is ordered.
             reason: for the audit.
-            start: of a maintenance window, seconds since the epoch.
-            end: likewise.
+            start: of a maintenance window, seconds since the epoch; for going on, from when (by default now).
+            end: of a maintenance window.
 
         Returns:
             The orders' ids.
@@ -151,11 +164,13 @@ class LearningDesk:
             NotAllowed: the database's login may look but not act.
             DatabaseUnreachable: it is not known whether it was ordered.
         """
+        if action is LearningAction.THAW and start is None:
+            start = time.time()
         request = {"reason": clean(reason)} | ({} if start is None else {"start": start, "end": end})
         document = msgspec.json.encode(request).decode()
         try:
             connection = await self._session.connection()
-            async with connection.transaction():
+            async with transaction(connection):
                 known = {row["name"] for row in await connection.fetch(KNOWN, sensors)}
                 machines = [sensor for sensor in sensors if sensor.startswith("machine:")]
                 if machines and action not in (LearningAction.RESET, LearningAction.ACCEPT):
@@ -181,9 +196,17 @@ class LearningDesk:
         return [row["id"] for row in rows]
 
     async def applied(self, group: str, orders: Sequence[int]) -> int:
-        """How many of these orders workers of the group have carried out."""
-        connection = await self._session.connection()
-        return int(await connection.fetchval(APPLIED, group, list(orders)))
+        """How many of these orders workers of the group have carried out.
+
+        Raises:
+            one of PASSING_ERRORS: it is not known.
+        """
+        try:
+            connection = await self._session.connection()
+            return int(await connection.fetchval(APPLIED, group, list(orders)))
+        except PASSING_ERRORS:
+            self._session.drop()
+            raise
 
     async def list(self, group: str, sensor: str | None = None, limit: int = 100) -> list[Ordered]:
         """The latest orders; `sensor` is a pattern with `*` and `?`."""
@@ -196,6 +219,12 @@ class LearningDesk:
             )
             for row in await connection.fetch(LIST, group, pattern, limit)
         ]  # fmt: skip
+
+
+async def read_facts(connection: asyncpg.Connection, group: str, sensor_id: str) -> LearningFacts:
+    """What operators have told the detectors of a sensor, as its group's workers have carried it out."""
+    rows = await connection.fetch(OF_SENSOR, group, sensor_id)
+    return facts_of((order_of(row), row["at"].timestamp(), row["who"], row["done"]) for row in rows)
 
 
 def order_of(row: asyncpg.Record) -> LearningOrder:

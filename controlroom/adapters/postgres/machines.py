@@ -17,7 +17,7 @@ import asyncpg
 from controlroom.adapters.postgres import rows
 from controlroom.adapters.postgres.alarm_journal import write_handled
 from controlroom.adapters.postgres.learning import INSERT_APPLIED
-from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.events import AlarmEvent, TimePassed
 from controlroom.core.alarms.model import decode_alarm
@@ -143,7 +143,7 @@ class MachineStage:
         """The next minutes of a machine, in one transaction; how many there were."""
         key = (*self._key, machine_id)
         await connection.execute(BEGIN, *key)
-        async with connection.transaction():
+        async with transaction(connection):
             row = await connection.fetchrow(LOCK, *key)
             if row is None:
                 return 0

@@ -41,7 +41,15 @@ DELETE FROM alarm_events WHERE event_id IN (
       AND NOT EXISTS (SELECT FROM alarms a WHERE a.sensor_id = e.sensor_id AND a.kind = e.kind
                       AND a.live AND a.occurrence_id = e.occurrence_id)
     ORDER BY e.recorded_at LIMIT $2)"""
-_OLD_AUDIT = "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2)"
+# What a sensor's learning is frozen by stays known for as long as it is.
+_OLD_AUDIT = """
+DELETE FROM audit WHERE id IN (
+    SELECT a.id FROM audit a
+    WHERE a.at < $1
+      AND NOT (a.refusal = '' AND a.action = 'FreezeLearning' AND NOT EXISTS (
+          SELECT FROM audit b WHERE b.sensor_id = a.sensor_id AND b.id > a.id AND b.refusal = ''
+                              AND b.action IN ('ThawLearning', 'ResetLearning')))
+    ORDER BY a.at LIMIT $2)"""
 _OLD_NOTIFICATIONS = """
 DELETE FROM notifications WHERE id IN (
     SELECT id FROM notifications WHERE (sent_at IS NOT NULL OR given_up) AND created_at < $1 LIMIT $2)"""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self
 
@@ -63,6 +64,26 @@ async def connect(dsn: str, *, name: str) -> asyncpg.Connection:
         raise DatabaseUnreachable("PostgreSQL does not answer", hint="check that it runs, and --dsn") from None
     except (OSError, asyncpg.PostgresError) as error:
         raise DatabaseUnreachable(f"PostgreSQL is not reachable ({error})", hint="check --dsn") from None
+
+
+@contextlib.asynccontextmanager
+async def transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
+    """A transaction of a session's owner.
+
+    asyncpg's own one rolls back whatever happens. Where a statement was not answered in time, a ROLLBACK is not either:
+    it would wait as long once more. The connection is cut instead, which rolls back as surely.
+    """
+    begun = connection.transaction()
+    await begun.start()
+    try:
+        yield
+    except TimeoutError:
+        connection.terminate()
+        raise
+    except BaseException:
+        await begun.rollback()
+        raise
+    await begun.commit()
 
 
 class Session:

@@ -20,7 +20,7 @@ from controlroom.adapters.postgres.alarm_journal import OutboxEntry, write_handl
 from controlroom.adapters.postgres.copying import copy_readings
 from controlroom.adapters.postgres.learning import INSERT_APPLIED
 from controlroom.adapters.postgres.outbox import Outgoing, dead_letter
-from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.model import decode_alarm
 from controlroom.core.alert_handler import Handled, concerned, handle
@@ -103,7 +103,7 @@ class PartitionStore:
         """
         try:
             connection = await self._session.connection()
-            async with connection.transaction():
+            async with transaction(connection):
                 row = await connection.fetchrow(rows.CLAIM, *self._key, self._owner)
                 if row is None:
                     self._epoch = 0
@@ -165,7 +165,7 @@ class PartitionStore:
 
         async def write(connection: asyncpg.Connection) -> None:
             nonlocal result
-            async with connection.transaction():
+            async with transaction(connection):
                 await self._advance(connection, start, end, end, None)
                 await connection.execute(rows.INSERT_GAP, topic, part, start, end, reason)
                 result = await self._apply(connection, signals)
@@ -185,7 +185,7 @@ class PartitionStore:
 
         async def write(connection: asyncpg.Connection) -> None:
             nonlocal result
-            async with connection.transaction():
+            async with transaction(connection):
                 await self._advance(connection, batch.first, batch.next_offset, state_offset, batch.tail)
                 result = await self._write(connection, batch)
 

@@ -9,18 +9,19 @@ from controlroom.core.plant_state import SensorView
 from controlroom.ui.bindings import SCREENS, SEEK
 from controlroom.ui.context import Context
 from controlroom.ui.render.order import SensorOrder, sorted_sensors
+from controlroom.ui.screens.learning_orders import LearningOrders
 from controlroom.ui.screens.list_screen import ListScreen
-from controlroom.ui.screens.sensor_orders import SensorOrders
 from controlroom.ui.widgets.alert_feed import AlertFeed
 from controlroom.ui.widgets.sensor_grid import SensorGrid
 
 
-class OverviewScreen(ListScreen, SensorOrders):
+class OverviewScreen(ListScreen, LearningOrders):
     """A pane per sensor, worst first, and the alert feed."""
 
     TAB = SCREENS["overview"][1]
     BINDINGS = SEEK
     MARKS = True
+    KEYS_FIRST = ("sensor.spawn", "sensor.pause", "sensor.inject", "sensor.clear", "sensor.remove", "list.filter")
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

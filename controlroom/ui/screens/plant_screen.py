@@ -31,6 +31,8 @@ class PlantScreen(Screen[None]):
 
     #: as in the tabs
     TAB = ""
+    #: ids of the bindings that the bottom line names before the others: not all have room there
+    KEYS_FIRST: tuple[str, ...] = ()
 
     def __init__(self, context: Context) -> None:
         super().__init__()

@@ -8,23 +8,27 @@ from textual.containers import Horizontal
 from controlroom.core.archive import Answer, Series
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.alarm_target import AlarmTarget
+from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import DETAIL, SENSOR_ALARM, SPAN
 from controlroom.ui.context import Context
+from controlroom.ui.render.learning_line import learning_line
 from controlroom.ui.render.line import Role
 from controlroom.ui.render.sensor_lines import event_lines, reading_lines, spans_line, title_line
 from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.render.span import DEFAULT_SPAN, SPANS, SpanData, end_of, redraw_stamp, span_data
 from controlroom.ui.render.statistics import statistics_line
+from controlroom.ui.screens.learning_orders import LearningOrders
 from controlroom.ui.screens.sensor_history import SensorHistoryScreen
-from controlroom.ui.screens.sensor_orders import SensorOrders
 from controlroom.ui.widgets.chart import SensorChart
 from controlroom.ui.widgets.line_view import LineView
 
 #: what the database adds to a span is asked for again this often, seconds
 _ASK_EVERY_S = 10.0
+#: and what its detectors were told, seconds: who has just ordered it waits for the word
+_ASK_LEARNING_EVERY_S = 1.0
 
 
-class SensorScreen(SensorOrders):
+class SensorScreen(LearningOrders):
     """The detail of one sensor.
 
     Args:
@@ -33,6 +37,10 @@ class SensorScreen(SensorOrders):
     """
 
     BINDINGS = [*SENSOR_ALARM, *SPAN, *DETAIL]  # noqa: RUF012 - Textual declares it so
+    KEYS_FIRST = (
+        *("alarm.ack", "sensor.learning", "sensor.maintenance", "sensor.pause", "sensor.inject", "detail.back"),
+        *("sensor.accept", "sensor.reset"),
+    )
 
     def __init__(self, context: Context, sensor_id: str) -> None:
         super().__init__(context)
@@ -43,11 +51,13 @@ class SensorScreen(SensorOrders):
         #: the alarms that wait for an operator, as they were drawn
         self._waiting: list[tuple[str, str, str, int]] = []
         self._asked: tuple[str, float, int] | None = None
+        self._learning = Asking(self._ask_learning, every_s=_ASK_LEARNING_EVERY_S)
 
     def body(self) -> ComposeResult:
         """Title, spans, chart, figures, what happened."""
         yield LineView(self.context, id="sensor-title")
         yield LineView(self.context, id="sensor-spans")
+        yield LineView(self.context, id="sensor-learning")
         yield SensorChart(self.context, id="chart")
         yield LineView(self.context, id="sensor-figures")
         with Horizontal(id="sensor-below"):
@@ -66,6 +76,7 @@ class SensorScreen(SensorOrders):
             return
         now, width, glyphs = self.context.now(), self.size.width, self.context.glyphs
         self._ask(view, now)
+        self._show_learning(now)
         data = self._draw_chart(view, now)
         self.query_one("#sensor-title", LineView).show(title_line(view, now, width, glyphs))
         self.query_one("#sensor-spans", LineView).show(spans_line(self.span, data, width))
@@ -102,6 +113,18 @@ class SensorScreen(SensorOrders):
         if before is None or before[0] != self.span or before[2] < worst or not 0 <= now - before[1] < _ASK_EVERY_S:
             self._asked = (self.span, now, worst)
             history.series(self.sensor_id, SPANS[self.span], end_of(view, now))
+
+    def _ask_learning(self) -> None:
+        if self.context.options.history is not None:
+            self.context.options.history.learning(self.sensor_id)
+
+    def _show_learning(self, now: float) -> None:
+        """What its detectors were told, where that is something."""
+        self._learning.tick(now)
+        line = learning_line(self.context.state.archive.learning.get(self.sensor_id), now, self.size.width)
+        view = self.query_one("#sensor-learning", LineView)
+        view.display = bool(line)
+        view.show(line)
 
     def _answer(self) -> Answer[Series] | None:
         return self.context.state.archive.series.get((self.sensor_id, SPANS[self.span]))

@@ -56,7 +56,7 @@ class SensorOrders(PlantScreen):
                 self.ordered()
 
         if views:
-            self.app.push_screen(RateForm(self.context, _named(views), interval_of(views[0])), rerate)
+            self.app.push_screen(RateForm(self.context, named(views), interval_of(views[0])), rerate)
 
     def action_inject(self) -> None:
         """Hurt the selected sensors in a known way."""
@@ -87,7 +87,7 @@ class SensorOrders(PlantScreen):
         for view in hurt:
             self.context.commands.clear(view.sensor_id)
         if views and not hurt:
-            self.say(f"{_named(views)}: no fault is injected")
+            self.say(f"{named(views)}: no fault is injected")
         self.ordered()
 
     def action_remove(self) -> None:
@@ -103,7 +103,7 @@ class SensorOrders(PlantScreen):
         if views:
             of = "Their" if len(views) > 1 else "Its"
             consequence = f"{of} readings stop for good; what was recorded stays."
-            self.app.push_screen(Confirm(self.context, f"Remove {_named(views)}?", consequence), remove)
+            self.app.push_screen(Confirm(self.context, f"Remove {named(views)}?", consequence), remove)
 
     def meant_sensors(self) -> list[SensorView]:
         """What the keys act on; a screen with marks names the marked ones."""
@@ -117,12 +117,13 @@ class SensorOrders(PlantScreen):
         if others:
             one = len(others) == 1
             what = "is not simulated: it takes" if one else "are not simulated: they take"
-            self.say(f"{_named(others)} {what} no orders from here")
+            self.say(f"{named(others)} {what} no orders from here")
         return [view for view in views if view.simulated]
 
     def ordered(self) -> None:
         """An order was given: what was marked for it is not marked any more."""
 
 
-def _named(views: Sequence[SensorView]) -> str:
+def named(views: Sequence[SensorView]) -> str:
+    """The one, or how many."""
     return views[0].label if len(views) == 1 else f"{len(views)} sensors"

@@ -38,7 +38,9 @@ class KeyBar(LineView):
 
     def _look(self) -> None:
         hints: dict[str, KeyHint] = {}
-        for active in self.screen.active_bindings.values():
+        first = {name: place for place, name in enumerate(getattr(self.screen, "KEYS_FIRST", ()))}
+        live = self.screen.active_bindings.values()
+        for active in sorted(live, key=lambda active: first.get(active.binding.id or "", len(first))):
             binding = active.binding
             if binding.show and active.enabled:
                 display = self.app.get_key_display(binding)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlroom.core.alarms.events import Detected, Returned
-from controlroom.core.learning import LearningAction, LearningOrder
+from controlroom.core.learning import LearningAction, LearningOrder, carry_out, facts_of
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
 from controlroom.core.profiles import profile_for
+from detectors import Profile, SensorBank
+from detectors.cheap import CheapBank
 from tests.unit.core.test_pipeline import pipeline, record, signals_of
 
 
@@ -28,6 +31,25 @@ def test_an_order_is_carried_out_once_before_the_next_record() -> None:
     batch = run.take(checkpoint=True)
     assert (batch.ordered, batch.next_offset, list(batch.states or ())) == ([(7, 5)], 5, ["temp-1"])
     assert not run.order([freeze])
+
+
+@pytest.mark.parametrize("make", [SensorBank, CheapBank])
+def test_going_on_ends_the_window_that_is_open(make: type[SensorBank] | type[CheapBank]) -> None:
+    bank = make(Profile())
+    windows = [
+        LearningOrder(number, "temp-1", LearningAction.MAINTENANCE, start=start, end=start + 100.0)
+        for number, start in ((1, 50.0), (2, 500.0))
+    ]
+    freeze = LearningOrder(3, "temp-1", LearningAction.FREEZE)
+    thaw = LearningOrder(4, "temp-1", LearningAction.THAW, start=80.0)
+    orders = [*windows, freeze, thaw]
+    for each in orders:
+        carry_out(each, bank)
+    state = bank._state.pauses if isinstance(bank, SensorBank) else bank._pauses
+    assert (state, bank.frozen) == ([(50.0, 80.0), (500.0, 600.0)], False)
+    facts = facts_of((each, 80.0, "mira", True) for each in orders)
+    assert [(window.start, window.end) for window in facts.windows] == state
+    assert [facts.stopped(at) for at in (60.0, 80.0, 500.0, 600.0)] == [True, False, True, False]
 
 
 def test_a_sensor_that_has_not_spoken_is_dealt_with_when_it_has() -> None:

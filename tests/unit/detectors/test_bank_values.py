@@ -56,6 +56,25 @@ def test_limits_work_from_the_first_reading_with_a_deadband():
     assert changes == [(2, 40.0), (1, 35.0), (0, None), (1, 35.0)]
 
 
+def test_what_is_not_watched_for_any_more_ends_and_what_was_learned_stays(plant):
+    assert "spike" in raised(plant.run(1, lambda k, x: x + 30))
+    learned = plant.bank._state.values.step.up.limit
+    watched = tuple(kind for kind in plant.bank.profile.detectors if kind not in ("spike", "dropout"))
+    plant.bank = SensorBank.load(Profile(interval=10.0, detectors=watched), plant.bank.dump())
+    ended = [finding for finding in plant.run(1) if finding.kind == "spike"]
+    assert [(finding.level, finding.message) for finding in ended] == [(0, "not watched for any more")]
+    assert plant.bank._state.values.step.up.limit == learned
+    assert "spike" not in raised(plant.run(1, lambda k, x: x + 30))
+
+
+def test_a_limit_that_was_passed_while_nobody_watched_it_is_told_when_somebody_does():
+    profile = Profile(unit="°C", warning_high=35.0, critical_high=40.0)
+    bank = SensorBank(Profile(unit="°C", warning_high=35.0, critical_high=40.0, detectors=("rail",)))
+    assert raised(bank.observe(1, 0.0, 0.1, 42.0)) == set()
+    bank = SensorBank.load(profile, bank.dump())
+    assert [(f.kind, f.level) for f in bank.observe(2, 1.0, 1.1, 42.1)] == [("limit", 2)]
+
+
 def test_low_limits():
     bank = SensorBank(Profile(warning_low=10.0, critical_low=5.0))
     levels = [f.level for i, x in enumerate((20.0, 9.0, 4.0, 20.0)) for f in bank.observe(i + 1, i, i, x)]
