@@ -73,17 +73,20 @@ async def transaction(connection: asyncpg.Connection) -> AsyncIterator[None]:
     asyncpg's own one rolls back whatever happens. Where a statement was not answered in time, a ROLLBACK is not either:
     it would wait as long once more. The connection is cut instead, which rolls back as surely.
     """
-    begun = connection.transaction()
-    await begun.start()
+    unanswered: TimeoutError | None = None
     try:
-        yield
-    except TimeoutError:
-        connection.terminate()
+        async with connection.transaction():
+            try:
+                yield
+            except TimeoutError as error:
+                unanswered = error
+                connection.terminate()
+                raise
+    except asyncpg.InterfaceError:
+        # The end of asyncpg's own transaction, which finds the connection closed.
+        if unanswered is not None:
+            raise unanswered from None
         raise
-    except BaseException:
-        await begun.rollback()
-        raise
-    await begun.commit()
 
 
 class Session:
