@@ -101,7 +101,9 @@ class SensorBank:
             learn = self._unless_paused(learn, arrived)
         silence = state.silence
         silent = silence.arrival(arrived, learn)
-        if silent or state.conditions.held:
+        conditions = state.conditions
+        held = conditions.held
+        if silent or (held and (arrived >= conditions.check_at or "dropout" in held)):
             self._arrival(out, silent, arrived)
         in_order = True
         if seq != 0:
@@ -288,7 +290,7 @@ class SensorBank:
             self._rate(out, t, x, profile.rate_limit)
         if self._values:
             mask = state.values.update(t, x, learn)
-            if (mask or state.mask) and warm:
+            if mask != state.mask and warm:
                 self._signals(out, mask, t, x)
         if self._extra:
             self._plug_ins(out, t, x, warm=warm)

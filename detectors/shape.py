@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from detectors.rarity import Rarity
-from detectors.record import Record
 from detectors.seasonal import Seasonal
+from detectors.view import View
 
 RECORD_UNIT = 1.1
 RARITY_UNIT = 6.5
@@ -35,11 +34,9 @@ class Shape(msgspec.Struct, gc=False, array_like=True):
     residual: float = 0.0
     peak: float = 0.0
     peak_age: int = 0
-    value_record: Record = msgspec.field(default_factory=lambda: Record(10))
-    value_rarity: Rarity = msgspec.field(default_factory=Rarity)
     season: Seasonal = msgspec.field(default_factory=Seasonal)
-    season_record: Record = msgspec.field(default_factory=lambda: Record(200))
-    season_rarity: Rarity = msgspec.field(default_factory=Rarity)
+    value_view: View = msgspec.field(default_factory=lambda: View(10))
+    season_view: View = msgspec.field(default_factory=lambda: View(200))
 
     def update(self, t: float, x: float) -> float:
         """Take a value at event time `t` (seconds since the epoch); the score, 0 to 1."""
@@ -50,16 +47,7 @@ class Shape(msgspec.Struct, gc=False, array_like=True):
         mean += SMOOTH * (x - mean)
         self.mean = mean
         residual = self.residual = self.season.update(t, x)
-        a = self.value_record.update(mean) / RECORD_UNIT
-        b = self.value_rarity.update(x) / RARITY_UNIT
-        c = self.season_record.update(residual) / RECORD_UNIT
-        d = self.season_rarity.update(residual) / RARITY_UNIT
-        # Written out: a loop over the four costs as much as two of them.
-        a = a * a if a < CAP else MOST
-        b = b * b if b < CAP else MOST
-        c = c * c if c < CAP else MOST
-        d = d * d if d < CAP else MOST
-        total = a * a * a * a + b * b * b * b + c * c * c * c + d * d * d * d
+        total = self.value_view.update(mean, x) + self.season_view.update(residual, residual)
         score = self.raw = total / (1.0 + total)
         age = self.peak_age = self.peak_age + 1
         if score > self.peak or age >= COOL_DOWN:
