@@ -23,7 +23,7 @@ from detectors.values import ANOMALY, DRIFT, LEVEL, NOISE, SPIKE, Values
 
 __all__ = ["Finding", "Profile", "SensorBank"]
 
-VERSION = 2
+VERSION = 3
 NOTHING: tuple[Finding, ...] = ()
 LARGEST = 1e150
 QUIET_READINGS = 20.0
@@ -273,10 +273,9 @@ class SensorBank:
         state = self._state
         n = state.n = state.n + 1
         profile = self.profile
-        warm = n > profile.warm_up
         rail = state.rail
         if not rail.low < x < rail.high or rail.run:
-            if rail.update(x, learn=learn and not warm):
+            if rail.update(x, learn=learn and n <= profile.warm_up):
                 self._up(out, explain.rail(x, rail.run, t, self.profile.unit))
             if rail.run:
                 return
@@ -284,16 +283,16 @@ class SensorBank:
         if x != stuck.last:
             stuck.last = x
             stuck.run = 0
-        elif stuck.update(x, learn=learn and not warm):
+        elif stuck.update(x, learn=learn and n <= profile.warm_up):
             self._up(out, explain.stuck(stuck, t, self.profile.unit))
         if profile.rate_limit is not None:
             self._rate(out, t, x, profile.rate_limit)
         if self._values:
             mask = state.values.update(t, x, learn)
-            if mask != state.mask and warm:
+            if mask != state.mask and n > profile.warm_up:
                 self._signals(out, mask, t, x)
         if self._extra:
-            self._plug_ins(out, t, x, warm=warm)
+            self._plug_ins(out, t, x, warm=n > profile.warm_up)
 
     def _signals(self, out: list[Finding], mask: int, t: float, x: float) -> None:
         state = self._state

@@ -66,7 +66,6 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         pair = 0.5 * (x + last)
         p = pair - last + change
         q = pair - self.before
-        r = pair - slow
         self.before = fast
         self.last = x
         self.change = a
@@ -96,13 +95,13 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         if s < TINY:
             s = TINY
         self.s = s
-        if p > 0.0 and q > 0.0 and r > 0.0:
+        if p > 0.0 and q > 0.0 and (r := pair - slow) > 0.0:
             if q < p:
                 p = q
             if r < p:
                 p = r
             self.pair = p * ROOT_2 / s
-        elif p < 0.0 and q < 0.0 and r < 0.0:
+        elif p < 0.0 and q < 0.0 and (r := pair - slow) < 0.0:
             if q > p:
                 p = q
             if r > p:

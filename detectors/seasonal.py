@@ -58,15 +58,21 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
         if t >= until:
             until = self._turn(t, x)
         f = 1.0 - (until - t) * PER_SECOND
-        a, b = self.day, self.day_next
-        day = x - a - f * (b - a)
-        self.day = a + (1.0 - f) * DAY_RATE * (x - a)
-        self.day_next = b + f * DAY_RATE * (x - b)
+        knot = self.day
+        d = x - knot
+        later = x - self.day_next
+        day = d - f * (d - later)
+        rate = DAY_RATE * f
+        self.day = knot + (DAY_RATE - rate) * d
+        self.day_next += rate * later
         f = self.half + 0.5 * f
-        a, b = self.week, self.week_next
-        week = x - a - f * (b - a)
-        self.week = a + (1.0 - f) * WEEK_RATE * (x - a)
-        self.week_next = b + f * WEEK_RATE * (x - b)
+        knot = self.week
+        d = x - knot
+        later = x - self.week_next
+        week = d - f * (d - later)
+        rate = WEEK_RATE * f
+        self.week = knot + (WEEK_RATE - rate) * d
+        self.week_next += rate * later
         age = t - self.start
         if age < DAY_KNOWN_S:
             return 0.0

@@ -44,9 +44,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     """
 
     budget: float
-    n: int = 0
     born: float = 0.0
-    expected: float = 0.0
     z: float = 0.0
     outliers: int = 0
     restart: bool = False
@@ -79,9 +77,6 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             Which conditions hold now, a sum of SPIKE, NOISE, LEVEL, DRIFT and ANOMALY; the first and last are of
             this reading alone.
         """
-        n = self.n = self.n + 1
-        if n == 1:
-            self.born = t
         local = self.local
         if self.restart:
             self.restart = False
@@ -89,12 +84,14 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.step.restart(x)
         if learn is not self.learning:
             self._turn(t, learn)
+        over = t >= self.minute
+        # Rarer than a minute: this reading is its minute's mean.
+        lone = over and not self.count
         mask = 0
         # A value that stands still says nothing of how the sensor scatters.
         same = self.same = self.same + 1 if x == local.last else 0
         outliers = self.outliers
         if same <= STILL:
-            self.expected = local.fast
             noise = self.noise
             z = self.z = local.update(x, learn and not noise.held)
             if local.n >= START:
@@ -116,59 +113,62 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                     held = step.held
                     if step.update(x, scatter) and not held and self._returning(step.size):
                         step.accept()
-                    if self.short.update(x, learn) or step.held:
+                    short = self.short
+                    if ((short.side or not lone) and short.update(x, learn)) or step.held:
                         mask |= LEVEL
                 block = self.block = self.block + 1
                 if block >= BLOCK:
                     self._close_block(t, learn)
+            elif local.n == 1:
+                self.born = t
         elif self.step.held or self.short.side:
             mask = LEVEL
-        if t < self.minute:
+        if not over:
             if not 0 < outliers <= OUTLIERS:
                 self.sum += x
                 self.count += 1
             return mask | self.slow
-        count = self.count
-        if not count or not 0 < outliers <= OUTLIERS:
-            self.sum += x
-            self.count = count = count + 1
-        mask |= self._slow(t, learn)
-        # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
-        if mask & SPIKE and count == 1 and learn and self.shape.raw < RARE:
-            mask &= ~SPIKE
-        return mask | self.slow
-
-    def _slow(self, t: float, learn: bool) -> int:  # noqa: FBT001
-        mean = self.sum
-        count = self.count
-        single = count == 1
-        self.sum = 0.0
-        self.count = 0
         # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
         self.minute = (t // SLOW_S + 1.0) * SLOW_S
-        slow = 0
-        if not single:
-            mean /= count
-            if self.points.update(mean, self.local.scatter, learn, t - self.born < MATURE_S):
-                slow = LEVEL
+        if not lone:
+            if not 0 < outliers <= OUTLIERS:
+                self.sum += x
+                self.count += 1
+            mean = self.sum / self.count
+            self.sum = 0.0
+            self.count = 0
+            settled = self.points.update(mean, local.scatter, learn, t - self.born < MATURE_S)
+            return mask | self._slow(t, mean, learn, LEVEL if settled else 0)
+        slow = self._slow(t, x, learn, 0)
+        if learn:
+            # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
+            if mask & SPIKE and self.shape.raw < RARE:
+                mask &= ~SPIKE
+            # Of faster ones the fast detectors say it sooner, and more rightly.
+            if self.shape_score >= SHAPE_ALARM:
+                mask |= ANOMALY
+        return mask | slow
+
+    def _slow(self, t: float, mean: float, learn: bool, slow: int) -> int:  # noqa: FBT001
         if self.medium.update(mean, learn):
             slow = LEVEL
         if self.drift.update(mean, learn):
             slow |= DRIFT
         self.slow = slow
-        if not learn:
-            return 0
-        self.shape_score = self.shape.update(t, mean)
-        block = self.slow_block = self.slow_block + 1
-        if block >= SLOW_BLOCK:
-            target = self._target(t - self.slow_from) * SLOW_SHARE
-            margin = 1.0 + SLOW_YOUTH * self._youth(t)
-            self.slow_block = 0
-            self.slow_from = t
-            self.medium.close(target, margin)
-            self.drift.close(target, margin)
-        # Where readings are rarer than minutes; else the fast detectors say it sooner, and more rightly.
-        return ANOMALY if single and self.shape_score >= SHAPE_ALARM else 0
+        if learn:
+            self.shape_score = self.shape.update(t, mean)
+            block = self.slow_block = self.slow_block + 1
+            if block >= SLOW_BLOCK:
+                self._close_slow_block(t)
+        return slow
+
+    def _close_slow_block(self, t: float) -> None:
+        self.slow_block = 0
+        target = self._target(t - self.slow_from) * SLOW_SHARE
+        self.slow_from = t
+        margin = 1.0 + SLOW_YOUTH * self._youth(t)
+        self.medium.close(target, margin)
+        self.drift.close(target, margin)
 
     def _close_block(self, t: float, learn: bool) -> None:  # noqa: FBT001
         self.block = 0

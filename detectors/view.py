@@ -65,19 +65,18 @@ class View(msgspec.Struct, gc=False, array_like=True):
                 total = d * d
             else:
                 total = MOST
-        i = int((x - self.low) / width)
+        low = self.low
+        if not low <= x < low + width * BINS:
+            self._stretch(x)
+            low = self.low
+            width = self.width
+        i = int((x - low) / width)
         bins = self.bins
-        if 0 < i < LAST:
-            near = bins[i - 1] + bins[i + 1]
-        else:
-            if not self.low <= x < self.low + width * BINS:
-                self._stretch(x)
-                bins = self.bins
-                i = int((x - self.low) / self.width)
-            if i >= LAST: i = LAST
-            near = bins[1] if i == 0 else bins[LAST - 1] if i == LAST else bins[i-1] + bins[i+1]
         here = bins[i]
         bins[i] = here + 1
+        if here > NOTABLE_SHARE * n:
+            return total
+        near = (bins[i - 1] if i else 0) + (bins[i + 1] if i < LAST else 0)
         share = (here + 0.5 * near + 0.5) / n
         if share < NOTABLE_SHARE:
             d = -log(share) * PER_RARITY
