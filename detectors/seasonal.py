@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from struct import Struct
+from struct import Struct, pack
 
 import msgspec
 
@@ -15,10 +15,10 @@ DAY_KNOTS, WEEK_KNOTS = 48, 168
 DAY_RATE, WEEK_RATE = 0.15, 0.3
 DAY_KNOWN_S, WEEK_KNOWN_S = 1.02 * DAY_S, 7.1 * DAY_S
 LARGEST = 3e38
-# Looked up once. An offset below 0 counts from the end, so that a cycle closes by itself.
-KNOT = Struct("f")
-READ, WRITE = KNOT.unpack_from, KNOT.pack_into
-UNKNOWN = KNOT.pack(math.nan)
+# Two neighbours; looked up once.
+KNOTS = Struct("2f")
+READ, WRITE = KNOTS.unpack_from, KNOTS.pack_into
+UNKNOWN = pack("f", math.nan)
 
 
 class Seasonal(msgspec.Struct, gc=False, array_like=True):
@@ -43,14 +43,15 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
 
     start: float = math.nan
     until: float = -math.inf
-    span: float = 0.0
+    day_at: int = 0
+    week_at: int = 0
     day: float = 0.0
     day_next: float = 0.0
     week: float = 0.0
     week_next: float = 0.0
     half: float = 0.0
-    day_knots: bytearray = msgspec.field(default_factory=lambda: bytearray(UNKNOWN * DAY_KNOTS))
-    week_knots: bytearray = msgspec.field(default_factory=lambda: bytearray(UNKNOWN * WEEK_KNOTS))
+    day_knots: bytearray = msgspec.field(default_factory=lambda: bytearray(UNKNOWN * (DAY_KNOTS + 1)))
+    week_knots: bytearray = msgspec.field(default_factory=lambda: bytearray(UNKNOWN * (WEEK_KNOTS + 1)))
 
     def update(self, t: float, x: float) -> float:
         """Take a value at event time `t` (seconds since the epoch), in order; its residual, 0.0 before the second day."""
@@ -82,42 +83,40 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
 
     def _turn(self, t: float, x: float) -> float:
         """Another half hour begins, and other knots are around it; its end."""
-        span, before = t // SPAN_S, self.span
-        day, week = self.day_knots, self.week_knots
+        span = t // SPAN_S
         i, j = int(span % DAY_KNOTS), int(span // 2.0 % WEEK_KNOTS)
-        half = 0.5 * (span % 2.0)
-        if span == before + 1.0:
-            _put(day, i - 1, self.day)
-            self.day = self.day_next
-            self.day_next = _get(day, i + 1 - DAY_KNOTS, x)
-            if not half:
-                _put(week, j - 1, self.week)
-                self.week = self.week_next
-                self.week_next = _get(week, j + 1 - WEEK_KNOTS, x)
+        knots = self.day_knots
+        if self.start == self.start:
+            _put(knots, self.day_at, self.day, self.day_next)
         else:
-            if self.start == self.start:
-                self._leave(before)
-            else:
-                self.start = t
-            self.day, self.day_next = _get(day, i, x), _get(day, i + 1 - DAY_KNOTS, x)
-            self.week, self.week_next = _get(week, j, x), _get(week, j + 1 - WEEK_KNOTS, x)
-        self.span = span
-        self.half = half
+            self.start = t
+            self.week_at = -1
+        self.day, self.day_next = _get(knots, i, x)
+        self.day_at = i
+        before = self.week_at
+        if before != j:
+            knots = self.week_knots
+            if before >= 0:
+                _put(knots, before, self.week, self.week_next)
+            self.week, self.week_next = _get(knots, j, x)
+            self.week_at = j
+        self.half = 0.5 * (span % 2.0)
         until = self.until = (span + 1.0) * SPAN_S
         return until
 
-    def _leave(self, span: float) -> None:
-        i, j = int(span % DAY_KNOTS), int(span // 2.0 % WEEK_KNOTS)
-        _put(self.day_knots, i, self.day)
-        _put(self.day_knots, i + 1 - DAY_KNOTS, self.day_next)
-        _put(self.week_knots, j, self.week)
-        _put(self.week_knots, j + 1 - WEEK_KNOTS, self.week_next)
+
+def _get(knots: bytearray, i: int, otherwise: float) -> tuple[float, float]:
+    a, b = READ(knots, 4 * i)
+    return (a if a == a else otherwise, b if b == b else otherwise)
 
 
-def _get(knots: bytearray, i: int, otherwise: float) -> float:
-    (knot,) = READ(knots, 4 * i)
-    return knot if knot == knot else otherwise
-
-
-def _put(knots: bytearray, i: int, x: float) -> None:
-    WRITE(knots, 4 * i, x if -LARGEST < x < LARGEST else math.copysign(LARGEST, x))
+def _put(knots: bytearray, i: int, a: float, b: float) -> None:
+    try:
+        WRITE(knots, 4 * i, a, b)
+    except OverflowError:
+        WRITE(knots, 4 * i, max(-LARGEST, min(LARGEST, a)), max(-LARGEST, min(LARGEST, b)))
+    # The last knot is the first again.
+    if not i:
+        knots[-4:] = knots[:4]
+    elif 4 * i + 8 == len(knots):
+        knots[:4] = knots[-4:]
