@@ -39,16 +39,14 @@ class Drift(msgspec.Struct, gc=False, array_like=True):
 
     def update(self, mean: float, learn: bool = True) -> int:  # noqa: FBT001, FBT002 - as all detectors
         """Take a block's mean; 1: drifts up, -1: drifts down, 0: neither."""
-        n = self.n = self.n + 1
-        if n == 1:
-            self.last = mean
-            return 0
         step = mean - self.last
         self.last = mean
         size = step if step >= 0.0 else -step
+        n = self.n = self.n + 1
         scale = self.scale
         if scale <= 0.0:
-            self.scale = size
+            if n > 1:
+                self.scale = size
             return 0
         if learn:
             if size > 3.0 * scale:

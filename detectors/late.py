@@ -39,6 +39,8 @@ class Lateness(msgspec.Struct, gc=False, array_like=True):
         elif not learn:
             return 0
         n = self.n = n + 1
+        if n & 3 and n >= GROWN:
+            return 0
         usual, spread = self.usual, self.spread
         d = lateness - usual
         rate = RATE if n >= GROWN else 1.0 / n

@@ -101,12 +101,11 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                 pair = local.pair
                 if (pair != 0.0 and self.pair.update(pair)) or spike:
                     mask = SPIKE
-                    outliers += 1
-                else:
-                    outliers = 0
-                self.outliers = outliers
+                    outliers = self.outliers = outliers + 1
+                elif outliers:
+                    outliers = self.outliers = 0
                 # A spike is not a level: what follows it tells whether it was one.
-                if not 0 < outliers <= OUTLIERS:
+                if not outliers or outliers > OUTLIERS:
                     if scatter > 0.0 and noise.update(local.rough / scatter):
                         mask |= NOISE
                     step = self.step
@@ -124,14 +123,14 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         elif self.step.held or self.short.side:
             mask = LEVEL
         if not over:
-            if not 0 < outliers <= OUTLIERS:
+            if not outliers or outliers > OUTLIERS:
                 self.sum += x
                 self.count += 1
             return mask | self.slow
         # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
         self.minute = (t // SLOW_S + 1.0) * SLOW_S
         if not lone:
-            if not 0 < outliers <= OUTLIERS:
+            if not outliers or outliers > OUTLIERS:
                 self.sum += x
                 self.count += 1
             mean = self.sum / self.count
