@@ -258,5 +258,18 @@ class Values(msgspec.Struct, gc=False, array_like=True):
 
     def score(self) -> float:
         """The combined score, 0 to 1. Below 0.5: how near the nearest fast limit is; above: what `Shape` says."""
-        ratio = max(self.spike.ratio(self.z), self.pair.ratio(self.local.pair), self.noise.mean / self.noise.tail.limit)
-        return max(self.shape_score, 0.5 * min(1.0, ratio))
+        shape = self.shape_score
+        if shape >= 0.5:
+            return shape
+        ratio = self.noise.mean / self.noise.tail.limit
+        z, spike = self.z, self.spike
+        near = z / spike.up.limit if z >= 0.0 else -z / spike.down.limit
+        if near > ratio:
+            ratio = near
+        z, spike = self.local.pair, self.pair
+        near = z / spike.up.limit if z >= 0.0 else -z / spike.down.limit
+        if near > ratio:
+            ratio = near
+        if ratio > 1.0:
+            ratio = 1.0
+        return shape if shape > 0.5 * ratio else 0.5 * ratio
