@@ -8,7 +8,7 @@ from detectors.tail import Tail
 
 CLIP = 2.5
 LEAST = 4.5
-MEMORY = 1.0 / 15.0
+KEEP = 1.0 - 1.0 / 15.0
 RETURN = 0.5
 SCALE_RATE = 1.0 / 200.0
 GROWN = 200  # from here on 1 / n is the slower rate
@@ -57,9 +57,7 @@ class Drift(msgspec.Struct, gc=False, array_like=True):
             step = CLIP
         elif step < -CLIP:
             step = -CLIP
-        total = self.total
-        total += step - MEMORY * total
-        self.total = total
+        total = self.total = KEEP * self.total + step
         if self.side:
             tail = self.up if self.side > 0 else self.down
             if total * self.side > tail.peak:

@@ -64,7 +64,7 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         self.rough = rough
         # Two readings together, against what was expected before both.
         pair = 0.5 * (x + last)
-        p = pair - last + change
+        p = 0.5 * a + change
         q = pair - self.before
         self.before = fast
         self.last = x

@@ -41,7 +41,8 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
     0.0
     """
 
-    start: float = math.nan
+    day_from: float = math.nan
+    week_from: float = math.nan
     until: float = -math.inf
     day_at: int = 0
     week_at: int = 0
@@ -74,49 +75,42 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
         rate = WEEK_RATE * f
         self.week = knot + (WEEK_RATE - rate) * d
         self.week_next += rate * later
-        age = t - self.start
-        if age < DAY_KNOWN_S:
+        if t < self.day_from:
             return 0.0
-        if age < WEEK_KNOWN_S:
+        if t < self.week_from:
             return day
         return week if week * week < day * day else day
 
     def _turn(self, t: float, x: float) -> float:
         """Another half hour begins, and other knots are around it; its end."""
         span = t // SPAN_S
-        i, j = int(span % DAY_KNOTS), int(span // 2.0 % WEEK_KNOTS)
-        knots = self.day_knots
-        if self.start == self.start:
-            _put(knots, self.day_at, self.day, self.day_next)
-        else:
-            self.start = t
-            self.week_at = -1
-        self.day, self.day_next = _get(knots, i, x)
-        self.day_at = i
-        before = self.week_at
-        if before != j:
-            knots = self.week_knots
-            if before >= 0:
-                _put(knots, before, self.week, self.week_next)
-            self.week, self.week_next = _get(knots, j, x)
-            self.week_at = j
-        self.half = 0.5 * (span % 2.0)
         until = self.until = (span + 1.0) * SPAN_S
+        self.half = 0.5 * (span % 2.0)
+        i, j = int(span % DAY_KNOTS), int(span // 2.0 % WEEK_KNOTS)
+        if self.day_from != self.day_from:
+            self.day_from = t + DAY_KNOWN_S
+            self.week_from = t + WEEK_KNOWN_S
+            self.day = self.day_next = self.week = self.week_next = x
+            self.day_at, self.week_at = i, j
+            return until
+        self.day, self.day_next = _exchanged(self.day_knots, self.day_at, self.day, self.day_next, i, x)
+        self.day_at = i
+        if j != self.week_at:
+            self.week, self.week_next = _exchanged(self.week_knots, self.week_at, self.week, self.week_next, j, x)
+            self.week_at = j
         return until
 
 
-def _get(knots: bytearray, i: int, otherwise: float) -> tuple[float, float]:
-    a, b = READ(knots, 4 * i)
-    return (a if a == a else otherwise, b if b == b else otherwise)
-
-
-def _put(knots: bytearray, i: int, a: float, b: float) -> None:
+def _exchanged(knots: bytearray, at: int, a: float, b: float, i: int, otherwise: float) -> tuple[float, float]:
+    """Put back the two knots `a` and `b` at `at`; those at `i`, or `otherwise` where nothing is known."""
     try:
-        WRITE(knots, 4 * i, a, b)
+        WRITE(knots, 4 * at, a, b)
     except OverflowError:
-        WRITE(knots, 4 * i, max(-LARGEST, min(LARGEST, a)), max(-LARGEST, min(LARGEST, b)))
+        WRITE(knots, 4 * at, max(-LARGEST, min(LARGEST, a)), max(-LARGEST, min(LARGEST, b)))
     # The last knot is the first again.
-    if not i:
+    if not at:
         knots[-4:] = knots[:4]
-    elif 4 * i + 8 == len(knots):
+    elif 4 * at + 8 == len(knots):
         knots[:4] = knots[-4:]
+    a, b = READ(knots, 4 * i)
+    return a if a == a else otherwise, b if b == b else otherwise

@@ -12,6 +12,8 @@ RARITY_UNIT = 6.5
 CAP = 1.1
 MOST = CAP * CAP
 SMOOTH = 1.0 / 60.0
+RATE = 0.006
+GROWN = 167  # from here on 1 / n is the slower rate
 COOL_DOWN = 300
 
 
@@ -29,29 +31,27 @@ class Shape(msgspec.Struct, gc=False, array_like=True):
     """
 
     mean: float = 0.0
-    started: bool = False
+    n: int = 0
     raw: float = 0.0
     residual: float = 0.0
     peak: float = 0.0
-    peak_age: int = 0
+    peak_n: int = 0
     season: Seasonal = msgspec.field(default_factory=Seasonal)
-    value_view: View = msgspec.field(default_factory=lambda: View(10))
-    season_view: View = msgspec.field(default_factory=lambda: View(200))
+    value: View = msgspec.field(default_factory=lambda: View(10))
+    seasonal: View = msgspec.field(default_factory=lambda: View(200))
 
     def update(self, t: float, x: float) -> float:
         """Take a value at event time `t` (seconds since the epoch); the score, 0 to 1."""
-        if not self.started:
-            self.started = True
-            self.mean = x
-        mean = self.mean
+        n = self.n = self.n + 1
+        mean = self.mean if n > 1 else x
         mean += SMOOTH * (x - mean)
         self.mean = mean
         residual = self.residual = self.season.update(t, x)
-        total = self.value_view.update(mean, x) + self.season_view.update(residual, residual)
+        rate = RATE if n >= GROWN else 1.0 / n
+        total = self.value.update(n, rate, mean, x) + self.seasonal.update(n, rate, residual, residual)
         score = self.raw = total / (1.0 + total)
-        age = self.peak_age = self.peak_age + 1
-        if score > self.peak or age >= COOL_DOWN:
+        if score > self.peak or n - self.peak_n >= COOL_DOWN:
             self.peak = score
-            self.peak_age = 0
+            self.peak_n = n
             return score
         return 0.0

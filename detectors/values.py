@@ -129,37 +129,36 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             return mask | self.slow
         # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
         self.minute = (t // SLOW_S + 1.0) * SLOW_S
-        if not lone:
+        slow = 0
+        if lone:
+            mean = x
+        else:
             if not outliers or outliers > OUTLIERS:
                 self.sum += x
                 self.count += 1
             mean = self.sum / self.count
             self.sum = 0.0
             self.count = 0
-            settled = self.points.update(mean, local.scatter, learn, t - self.born < MATURE_S)
-            return mask | self._slow(t, mean, learn, LEVEL if settled else 0)
-        slow = self._slow(t, x, learn, 0)
-        if learn:
-            # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
-            if mask & SPIKE and self.shape.raw < RARE:
-                mask &= ~SPIKE
-            # Of faster ones the fast detectors say it sooner, and more rightly.
-            if self.shape_score >= SHAPE_ALARM:
-                mask |= ANOMALY
-        return mask | slow
-
-    def _slow(self, t: float, mean: float, learn: bool, slow: int) -> int:  # noqa: FBT001
+            if self.points.update(mean, local.scatter, learn, t - self.born < MATURE_S):
+                slow = LEVEL
         if self.medium.update(mean, learn):
             slow = LEVEL
         if self.drift.update(mean, learn):
             slow |= DRIFT
         self.slow = slow
         if learn:
-            self.shape_score = self.shape.update(t, mean)
+            score = self.shape_score = self.shape.update(t, mean)
             block = self.slow_block = self.slow_block + 1
             if block >= SLOW_BLOCK:
                 self._close_slow_block(t)
-        return slow
+            if lone:
+                # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
+                if mask & SPIKE and self.shape.raw < RARE:
+                    mask &= ~SPIKE
+                # Of faster ones the fast detectors say it sooner, and more rightly.
+                if score >= SHAPE_ALARM:
+                    mask |= ANOMALY
+        return mask | slow
 
     def _close_slow_block(self, t: float) -> None:
         self.slow_block = 0

@@ -7,8 +7,6 @@ from math import log
 import msgspec
 
 # The record: the deviation from a slow mean over the largest one so far.
-RATE = 0.006
-GROWN = 167  # from here on 1 / n is the slower rate
 FORGET = 1.0 - 1.0 / 2000.0
 RECORD_UNIT = 1.1
 # The rarity: of the value's bin in a histogram.
@@ -31,7 +29,6 @@ class View(msgspec.Struct, gc=False, array_like=True):
     """
 
     warm_up: int
-    n: int = 0
     mean: float = 0.0
     up: float = 0.0
     down: float = 0.0
@@ -39,17 +36,16 @@ class View(msgspec.Struct, gc=False, array_like=True):
     width: float = 0.0
     bins: list[int] = []
 
-    def update(self, smooth: float, x: float) -> float:
-        """Take a value, and what its record is kept of; the sum of both measures' eighth powers."""
-        n = self.n = self.n + 1
+    def update(self, n: int, rate: float, smooth: float, x: float) -> float:
+        """Take the `n`-th value, and what its record is kept of; the sum of both measures' eighth powers."""
         width = self.width
         if width <= 0.0:
-            self._start(smooth, x)
+            self._start(n, rate, smooth, x)
             return 0.0
         total = 0.0
         mean = self.mean
         d = smooth - mean
-        self.mean = mean + (RATE if n >= GROWN else 1.0 / n) * d
+        self.mean = mean + rate * d
         if d >= 0.0:
             most = self.up
             self.up = d if d > most else most * FORGET
@@ -88,9 +84,9 @@ class View(msgspec.Struct, gc=False, array_like=True):
                 total += MOST
         return total
 
-    def _start(self, smooth: float, x: float) -> None:
+    def _start(self, n: int, rate: float, smooth: float, x: float) -> None:
         """Until two values differ there is nothing to bin."""
-        if self.n == 1 or x == self.low:
+        if n == 1 or x == self.low:
             self.low = x
             self.mean = smooth
             return
@@ -99,9 +95,9 @@ class View(msgspec.Struct, gc=False, array_like=True):
             self.up = d
         else:
             self.down = -d
-        self.mean += (RATE if self.n >= GROWN else 1.0 / self.n) * d
+        self.mean += rate * d
         gap = abs(x - self.low)
-        first, seen = self.low, self.n - 1
+        first, seen = self.low, n - 1
         self.width = max(2.0 * gap / BINS, 1e-12 * max(abs(x), abs(first)), TINY)
         self.low = min(x, first) - HALF // 2 * self.width
         self.bins = [0] * BINS
