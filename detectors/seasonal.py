@@ -29,10 +29,10 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
     value, and put back when time has left them.
 
     Attributes:
-        start: time of the first value.
-        span, until: which half hour it is since the epoch, and when it ends.
-        day, day_next: the knots of the day around it.
-        week, week_next, half: those of the week, and how far between them the half hour begins (0 or 1/2).
+        day_from, week_from: the time from which on a profile is asked.
+        until: when the present half hour ends.
+        day, day_next: the knots of the day around it; day_at: which.
+        week, week_next, week_at: those of the week; half: how far between them the half hour begins (0 or 1/2).
 
     >>> seasonal = Seasonal()
     >>> for i in range(480):
@@ -84,7 +84,11 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
     def _turn(self, t: float, x: float) -> float:
         """Another half hour begins, and other knots are around it; its end."""
         span = t // SPAN_S
-        until = self.until = (span + 1.0) * SPAN_S
+        until = (span + 1.0) * SPAN_S
+        if not 0.0 < until - t <= SPAN_S:
+            # So far from the epoch that a number has no half hours.
+            until = t
+        self.until = until
         self.half = 0.5 * (span % 2.0)
         i, j = int(span % DAY_KNOTS), int(span // 2.0 % WEEK_KNOTS)
         if self.day_from != self.day_from:
@@ -102,15 +106,18 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
 
 
 def _exchanged(knots: bytearray, at: int, a: float, b: float, i: int, otherwise: float) -> tuple[float, float]:
-    """Put back the two knots `a` and `b` at `at`; those at `i`, or `otherwise` where nothing is known."""
-    try:
-        WRITE(knots, 4 * at, a, b)
-    except OverflowError:
-        WRITE(knots, 4 * at, max(-LARGEST, min(LARGEST, a)), max(-LARGEST, min(LARGEST, b)))
+    """Put back the two knots `a` and `b` at `at`; those at `i`: where nothing is known, a flat line, from `otherwise`."""
+    if not (-LARGEST < a < LARGEST and -LARGEST < b < LARGEST):
+        a, b = max(-LARGEST, min(LARGEST, a)), max(-LARGEST, min(LARGEST, b))
+    _, known = READ(knots, 4 * at)
+    # A knot that only values before it have told of begins with the first one after it.
+    WRITE(knots, 4 * at, a, b if known == known else known)
     # The last knot is the first again.
     if not at:
         knots[-4:] = knots[:4]
     elif 4 * at + 8 == len(knots):
         knots[:4] = knots[-4:]
     a, b = READ(knots, 4 * i)
-    return a if a == a else otherwise, b if b == b else otherwise
+    if a != a:
+        a = otherwise
+    return a, b if b == b else a
