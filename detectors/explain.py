@@ -27,9 +27,10 @@ def _spike(values: Values, t: float, x: float, unit: str) -> Finding:
     z, detector = values.z, values.spike
     if not detector.ratio(z) > 1.0:
         z, detector = values.local.pair, values.pair
-    limit = values.local.before + math.copysign(detector.limit(z), z) * values.local.s
-    text = f"{number(x, unit)} where {number(values.local.before, unit)} was expected: {abs(z):.1f} times the usual scatter"
-    return Finding("spike", 1, t, x, values.local.before, limit, z, "spike", text)
+    expected = values.local.before
+    limit = expected + math.copysign(detector.limit(z), z) * values.local.s
+    text = f"{number(x, unit)} where {number(expected, unit)} was expected: {abs(z):.1f} times the usual scatter"
+    return Finding("spike", 1, t, x, expected, limit, z, "spike", text)
 
 
 def _noise(values: Values, t: float, x: float, unit: str) -> Finding:

@@ -26,7 +26,7 @@ class Local(msgspec.Struct, gc=False, array_like=True):
 
     Attributes:
         pair: as `update` returns it, for the mean of the last two values against what was expected before both.
-        last, fast, slow: the predictors, in the unit of the values.
+        last, fast, slow: the predictors, in the unit of the values; before: the fast one before the last value.
         scatter: the mean scatter over all levels; s: that at the present level; both in the unit.
         rough: the last second difference over sqrt(6), absolute.
 

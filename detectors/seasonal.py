@@ -55,7 +55,7 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
     week_knots: bytearray = msgspec.field(default_factory=lambda: bytearray(UNKNOWN * (WEEK_KNOTS + 1)))
 
     def update(self, t: float, x: float) -> float:
-        """Take a value at event time `t` (seconds since the epoch), in order; its residual, 0.0 before the second day."""
+        """Take a value at event time `t` (seconds since the epoch), its residual, 0.0 before the second day."""
         until = self.until
         if t >= until:
             until = self._turn(t, x)
@@ -106,7 +106,7 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
 
 
 def _exchanged(knots: bytearray, at: int, a: float, b: float, i: int, otherwise: float) -> tuple[float, float]:
-    """Put back the two knots `a` and `b` at `at`; those at `i`: where nothing is known, a flat line, from `otherwise`."""
+    """Put back the two knots `a` and `b` at `at`; those at `i`, or a flat line where none are known."""
     if not (-LARGEST < a < LARGEST and -LARGEST < b < LARGEST):
         a, b = max(-LARGEST, min(LARGEST, a)), max(-LARGEST, min(LARGEST, b))
     _, known = READ(knots, 4 * at)

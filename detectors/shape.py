@@ -7,10 +7,6 @@ import msgspec
 from detectors.seasonal import Seasonal
 from detectors.view import View
 
-RECORD_UNIT = 1.1
-RARITY_UNIT = 6.5
-CAP = 1.1
-MOST = CAP * CAP
 SMOOTH = 1.0 / 60.0
 RATE = 0.006
 GROWN = 167  # from here on 1 / n is the slower rate
@@ -20,9 +16,9 @@ COOL_DOWN = 300
 class Shape(msgspec.Struct, gc=False, array_like=True):
     """The value and its seasonal residual, each by its rarity and by its record ratio.
 
-    Each of the four is brought to its own unit (a tenth beyond the record; once in 700 values) and counts with its
-    eighth power, capped: nearly a maximum, yet two that are nearly there count as one that is. 0.5 is one alone at its
-    unit. After a high score the next 300 values only count when theirs is higher still (cool-down).
+    Each of the four counts with its eighth power, in its own unit and capped (see `View`): nearly a maximum, yet two
+    that are nearly there count as one that is. 0.5 is one alone at its unit. After
+    a high score the next 300 values only count when theirs is higher still (cool-down).
 
     >>> shape = Shape()
     >>> scores = [shape.update(300.0 * i, 10.0 + i * 7919 % 101 / 10) for i in range(3000)]

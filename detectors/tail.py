@@ -90,8 +90,7 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
         if blocks < LEAST or self.base <= 0.0:
             self.limit = prior
             return
-        odds = (TOP if blocks >= TOP else blocks) - 1
-        odds /= blocks * target
+        odds = (min(TOP, blocks) - 1) / (blocks * target)
         limit = self.base
         if odds > 1.0:
             limit += self.excess * log(odds)

@@ -269,6 +269,4 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         near = z / spike.up.limit if z >= 0.0 else -z / spike.down.limit
         if near > ratio:
             ratio = near
-        if ratio > 1.0:
-            ratio = 1.0
-        return shape if shape > 0.5 * ratio else 0.5 * ratio
+        return max(shape, 0.5 * min(1.0, ratio))

@@ -1,4 +1,4 @@
-"""View: how far is a series from all that it did before, by two measures?"""
+"""View: how unlike all that it did before is a series now? By its record ratio and by its rarity."""
 
 from __future__ import annotations
 
@@ -6,26 +6,32 @@ from math import log
 
 import msgspec
 
-# The record: the deviation from a slow mean over the largest one so far.
+# Of the largest deviation so far a value a tenth beyond it counts one; of rarity, a value once in 700.
+RECORD_UNIT, RARITY_UNIT = 1.1, 6.5
+PER_RECORD, PER_RARITY = 1.0 / RECORD_UNIT, 1.0 / RARITY_UNIT
+CAP = 1.1
+MOST = CAP**8
+# Below half of its unit an eighth power is nothing beside the others': 1/256.
+NOTABLE_RECORD, NOTABLE_SHARE = 0.5 * RECORD_UNIT, 0.0388
 FORGET = 1.0 - 1.0 / 2000.0
-RECORD_UNIT = 1.1
-# The rarity: of the value's bin in a histogram.
 BINS = 32
 HALF = BINS // 2
 LAST = BINS - 1
 TINY = 1e-150
-RARITY_UNIT = 6.5
-# Each measure in its own unit, up to the cap; below half of it its eighth power is nothing beside the others'.
-CAP = 1.1
-MOST = CAP**8
-PER_RECORD = 1.0 / RECORD_UNIT
-NOTABLE_RECORD = 0.5 * RECORD_UNIT
-PER_RARITY = 1.0 / RARITY_UNIT
-NOTABLE_SHARE = 0.0388  # the share whose rarity is half of its unit
 
 
 class View(msgspec.Struct, gc=False, array_like=True):
-    """
+    """Two measures that need no scale and no distribution.
+
+    The record ratio is the deviation from a slow mean over the largest one so far the same way (which is slowly
+    forgotten): 1.0 is "as far as ever". The rarity is minus the log of the share of values seen near this one, from a
+    histogram whose range doubles when a value falls outside; neighbouring bins count half, so that an edge between two
+    bins is no cliff.
+
+    >>> view = View(warm_up=10)
+    >>> scores = [view.update(n, 1.0 / n, float(n % 7), float(n % 7)) for n in range(1, 701)]
+    >>> max(scores[20:]) < 0.5, view.update(701, 0.006, 9.0, 9.0) > 1.0
+    (True, True)
     """
 
     warm_up: int
@@ -37,7 +43,14 @@ class View(msgspec.Struct, gc=False, array_like=True):
     bins: list[int] = []
 
     def update(self, n: int, rate: float, smooth: float, x: float) -> float:
-        """Take the `n`-th value, and what its record is kept of; the sum of both measures' eighth powers."""
+        """Take the next value; the sum of the eighth powers of both measures, each in its unit and capped.
+
+        Args:
+            n: the how-manieth value it is.
+            rate: at which the slow mean follows.
+            smooth: what the record is kept of.
+            x: whose rarity is looked at.
+        """
         width = self.width
         if width <= 0.0:
             self._start(n, rate, smooth, x)
