@@ -110,7 +110,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                         mask |= NOISE
                     step = self.step
                     held = step.held
-                    if step.update(x, scatter) and not held and self._returning(step.size):
+                    if step.update(x, scatter) and not held and (self._returning(step.size) or self._of_load(t, step.size)):
                         step.accept()
                     short = self.short
                     if ((short.side or not lone) and short.update(x, learn)) or step.held:
@@ -197,6 +197,14 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             if d * size < 0.0 and (level.side or level.ratio() > NEARLY):
                 return True
         return bool(self.slow & DRIFT)
+
+    def _of_load(self, t: float, size: float) -> bool:
+        """Whether a step of `size` is a change of load: it did not begin with a spike, and `Points` judges the level."""
+        if size > 0.0:
+            sudden = self.spike.up.peak > self.spike.up.limit or self.pair.up.peak > self.pair.up.limit
+        else:
+            sudden = self.spike.down.peak > self.spike.down.limit or self.pair.down.peak > self.pair.down.limit
+        return not sudden and t - self.born >= MATURE_S and self.points.sparse()
 
     def _turn(self, t: float, learn: bool) -> None:  # noqa: FBT001
         """Learning stops or goes on: what was seen in between is in no block."""
