@@ -83,14 +83,14 @@ class Seasonal(msgspec.Struct, gc=False, array_like=True):
 
     def _turn(self, t: float, x: float) -> float:
         """Another half hour begins, and other knots are around it; its end."""
-        span = t // SPAN_S
-        until = (span + 1.0) * SPAN_S
+        span = int(t // SPAN_S)
+        until = (span + 1) * SPAN_S
         if not 0.0 < until - t <= SPAN_S:
             # So far from the epoch that a number has no half hours.
             until = t
         self.until = until
-        self.half = 0.5 * (span % 2.0)
-        i, j = int(span % DAY_KNOTS), int(span // 2.0 % WEEK_KNOTS)
+        self.half = 0.5 * (span & 1)
+        i, j = span % DAY_KNOTS, (span >> 1) % WEEK_KNOTS
         if self.day_from != self.day_from:
             self.day_from = t + DAY_KNOWN_S
             self.week_from = t + WEEK_KNOWN_S
