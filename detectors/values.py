@@ -110,7 +110,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                         mask |= NOISE
                     step = self.step
                     held = step.held
-                    if step.update(x, scatter) and not held and (self._returning(step.size) or self._of_load(t, step.size)):
+                    if step.update(x, scatter) and not held and self._usual(t, step.size):
                         step.accept()
                     short = self.short
                     if ((short.side or not lone) and short.update(x, learn)) or step.held:
@@ -190,21 +190,20 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         """1 for a sensor that was never seen, down to 0 for one whose whole day is known."""
         return max(0.0, 1.0 - (t - self.born) / MATURE_S)
 
-    def _returning(self, size: float) -> bool:
-        """Whether a step of `size` leads back from where the level is (nearly) unusual: then it is no fault's begin."""
+    def _usual(self, t: float, size: float) -> bool:
+        """Whether a step of `size` is no fault's begin: it leads back from a level that was, or load has changed."""
         for level in (self.short, self.medium):
             d = level.mean - level.center
             if d * size < 0.0 and (level.side or level.ratio() > NEARLY):
                 return True
-        return bool(self.slow & DRIFT)
-
-    def _of_load(self, t: float, size: float) -> bool:
-        """Whether a step of `size` is a change of load: it did not begin with a spike, and `Points` judges the level."""
-        if size > 0.0:
-            sudden = self.spike.up.peak > self.spike.up.limit or self.pair.up.peak > self.pair.up.limit
-        else:
-            sudden = self.spike.down.peak > self.spike.down.limit or self.pair.down.peak > self.pair.down.limit
-        return not sudden and t - self.born >= MATURE_S and self.points.sparse()
+        if self.slow & DRIFT:
+            return True
+        # A load takes its time. Where a machine has operating points, `Points` judges where it ends.
+        for spike in (self.spike, self.pair):
+            tail = spike.up if size > 0.0 else spike.down
+            if tail.peak > tail.limit:
+                return False
+        return t - self.born >= MATURE_S and self.points.sparse()
 
     def _turn(self, t: float, learn: bool) -> None:  # noqa: FBT001
         """Learning stops or goes on: what was seen in between is in no block."""
