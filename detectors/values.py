@@ -93,7 +93,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         outliers = self.outliers
         if same <= STILL:
             noise = self.noise
-            z = self.z = local.update(x, learn and not noise.held)
+            z = self.z = local.update(x, learn and not noise.held, lone)
             if local.n >= START:
                 scatter = local.s
                 # No deviation is no spike and no peak: of most readings the predictors differ in sign.
