@@ -70,11 +70,15 @@ class Local(msgspec.Struct, gc=False, array_like=True):
             p = 0.5 * a + change
             q = both - self.before
             if p > 0.0 and q > 0.0 and (r := both - slow) > 0.0:
-                pair = min(q, p)
+                pair = p
+                if q < pair:
+                    pair = q
                 if r < pair:
                     pair = r
             elif p < 0.0 and q < 0.0 and (r := both - slow) < 0.0:
-                pair = max(q, p)
+                pair = p
+                if q > pair:
+                    pair = q
                 if r > pair:
                     pair = r
         self.before = fast
