@@ -194,15 +194,23 @@ def _nab(scorer: ModuleType, data: Path) -> dict[str, Any]:
     corpus = scorer.Corpus(str(data))
     scores = []
     cost: list[float] = []
+    scored: list[float] = []
     for name in corpus.names:
         path = str(data / name)
         times = [scorer.parse_ts(text).timestamp() for text in scorer.read_column(path, "timestamp")]
         values = [float(text) for text in scorer.read_column(path, "value")]
         began = time.process_time()
         scores.append(np.array([result.score for result in score_stream(zip(times, values, strict=True))]))
+        scored.append((time.process_time() - began) / len(values) * 1e6)
+        # As the plant has it: nobody asks for the score.
+        observe = SensorBank(Profile()).observe
+        began = time.process_time()
+        for t, value in zip(times, values, strict=True):
+            observe(0, t, t, value)
         cost.append((time.process_time() - began) / len(values) * 1e6)
     flat = corpus.flat(scores)
     figures: dict[str, Any] = {"files": len(corpus.names), "us_per_reading": statistics.median(cost)}
+    figures["us_per_reading_with_score"] = statistics.median(scored)
     for profile in scorer.PROFILES:
         threshold, _ = corpus.best(flat, profile)
         at = corpus.at(flat, threshold, profile)
@@ -214,7 +222,8 @@ def _nab(scorer: ModuleType, data: Path) -> dict[str, Any]:
         print(f"  {name:28s} {score:6.2f}")
     print(
         f"  {'this bank':28s} {standard['score']:6.2f}  event F1 {standard['event_f1']:.2f}  "
-        f"found {standard['detected']}/{standard['windows']}  {figures['us_per_reading']:.1f} µs a reading\n"
+        f"found {standard['detected']}/{standard['windows']}  {figures['us_per_reading']:.1f} µs a reading, "
+        f"{figures['us_per_reading_with_score']:.1f} with its score\n"
     )
     return figures
 

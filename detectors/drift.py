@@ -9,7 +9,7 @@ from detectors.tail import Tail
 
 CLIP = 2.5
 LEAST = 4.5
-MEMORY = 1.0 / 15.0
+KEEP = 1.0 - 1.0 / 15.0
 RETURN = 0.5
 SCALE_RATE = 1.0 / 200.0
 GROWN = 200  # from here on 1 / n is the slower rate
@@ -41,16 +41,14 @@ class Drift(msgspec.Struct, gc=False, array_like=True):
 
     def update(self, mean: float, learn: bool = True) -> int:  # noqa: FBT001, FBT002 - as all detectors
         """Take a block's mean; 1: drifts up, -1: drifts down, 0: neither."""
-        n = self.n = self.n + 1
-        if n == 1:
-            self.last = mean
-            return 0
         step = mean - self.last
         self.last = mean
         size = step if step >= 0.0 else -step
+        n = self.n = self.n + 1
         scale = self.scale
         if scale <= 0.0:
-            self.scale = size
+            if n > 1:
+                self.scale = size
             return 0
         if learn:
             if size > 3.0 * scale:
@@ -61,9 +59,7 @@ class Drift(msgspec.Struct, gc=False, array_like=True):
             step = CLIP
         elif step < -CLIP:
             step = -CLIP
-        total = self.total
-        total += step - MEMORY * total
-        self.total = total
+        total = self.total = KEEP * self.total + step
         if self.side:
             tail = self.up if self.side > 0 else self.down
             if total * self.side > tail.peak:

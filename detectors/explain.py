@@ -27,15 +27,16 @@ def _spike(values: Values, t: float, x: float, unit: str) -> Finding:
     z, detector = values.z, values.spike
     if not detector.ratio(z) > 1.0:
         z, detector = values.local.pair, values.pair
-    limit = values.expected + math.copysign(detector.limit(z), z) * values.local.s
-    text = f"{number(x, unit)} where {number(values.expected, unit)} was expected: {abs(z):.1f} times the usual scatter"
-    return Finding("spike", 1, t, x, values.expected, limit, z, "spike", text)
+    expected = values.local.before
+    limit = expected + math.copysign(detector.limit(z), z) * values.local.s
+    text = f"{number(x, unit)} where {number(expected, unit)} was expected: {abs(z):.1f} times the usual scatter"
+    return Finding("spike", 1, t, x, expected, limit, z, "spike", text)
 
 
 def _noise(values: Values, t: float, x: float, unit: str) -> Finding:
     noise, scatter = values.noise, values.local.s
     text = f"scatters {noise.mean:.1f} times as much as usual ({number(scatter, unit)})"
-    return Finding("noise", 1, t, x, values.expected, noise.tail.limit * scatter, noise.mean, "noise", text)
+    return Finding("noise", 1, t, x, values.local.before, noise.tail.limit * scatter, noise.mean, "noise", text)
 
 
 def _level(values: Values, t: float, x: float, unit: str) -> Finding:

@@ -34,18 +34,16 @@ class Lateness(msgspec.Struct, gc=False, array_like=True):
 
     def update(self, lateness: float, interval: float, learn: bool = True) -> int:  # noqa: FBT001, FBT002
         """Take one reading's lateness in seconds; 1: late, -1: from the future, 0: as usual."""
-        if lateness > FARTHEST_S:
-            lateness = FARTHEST_S
-        elif lateness < -FARTHEST_S:
-            lateness = -FARTHEST_S
         n = self.n
-        if n and not self.low < lateness < self.high:
-            return 1 if lateness >= self.high else -1
-        if not learn and n:
+        if not self.low < lateness < self.high:
+            if n:
+                return 1 if lateness >= self.high else -1
+            self.usual = lateness = max(-FARTHEST_S, min(FARTHEST_S, lateness))
+        elif not learn:
             return 0
         n = self.n = n + 1
-        if n == 1:
-            self.usual = lateness
+        if n & 3 and n >= GROWN:
+            return 0
         usual, spread = self.usual, self.spread
         d = lateness - usual
         rate = RATE if n >= GROWN else 1.0 / n

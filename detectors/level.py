@@ -83,10 +83,15 @@ class Level(msgspec.Struct, gc=False, array_like=True):
         return self.side
 
     def _start(self, x: float) -> int:
-        self.n += 1
-        self.high = self.low = self.mean
-        self.mean += max(self.rate, 1.0 / self.n) * (x - self.mean)
-        self.center += max(self.center_rate, 1.0 / self.n) * (x - self.center)
+        n = self.n = self.n + 1
+        # At first both are the plain mean.
+        rate = 1.0 / n
+        center = self.center
+        self.center = center + rate * (x - center)
+        if rate < self.rate:
+            rate = self.rate
+        mean = self.high = self.low = self.mean
+        self.mean = mean + rate * (x - mean)
         return 0
 
     def _held(self, d: float) -> None:

@@ -28,8 +28,9 @@ class Local(msgspec.Struct, gc=False, array_like=True):
     what is expected.
 
     Attributes:
-        pair: as `update` returns it, for the mean of the last two values against what was expected before both.
-        last, fast, slow: the predictors, in the unit of the values.
+        pair: as `update` returns it, for the mean of the last two values against what was expected before both; 0 for a
+            value that is `lone`, so long after the last that they are not looked at together.
+        last, fast, slow: the predictors, in the unit of the values; before: the fast one before the last value.
         scatter: the mean scatter over all levels; s: that at the present level; both in the unit.
         rough: the last second difference over sqrt(6), absolute.
 
@@ -55,7 +56,7 @@ class Local(msgspec.Struct, gc=False, array_like=True):
     outside: int = 0
     bins: list[float] = []
 
-    def update(self, x: float, learn: bool) -> float:  # noqa: FBT001 - positional: called for every reading
+    def update(self, x: float, learn: bool, lone: bool = False) -> float:  # noqa: FBT001, FBT002 - for every reading
         """Take a value; its deviation in scatters, signed: that of the best predictor, 0 where they differ in sign."""
         last, fast, slow, change = self.last, self.fast, self.slow, self.change
         a = x - last
@@ -65,11 +66,24 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         if rough < 0.0:
             rough = -rough
         self.rough = rough
-        # Two readings together, against what was expected before both.
-        pair = 0.5 * (x + last)
-        p = pair - last + change
-        q = pair - self.before
-        r = pair - slow
+        pair = 0.0
+        if not lone:
+            # Two readings together, against what was expected before both.
+            both = 0.5 * (x + last)
+            p = 0.5 * a + change
+            q = both - self.before
+            if p > 0.0 and q > 0.0 and (r := both - slow) > 0.0:
+                pair = p
+                if q < pair:
+                    pair = q
+                if r < pair:
+                    pair = r
+            elif p < 0.0 and q < 0.0 and (r := both - slow) < 0.0:
+                pair = p
+                if q > pair:
+                    pair = q
+                if r > pair:
+                    pair = r
         self.before = fast
         self.last = x
         self.change = a
@@ -99,20 +113,7 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         if s < TINY:
             s = TINY
         self.s = s
-        if p > 0.0 and q > 0.0 and r > 0.0:
-            if q < p:
-                p = q
-            if r < p:
-                p = r
-            self.pair = p * ROOT_2 / s
-        elif p < 0.0 and q < 0.0 and r < 0.0:
-            if q > p:
-                p = q
-            if r > p:
-                p = r
-            self.pair = p * ROOT_2 / s
-        else:
-            self.pair = 0.0
+        self.pair = pair * ROOT_2 / s
         if a > 0.0 and b > 0.0 and c > 0.0:
             if b < a:
                 a = b

@@ -117,9 +117,13 @@ class Points(msgspec.Struct, gc=False, array_like=True):
 
     def _surprising(self) -> bool:
         """Whether a new level is a surprise: the known ones have gaps, and there have been no new ones lately."""
+        return self.novel < NOT_NOVEL and self.sparse()
+
+    def sparse(self) -> bool:
+        """Whether the levels that are known leave gaps: the machine has operating points."""
         seen = int.from_bytes(self.seen, "little")
         span = seen.bit_length() - ((seen & -seen).bit_length() - 1)
-        return self.novel < NOT_NOVEL and seen.bit_count() < SPARSE * span
+        return 0 < seen.bit_count() < SPARSE * span
 
     def _visit(self, i: int) -> None:
         bit = 1 << i

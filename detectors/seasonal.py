@@ -3,129 +3,124 @@
 from __future__ import annotations
 
 import math
-from struct import Struct
+from struct import Struct, pack
 
 import msgspec
 
 from detectors.plain import plain_stores
 
 DAY_S = 86_400.0
-WEEK_S = 7 * DAY_S
-DAY_BINS = 48
-WEEK_BINS = 168
-DAY_RATE = 0.15
-WEEK_RATE = 0.3
+# Between two knots of the day; the week has a knot at every second of them.
+SPAN_S = 1800.0
+PER_SECOND = 1.0 / SPAN_S
+DAY_KNOTS, WEEK_KNOTS = 48, 168
+DAY_RATE, WEEK_RATE = 0.15, 0.3
+DAY_KNOWN_S, WEEK_KNOWN_S = 1.02 * DAY_S, 7.1 * DAY_S
 LARGEST = 3e38
-# Visits after which a knot is learned at its rate alone: more than 1 / rate of both.
-KNOWN = 16
-# Compiled once, and their methods looked up once: `update` runs for every reading of a slow sensor.
-ONE, TWO = Struct("f"), Struct("2f")
-READ_ONE, READ_TWO, WRITE_ONE, WRITE_TWO = ONE.unpack_from, TWO.unpack_from, ONE.pack_into, TWO.pack_into
-
-
-@plain_stores
-class Profile(msgspec.Struct, gc=False, array_like=True):
-    """A cycle's mean by phase, at equal knots with straight lines between them; single precision, four bytes a knot.
-
-    >>> day = Profile.of(86_400.0, 48, 0.15)
-    >>> for i in range(480):
-    ...     _ = day.update(i * 1800.0, float(i % 48))
-    >>> day.update(480 * 1800.0 + 900.0, 0.5)
-    0.0
-    """
-
-    period: float
-    bins: int
-    rate: float
-    knots: bytearray
-    counts: bytearray
-
-    @classmethod
-    def of(cls, period: float, bins: int, rate: float) -> Profile:
-        """An empty profile of a cycle of `period` seconds with `bins` knots, learned at `rate` per visit."""
-        return cls(period, bins, rate, bytearray(4 * bins), bytearray(bins))
-
-    def update(self, t: float, x: float) -> float:
-        """Take a value, within `LARGEST`, at time `t` (seconds); the residual, NaN where the phase was not seen yet."""
-        bins, period = self.bins, self.period
-        u = t % period / period * bins
-        i = int(u)
-        if i + 1 < bins:
-            counts = self.counts
-            if counts[i] == KNOWN and counts[i + 1] == KNOWN:
-                f = u - i
-                knots, rate = self.knots, self.rate
-                a, b = READ_TWO(knots, 4 * i)
-                WRITE_TWO(knots, 4 * i, a + (1.0 - f) * rate * (x - a), b + f * rate * (x - b))
-                residual: float = x - (a + (b - a) * f)
-                return residual
-        return self._seldom(u, x)
-
-    def _seldom(self, u: float, x: float) -> float:
-        """The same where a knot is not known yet, or the cycle closes; `u` is the phase in knots."""
-        counts, knots = self.counts, self.knots
-        i = int(u)
-        if i >= self.bins:
-            i = 0
-        f = u - i
-        j = i + 1 if i + 1 < self.bins else 0
-        (a,) = READ_ONE(knots, 4 * i)
-        (b,) = READ_ONE(knots, 4 * j)
-        if not counts[i]:
-            residual = math.nan
-        elif not counts[j]:
-            residual = x - a
-        else:
-            residual = x - (a + (b - a) * f)
-        if counts[i] == KNOWN and counts[j] == KNOWN:
-            a += (1.0 - f) * self.rate * (x - a)
-            b += f * self.rate * (x - b)
-        else:
-            a = self._learn(i, a, 1.0 - f, x)
-            b = self._learn(j, b, f, x)
-        WRITE_ONE(knots, 4 * i, a)
-        WRITE_ONE(knots, 4 * j, b)
-        return residual
-
-    def _learn(self, i: int, knot: float, weight: float, x: float) -> float:
-        """A knot that was seldom visited: the plain mean of its visits, until that is slower than the rate."""
-        count = self.counts[i]
-        if not count:
-            if weight < 0.5:
-                return knot
-            self.counts[i] = 1
-            return x
-        if count < KNOWN:
-            self.counts[i] = count + 1
-        return knot + weight * max(self.rate, 1.0 / (count + 1)) * (x - knot)
+# Two neighbours; looked up once.
+KNOTS = Struct("2f")
+READ, WRITE = KNOTS.unpack_from, KNOTS.pack_into
+UNKNOWN = pack("f", math.nan)
 
 
 @plain_stores
 class Seasonal(msgspec.Struct, gc=False, array_like=True):
     """Residuals from the profile of the day and, from the second week on, of the week: the smaller of the two.
 
+    A profile is a cycle's mean by phase, at equal knots with straight lines between them, in single precision; a knot
+    that was never near is NaN. The knots around the present time are held as numbers of their own, learned with each
+    value, and put back when time has left them.
+
+    Attributes:
+        day_from, week_from: the time from which on a profile is asked.
+        until: when the present half hour ends.
+        day, day_next: the knots of the day around it; day_at: which.
+        week, week_next, week_at: those of the week; half: how far between them the half hour begins (0 or 1/2).
+
     >>> seasonal = Seasonal()
     >>> for i in range(480):
     ...     _ = seasonal.update(i * 1800.0, float(i % 48))
-    >>> seasonal.update(480 * 1800.0, 5.0)
-    5.0
+    >>> seasonal.update(480 * 1800.0 + 900.0, 0.5)
+    0.0
     """
 
-    start: float = math.nan
-    day: Profile = msgspec.field(default_factory=lambda: Profile.of(DAY_S, DAY_BINS, DAY_RATE))
-    week: Profile = msgspec.field(default_factory=lambda: Profile.of(WEEK_S, WEEK_BINS, WEEK_RATE))
+    day_from: float = math.nan
+    week_from: float = math.nan
+    until: float = -math.inf
+    day_at: int = 0
+    week_at: int = 0
+    day: float = 0.0
+    day_next: float = 0.0
+    week: float = 0.0
+    week_next: float = 0.0
+    half: float = 0.0
+    day_knots: bytearray = msgspec.field(default_factory=lambda: bytearray(UNKNOWN * (DAY_KNOTS + 1)))
+    week_knots: bytearray = msgspec.field(default_factory=lambda: bytearray(UNKNOWN * (WEEK_KNOTS + 1)))
 
     def update(self, t: float, x: float) -> float:
-        """Take a value at event time `t` (seconds since the epoch); its residual, 0.0 before the second day."""
-        if self.start != self.start:
-            self.start = t
-        if not -LARGEST < x < LARGEST:
-            x = math.copysign(LARGEST, x)
-        day = self.day.update(t, x)
-        week = self.week.update(t, x)
-        age = t - self.start
-        if age < 1.02 * DAY_S or day != day:
+        """Take a value at event time `t` (seconds since the epoch), its residual, 0.0 before the second day."""
+        until = self.until
+        if t >= until:
+            until = self._turn(t, x)
+        f = 1.0 - (until - t) * PER_SECOND
+        knot = self.day
+        d = x - knot
+        later = x - self.day_next
+        day = d - f * (d - later)
+        rate = DAY_RATE * f
+        self.day = knot + (DAY_RATE - rate) * d
+        self.day_next += rate * later
+        f = self.half + 0.5 * f
+        knot = self.week
+        d = x - knot
+        later = x - self.week_next
+        week = d - f * (d - later)
+        rate = WEEK_RATE * f
+        self.week = knot + (WEEK_RATE - rate) * d
+        self.week_next += rate * later
+        if t < self.day_from:
             return 0.0
-        if age < 7.1 * DAY_S or week != week:
+        if t < self.week_from:
             return day
-        return week if abs(week) < abs(day) else day
+        return week if week * week < day * day else day
+
+    def _turn(self, t: float, x: float) -> float:
+        """Another half hour begins, and other knots are around it; its end."""
+        span = int(t // SPAN_S)
+        until = (span + 1) * SPAN_S
+        if not 0.0 < until - t <= SPAN_S:
+            # So far from the epoch that a number has no half hours.
+            until = t
+        self.until = until
+        self.half = 0.5 * (span & 1)
+        i, j = span % DAY_KNOTS, (span >> 1) % WEEK_KNOTS
+        if self.day_from != self.day_from:
+            self.day_from = t + DAY_KNOWN_S
+            self.week_from = t + WEEK_KNOWN_S
+            self.day = self.day_next = self.week = self.week_next = x
+            self.day_at, self.week_at = i, j
+            return until
+        self.day, self.day_next = _exchanged(self.day_knots, self.day_at, self.day, self.day_next, i, x)
+        self.day_at = i
+        if j != self.week_at:
+            self.week, self.week_next = _exchanged(self.week_knots, self.week_at, self.week, self.week_next, j, x)
+            self.week_at = j
+        return until
+
+
+def _exchanged(knots: bytearray, at: int, a: float, b: float, i: int, otherwise: float) -> tuple[float, float]:
+    """Put back the two knots `a` and `b` at `at`; those at `i`, or a flat line where none are known."""
+    if not (-LARGEST < a < LARGEST and -LARGEST < b < LARGEST):
+        a, b = max(-LARGEST, min(LARGEST, a)), max(-LARGEST, min(LARGEST, b))
+    _, known = READ(knots, 4 * at)
+    # A knot that only values before it have told of begins with the first one after it.
+    WRITE(knots, 4 * at, a, b if known == known else known)
+    # The last knot is the first again.
+    if not at:
+        knots[-4:] = knots[:4]
+    elif 4 * at + 8 == len(knots):
+        knots[:4] = knots[-4:]
+    a, b = READ(knots, 4 * i)
+    if a != a:
+        a = otherwise
+    return a, b if b == b else a

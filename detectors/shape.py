@@ -5,15 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from detectors.plain import plain_stores
-from detectors.rarity import Rarity
-from detectors.record import Record
 from detectors.seasonal import Seasonal
+from detectors.view import View
 
-RECORD_UNIT = 1.1
-RARITY_UNIT = 6.5
-CAP = 1.1
-MOST = CAP * CAP
 SMOOTH = 1.0 / 60.0
+RATE = 0.006
+GROWN = 167  # from here on 1 / n is the slower rate
 COOL_DOWN = 300
 
 
@@ -21,9 +18,9 @@ COOL_DOWN = 300
 class Shape(msgspec.Struct, gc=False, array_like=True):
     """The value and its seasonal residual, each by its rarity and by its record ratio.
 
-    Each of the four is brought to its own unit (a tenth beyond the record; once in 700 values) and counts with its
-    eighth power, capped: nearly a maximum, yet two that are nearly there count as one that is. 0.5 is one alone at its
-    unit. After a high score the next 300 values only count when theirs is higher still (cool-down).
+    Each of the four counts with its eighth power, in its own unit and capped (see `View`): nearly a maximum, yet two
+    that are nearly there count as one that is. 0.5 is one alone at its unit. After
+    a high score the next 300 values only count when theirs is higher still (cool-down).
 
     >>> shape = Shape()
     >>> scores = [shape.update(300.0 * i, 10.0 + i * 7919 % 101 / 10) for i in range(3000)]
@@ -32,40 +29,27 @@ class Shape(msgspec.Struct, gc=False, array_like=True):
     """
 
     mean: float = 0.0
-    started: bool = False
+    n: int = 0
     raw: float = 0.0
     residual: float = 0.0
     peak: float = 0.0
-    peak_age: int = 0
-    value_record: Record = msgspec.field(default_factory=lambda: Record(10))
-    value_rarity: Rarity = msgspec.field(default_factory=Rarity)
+    peak_n: int = 0
     season: Seasonal = msgspec.field(default_factory=Seasonal)
-    season_record: Record = msgspec.field(default_factory=lambda: Record(200))
-    season_rarity: Rarity = msgspec.field(default_factory=Rarity)
+    value: View = msgspec.field(default_factory=lambda: View(10))
+    seasonal: View = msgspec.field(default_factory=lambda: View(200))
 
     def update(self, t: float, x: float) -> float:
         """Take a value at event time `t` (seconds since the epoch); the score, 0 to 1."""
-        if not self.started:
-            self.started = True
-            self.mean = x
-        mean = self.mean
+        n = self.n = self.n + 1
+        mean = self.mean if n > 1 else x
         mean += SMOOTH * (x - mean)
         self.mean = mean
         residual = self.residual = self.season.update(t, x)
-        a = self.value_record.update(mean) / RECORD_UNIT
-        b = self.value_rarity.update(x) / RARITY_UNIT
-        c = self.season_record.update(residual) / RECORD_UNIT
-        d = self.season_rarity.update(residual) / RARITY_UNIT
-        # Written out: a loop over the four costs as much as two of them.
-        a = a * a if a < CAP else MOST
-        b = b * b if b < CAP else MOST
-        c = c * c if c < CAP else MOST
-        d = d * d if d < CAP else MOST
-        total = a * a * a * a + b * b * b * b + c * c * c * c + d * d * d * d
+        rate = RATE if n >= GROWN else 1.0 / n
+        total = self.value.update(n, rate, mean, x) + self.seasonal.update(n, rate, residual, residual)
         score = self.raw = total / (1.0 + total)
-        age = self.peak_age = self.peak_age + 1
-        if score > self.peak or age >= COOL_DOWN:
+        if score > self.peak or n - self.peak_n >= COOL_DOWN:
             self.peak = score
-            self.peak_age = 0
+            self.peak_n = n
             return score
         return 0.0

@@ -58,12 +58,12 @@ class Silence(msgspec.Struct, gc=False, array_like=True):
                 interval = gap if n == 2 else interval + (gap - interval) / n
             elif gap > interval:
                 interval *= 1.05 if n < 200 else 1.01
+                if interval > LONGEST_S:
+                    interval = LONGEST_S
             elif gap > 0.0:
                 interval /= 1.05 if n < 200 else 1.01
-            if interval < SHORTEST_S:
-                interval = SHORTEST_S
-            elif interval > LONGEST_S:
-                interval = LONGEST_S
+                if interval < SHORTEST_S:
+                    interval = SHORTEST_S
             self.interval = interval
         if gap > self.longest:
             learned = gap if not silent or n <= EARLY else max(GROWTH * self.longest, self.limit / 1.5)

@@ -33,9 +33,9 @@ class Spike(msgspec.Struct, gc=False, array_like=True):
         if z < 0.0:
             tail = self.down
             z = -z
-        if z > MAX_Z:
-            z = MAX_Z
         if z > tail.peak:
+            if z > MAX_Z:
+                z = MAX_Z
             tail.peak = z
         return z > tail.limit
 

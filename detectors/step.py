@@ -34,7 +34,6 @@ class Step(msgspec.Struct, gc=False, array_like=True):
     n: int = 0
     fast: float = 0.0
     slow: float = 0.0
-    stat: float = 0.0
     base: float = 0.0
     size: float = 0.0
     held: bool = False
@@ -55,17 +54,14 @@ class Step(msgspec.Struct, gc=False, array_like=True):
             return 0
         d = fast - slow
         stat = d / scatter
-        if stat > MAX_STAT:
-            stat = MAX_STAT
-        elif stat < -MAX_STAT:
-            stat = -MAX_STAT
-        self.stat = stat
         if stat >= 0.0:
             tail = self.up
         else:
             tail = self.down
             stat = -stat
         if stat > tail.peak:
+            if stat > MAX_STAT:
+                stat = MAX_STAT
             tail.peak = stat
         if self.held:
             return self._hold(x, d)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from struct import Struct, pack, unpack, unpack_from
+from math import log, sqrt
+from struct import pack, unpack
 
 import msgspec
 
@@ -14,15 +15,14 @@ TRIM = 3
 UNSURE = 0.5
 LARGEST = 3e38
 LEAST = 8
-MEMORY = 2400.0
-FADE = 1.0 - 0.05 / MEMORY
+MEMORY, FADE_EVERY = 2400, 16
+FADE = 1.0 - 0.05 * FADE_EVERY / MEMORY
 PRIOR_EXCESS = 0.06
 PRIOR_WEIGHT = 5.0
 HABIT = 1.01
 # What an operator who calls an alarm false teaches at once.
 LEAST_TAUGHT, MOST_TAUGHT, MOST_HABIT = 1.25, 4.0, 16.0
 HABIT_FADE = 1.0 - 1.0 / 400.0
-FULL = Struct(f"{TOP}f")
 
 
 def _weight(k: int) -> float:
@@ -64,7 +64,8 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
 
     limit: float = math.inf
     peak: float = 0.0
-    blocks: float = 0.0
+    blocks: int = 0
+    base: float = 0.0
     excess: float = 0.0
     habit: float = 1.0
     top: bytes = b""
@@ -78,46 +79,43 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
             prior: the limit during the first blocks.
         """
         peak = self.peak
-        if peak > LARGEST:
-            peak = LARGEST
         self.peak = 0.0
         if peak > self.limit and margin <= 1.0:
             self.habit *= HABIT
             self.limit *= HABIT
             return
-        self.habit = 1.0 + (self.habit - 1.0) * HABIT_FADE
-        size = len(self.top) // 4
-        top = FULL.unpack(self.top) if size == TOP else unpack(f"{size}f", self.top)
-        blocks = self.blocks
-        changed = True
-        if blocks < MEMORY:
-            blocks += 1.0
-            self.blocks = blocks
-            changed = False
-        else:
-            # What is old fades, so that the tail is that of about the last MEMORY blocks.
-            top = tuple([value * FADE for value in top])
-        if size < TOP or peak > top[-1]:
-            top = tuple(sorted((*top[: TOP - 1], peak), reverse=True))
-            changed = True
-        if changed:
-            self.top = pack(f"{len(top)}f", *top)
-        k = len(top) - 1
-        if blocks < LEAST or k <= TRIM + 1 or top[k] <= 0.0:
+        habit = self.habit
+        if habit != 1.0:
+            habit = self.habit = 1.0 + (habit - 1.0) * HABIT_FADE
+        blocks = self.blocks = self.blocks + 1
+        if peak > self.base or blocks <= TOP or blocks > MEMORY:
+            blocks = self._learn(peak)
+        if blocks < LEAST or self.base <= 0.0:
             self.limit = prior
             return
-        base = top[k]
+        odds = (min(TOP, blocks) - 1) / (blocks * target)
+        limit = self.base
+        if odds > 1.0:
+            limit += self.excess * log(odds)
+        # Few blocks know their tail badly.
+        self.limit = limit * habit * margin * (1.0 + UNSURE / sqrt(blocks))
+
+    def _learn(self, peak: float) -> int:
+        """Take a block's maximum among the largest, and see how their excesses are; the number of blocks."""
+        top = unpack(f"{len(self.top) // 4}f", self.top)
+        if self.blocks > MEMORY:
+            # What is old fades, so that the tail is that of about the last MEMORY blocks.
+            self.blocks = MEMORY + 1 - FADE_EVERY
+            top = tuple([value * FADE for value in top])
+        top = tuple(sorted((*top, min(peak, LARGEST)), reverse=True)[:TOP])
+        self.top = pack(f"{len(top)}f", *top)
+        k = len(top) - 1
+        base = self.base = top[k]
         # The largest few are left out: they may be faults that stayed just below the limit.
-        total = 0.0
-        for value in top[k - 1 : TRIM - 1 : -1]:
-            total += value - base
+        total = sum(top[TRIM:k]) - (k - TRIM) * base
         prior_excess = PRIOR_EXCESS * base
         self.excess = (total + PRIOR_WEIGHT * prior_excess) / (WEIGHTS[k] + PRIOR_WEIGHT)
-        odds = k / (blocks * target)
-        rarity = math.log(odds) if odds > 1.0 else 0.0
-        # Few blocks know their tail badly.
-        margin *= 1.0 + UNSURE / math.sqrt(blocks)
-        self.limit = margin * self.habit * (base + self.excess * rarity)
+        return self.blocks
 
     def teach(self, ratio: float) -> None:
         """An alarm at `ratio` times the limit was false: the limit rises beyond it, and falls back as habits fade."""
@@ -128,7 +126,6 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
 
     def probability(self, s: float) -> float:
         """Probability that a block's maximum exceeds `s`; 1.0 where the tail says nothing."""
-        if len(self.top) < 4 * TOP or self.excess <= 0.0:
+        if self.blocks < TOP or self.excess <= 0.0:
             return 1.0
-        (base,) = unpack_from("f", self.top, 4 * (TOP - 1))
-        return min(1.0, TOP / self.blocks * math.exp(min(0.0, base - s) / self.excess))
+        return min(1.0, TOP / self.blocks * math.exp(min(0.0, self.base - s) / self.excess))

@@ -46,9 +46,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     """
 
     budget: float
-    n: int = 0
     born: float = 0.0
-    expected: float = 0.0
     z: float = 0.0
     outliers: int = 0
     restart: bool = False
@@ -81,9 +79,6 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             Which conditions hold now, a sum of SPIKE, NOISE, LEVEL, DRIFT and ANOMALY; the first and last are of
             this reading alone.
         """
-        n = self.n = self.n + 1
-        if n == 1:
-            self.born = t
         local = self.local
         if self.restart:
             self.restart = False
@@ -91,14 +86,16 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.step.restart(x)
         if learn is not self.learning:
             self._turn(t, learn)
+        over = t >= self.minute
+        # Rarer than a minute: this reading is its minute's mean.
+        lone = over and not self.count
         mask = 0
         # A value that stands still says nothing of how the sensor scatters.
         same = self.same = self.same + 1 if x == local.last else 0
         outliers = self.outliers
         if same <= STILL:
-            self.expected = local.fast
             noise = self.noise
-            z = self.z = local.update(x, learn and not noise.held)
+            z = self.z = local.update(x, learn and not noise.held, lone)
             if local.n >= START:
                 scatter = local.s
                 # No deviation is no spike and no peak: of most readings the predictors differ in sign.
@@ -106,71 +103,72 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                 pair = local.pair
                 if (pair != 0.0 and self.pair.update(pair)) or spike:
                     mask = SPIKE
-                    outliers += 1
-                else:
-                    outliers = 0
-                self.outliers = outliers
+                    outliers = self.outliers = outliers + 1
+                elif outliers:
+                    outliers = self.outliers = 0
                 # A spike is not a level: what follows it tells whether it was one.
-                if not 0 < outliers <= OUTLIERS:
+                if not outliers or outliers > OUTLIERS:
                     if scatter > 0.0 and noise.update(local.rough / scatter):
                         mask |= NOISE
                     step = self.step
                     held = step.held
-                    if step.update(x, scatter) and not held and self._returning(step.size):
+                    if step.update(x, scatter) and not held and self._usual(t, step.size):
                         step.accept()
-                    if self.short.update(x, learn) or step.held:
+                    short = self.short
+                    if ((short.side or not lone) and short.update(x, learn)) or step.held:
                         mask |= LEVEL
                 block = self.block = self.block + 1
                 if block >= BLOCK:
                     self._close_block(t, learn)
+            elif local.n == 1:
+                self.born = t
         elif self.step.held or self.short.side:
             mask = LEVEL
-        if t < self.minute:
-            if not 0 < outliers <= OUTLIERS:
+        if not over:
+            if not outliers or outliers > OUTLIERS:
                 self.sum += x
                 self.count += 1
             return mask | self.slow
-        count = self.count
-        if not count or not 0 < outliers <= OUTLIERS:
-            self.sum += x
-            self.count = count = count + 1
-        mask |= self._slow(t, learn)
-        # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
-        if mask & SPIKE and count == 1 and learn and self.shape.raw < RARE:
-            mask &= ~SPIKE
-        return mask | self.slow
-
-    def _slow(self, t: float, learn: bool) -> int:  # noqa: FBT001
-        mean = self.sum
-        count = self.count
-        single = count == 1
-        self.sum = 0.0
-        self.count = 0
         # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
         self.minute = (t // SLOW_S + 1.0) * SLOW_S
         slow = 0
-        if not single:
-            mean /= count
-            if self.points.update(mean, self.local.scatter, learn, t - self.born < MATURE_S):
+        if lone:
+            mean = x
+        else:
+            if not outliers or outliers > OUTLIERS:
+                self.sum += x
+                self.count += 1
+            mean = self.sum / self.count
+            self.sum = 0.0
+            self.count = 0
+            if self.points.update(mean, local.scatter, learn, t - self.born < MATURE_S):
                 slow = LEVEL
         if self.medium.update(mean, learn):
             slow = LEVEL
         if self.drift.update(mean, learn):
             slow |= DRIFT
         self.slow = slow
-        if not learn:
-            return 0
-        self.shape_score = self.shape.update(t, mean)
-        block = self.slow_block = self.slow_block + 1
-        if block >= SLOW_BLOCK:
-            target = self._target(t - self.slow_from) * SLOW_SHARE
-            margin = 1.0 + SLOW_YOUTH * self._youth(t)
-            self.slow_block = 0
-            self.slow_from = t
-            self.medium.close(target, margin)
-            self.drift.close(target, margin)
-        # Where readings are rarer than minutes; else the fast detectors say it sooner, and more rightly.
-        return ANOMALY if single and self.shape_score >= SHAPE_ALARM else 0
+        if learn:
+            score = self.shape_score = self.shape.update(t, mean)
+            block = self.slow_block = self.slow_block + 1
+            if block >= SLOW_BLOCK:
+                self._close_slow_block(t)
+            if lone:
+                # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
+                if mask & SPIKE and self.shape.raw < RARE:
+                    mask &= ~SPIKE
+                # Of faster ones the fast detectors say it sooner, and more rightly.
+                if score >= SHAPE_ALARM:
+                    mask |= ANOMALY
+        return mask | slow
+
+    def _close_slow_block(self, t: float) -> None:
+        self.slow_block = 0
+        target = self._target(t - self.slow_from) * SLOW_SHARE
+        self.slow_from = t
+        margin = 1.0 + SLOW_YOUTH * self._youth(t)
+        self.medium.close(target, margin)
+        self.drift.close(target, margin)
 
     def _close_block(self, t: float, learn: bool) -> None:  # noqa: FBT001
         self.block = 0
@@ -194,13 +192,20 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         """1 for a sensor that was never seen, down to 0 for one whose whole day is known."""
         return max(0.0, 1.0 - (t - self.born) / MATURE_S)
 
-    def _returning(self, size: float) -> bool:
-        """Whether a step of `size` leads back from where the level is (nearly) unusual: then it is no fault's begin."""
+    def _usual(self, t: float, size: float) -> bool:
+        """Whether a step of `size` is no fault's begin: it leads back from a level that was, or load has changed."""
         for level in (self.short, self.medium):
             d = level.mean - level.center
             if d * size < 0.0 and (level.side or level.ratio() > NEARLY):
                 return True
-        return bool(self.slow & DRIFT)
+        if self.slow & DRIFT:
+            return True
+        # A load takes its time. Where a machine has operating points, `Points` judges where it ends.
+        for spike in (self.spike, self.pair):
+            tail = spike.up if size > 0.0 else spike.down
+            if tail.peak > tail.limit:
+                return False
+        return t - self.born >= MATURE_S and self.points.sparse()
 
     def _turn(self, t: float, learn: bool) -> None:  # noqa: FBT001
         """Learning stops or goes on: what was seen in between is in no block."""
@@ -261,5 +266,16 @@ class Values(msgspec.Struct, gc=False, array_like=True):
 
     def score(self) -> float:
         """The combined score, 0 to 1. Below 0.5: how near the nearest fast limit is; above: what `Shape` says."""
-        ratio = max(self.spike.ratio(self.z), self.pair.ratio(self.local.pair), self.noise.mean / self.noise.tail.limit)
-        return max(self.shape_score, 0.5 * min(1.0, ratio))
+        shape = self.shape_score
+        if shape >= 0.5:
+            return shape
+        ratio = self.noise.mean / self.noise.tail.limit
+        z, spike = self.z, self.spike
+        near = z / spike.up.limit if z >= 0.0 else -z / spike.down.limit
+        if near > ratio:
+            ratio = near
+        z, spike = self.local.pair, self.pair
+        near = z / spike.up.limit if z >= 0.0 else -z / spike.down.limit
+        if near > ratio:
+            ratio = near
+        return max(shape, 0.5 * min(1.0, ratio))

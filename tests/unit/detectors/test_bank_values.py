@@ -145,7 +145,7 @@ def test_reset_forgets_everything(plant):
 def test_the_cheap_kinds_do_not_touch_the_statistics():
     plant = Plant(Profile(interval=10.0, detectors=CHEAP))
     plant.run(500)
-    assert plant.bank._state.values.n == 0
+    assert plant.bank._state.values.local.n == 0
 
 
 def test_findings_are_one_line_with_the_unit():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detectors import Profile, SensorBank
 from detectors.points import BINS, Points, _merged
 
 LEVELS = (8.0, 13.0, 20.0, 25.0, 30.0)
@@ -66,3 +67,29 @@ def test_merging_keeps_every_bin(bits):
     merged = _merged(bits)
     assert merged < 2 ** (BINS // 2)
     assert all((merged >> (i // 2)) & 1 for i in range(BINS) if bits >> i & 1)
+
+
+def machine(ramp):
+    """A machine at four loads, every ten seconds for a day and a half; then it goes to another, at once or slowly."""
+    rng, bank, load, seen = random.Random(2), SensorBank(Profile(interval=10.0, warm_up=100)), 10.0, []
+    target = load
+    for i in range(13_000):
+        if i % 120 == 0:
+            target = rng.choice((10.0, 20.0, 30.0, 45.0)) if i < 12_600 else 10.0
+        load += 0.1 * (target - load)
+        bank.observe(i + 1, 10.0 * i, 10.0 * i, load + rng.gauss(0, 0.3))
+    step = bank._state.values.step
+    step.accept()
+    step.up.limit = 5.0
+    for i in range(13_000, 13_100):
+        load += (0.1 if ramp else 1.0) * (30.0 - load)
+        found = bank.observe(i + 1, 10.0 * i, 10.0 * i, load + rng.gauss(0, 0.3))
+        seen += [f.kind for f in found if f.level]
+    return bank._state.values.points.sparse(), seen
+
+
+def test_a_step_to_another_load_is_none_unless_it_came_at_once():
+    assert machine(ramp=True) == (True, [])
+    sparse, seen = machine(ramp=False)
+    assert sparse
+    assert {"spike", "level"} <= set(seen)

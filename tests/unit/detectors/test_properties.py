@@ -4,7 +4,7 @@ import math
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from detectors import MachineBank, Profile, SensorBank
@@ -49,6 +49,7 @@ def test_any_finite_input_in_any_order(calls, limits):
 
 
 @settings(max_examples=40, deadline=None)
+@example([4.705827990156507, 0.0, 0.0, 0.0, 0.0, 1.3563625717080635e18, -3.0], 300, 31.0)
 @given(st.lists(VALUES, min_size=1, max_size=40), st.integers(300, 2500), st.floats(0.01, 400.0))
 def test_any_values_at_a_steady_pace(values, count, interval):
     bank = SensorBank(Profile(warm_up=10))
@@ -58,12 +59,12 @@ def test_any_values_at_a_steady_pace(values, count, interval):
     assert len(bank.dump()) <= LARGEST_STATE
 
 
-def readings(count, seed=5):
+def readings(count, seed=5, pace=30.0):
     """A day's shape in little: noise, a jump, an outlier, a silence, repeats, disorder, a stuck stretch."""
     rng = random.Random(seed)
     rows = []
     for i in range(count):
-        t = 30.0 * i + (400.0 if i > count // 2 else 0.0)
+        t = pace * i + (400.0 if i > count // 2 else 0.0)
         x = 20.0 + 5.0 * math.sin(t / 13_751.0) + rng.gauss(0, 0.3)
         x += 4.0 if count * 0.6 < i < count * 0.7 else 0.0
         x = 21.5 if count * 0.8 < i < count * 0.81 else x
@@ -73,10 +74,11 @@ def readings(count, seed=5):
     return rows
 
 
+@pytest.mark.parametrize("pace", [30.0, 300.0, 3600.0])
 @pytest.mark.parametrize("every", [1, 7, 250])
-def test_a_save_and_load_between_any_two_readings_changes_nothing(every):
-    profile = Profile(interval=30.0, unit="°C", warning_high=27.0, range_low=-40.0, range_high=200.0)
-    rows = readings(1500 if every == 1 else 6000)
+def test_a_save_and_load_between_any_two_readings_changes_nothing(every, pace):
+    profile = Profile(interval=pace, unit="°C", warning_high=27.0, range_low=-40.0, range_high=200.0)
+    rows = readings(1500 if every == 1 else 6000, pace=pace)
     one, other = SensorBank(profile), SensorBank(profile)
     for i, row in enumerate(rows):
         expected = list(one.observe(*row)), one.score
@@ -103,6 +105,14 @@ def test_sensors_do_not_know_of_each_other():
         position[k] += 1
         mixed[k] += [(f.kind, f.level, f.t) for f in banks[k].observe(*row)]
     assert mixed == alone
+
+
+@pytest.mark.parametrize("start", [1e15, 1e18, 1e19, 1e20, 1e100])
+def test_times_so_far_off_that_they_have_no_half_hours(start):
+    bank, t = SensorBank(Profile(warm_up=10)), start
+    for i in range(600):
+        t = max(math.nextafter(t, math.inf), t + 300.0)
+        check(bank, bank.observe(i + 1, t, t, (1.0, 2.0, 1e150, -1e150)[i % 4]))
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00", b"\xff\x90", SensorBank(Profile()).dump()[:-3]])
