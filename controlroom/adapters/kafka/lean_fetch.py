@@ -62,6 +62,12 @@ class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
 
     next_fetch_offset: int
 
+    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - aiokafka's
+        super().__init__(*arguments)
+        # A generator that holds us, and would for ever, since it is never run: with it a megabyte of every fetch stays
+        # until the collector comes by.
+        self._records_iterator = None
+
     #: of a batch that was more than was asked for; and the offset after that batch
     _left: Sequence[Any] = ()
     _after = 0

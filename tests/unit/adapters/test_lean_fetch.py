@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import pytest
@@ -83,6 +85,18 @@ def test_a_fetch_is_handed_out_in_parts_and_the_consumers_position_follows() -> 
     assert (at.position, result.has_more()) == (6, True)
     assert [record.offset for record in result.getall(30)] == list(range(6, 15))
     assert (at.position, result.has_more()) == (15, False)
+
+
+def test_what_was_fetched_is_freed_at_once() -> None:
+    bare = records(batch(0, 5), AS_DECODED)
+    bare.take(None)
+    held = weakref.ref(bare)
+    gc.disable()
+    try:
+        del bare
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def test_after_a_seek_what_was_fetched_before_is_not_handed_out() -> None:
