@@ -50,9 +50,11 @@ from simulator.closing import close_consumer
 log = logging.getLogger(__name__)
 
 POLL_MS = 100
-MAX_POLL_RECORDS = 1000
-#: Larger ones are no faster: the stream that they are read into grows by copying.
-FETCH_BYTES = 1024 * 1024
+MAX_POLL_RECORDS = 3000
+#: So many are processed before anyone else gets a turn of the loop.
+SLICE = 1000
+#: Of one partition. Smaller ones cost turns of the loop, larger ones the copying of the stream that they are read into.
+FETCH_BYTES = 2 * 1024 * 1024
 #: The broker's own lag tools see our progress this often; nothing of ours depends on it.
 KAFKA_COMMIT_S = 2.0
 #: How often partitions that nothing comes from are looked at while others are busy.
@@ -286,8 +288,13 @@ class DetectionWorker:
                 continue
             for tp, records in polled.items():
                 part = self._partitions.get(tp)
-                if part is not None:
-                    part.feed(records)
+                for start in range(0, len(records), SLICE):
+                    if start:
+                        await asyncio.sleep(0)
+                    # Taken away in between, and perhaps given again: from where, its new bring-up decides.
+                    if part is None or self._partitions.get(tp) is not part:
+                        break
+                    part.feed(records[start : start + SLICE] if len(records) > SLICE else records)
             # Also where others always have something: a partition that nothing comes from is silent all the same.
             if not polled or time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK_S
