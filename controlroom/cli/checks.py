@@ -81,21 +81,26 @@ async def _cluster(connections: Connections) -> list[Check]:
     probe = ClusterProbe(kafka, names)
     try:
         view = await probe.probe()
+        if view.reachable and view.error:
+            # The broker that was asked may be the one that is dead; the next one knows.
+            view = await probe.probe()
     finally:
         await probe.close()
     if not view.reachable:
         return [Check("brokers", ok=False, detail=view.error or f"none answers at {connections.brokers}")]
     online = {broker.broker_id for broker in view.brokers if broker.online}
-    away = sorted({replica for part in view.partitions for replica in part.replicas} - online)
+    away = sorted(broker.broker_id for broker in view.brokers if not broker.online)
     behind = sum(len(part.in_sync) < len(part.replicas) for part in view.partitions)
     leaderless = sum(part.leader is None for part in view.partitions)
     listed = ", ".join(map(str, sorted(online)))
+    replication = f"{len(view.partitions)} partitions, {behind} lack an in-sync replica, {leaderless} a leader"
     return [
         Check("brokers", ok=not away, detail=f"{listed} up" + (f"; down: {', '.join(map(str, away))}" if away else "")),
         Check(
             "replication",
-            ok=not behind and not leaderless,
-            detail=f"{len(view.partitions)} partitions, {behind} lack an in-sync replica, {leaderless} a leader",
+            ok=not behind and not leaderless and not view.error,
+            # Where it could not be read, what is known of it is nothing, or old.
+            detail=f"not known: {view.error}" if view.error else replication,
         ),
     ]
 
