@@ -132,31 +132,9 @@ class SensorBank:
         limits = state.limits
         if not limits.calm_low < x < limits.calm_high:
             self._limit(out, t, x)
-        if not in_order or t <= state.newest:
-            return out or NOTHING
-        state.newest = t
-        n = state.n = state.n + 1
-        profile = self.profile
-        rail = state.rail
-        if not rail.low < x < rail.high or rail.run:
-            if rail.update(x, learn=learn and n <= profile.warm_up):
-                self._up(out, explain.rail(x, rail.run, t, profile.unit))
-            if rail.run:
-                return out or NOTHING
-        stuck = state.stuck
-        if x != stuck.last:
-            stuck.last = x
-            stuck.run = 0
-        elif stuck.update(x, learn=learn and n <= profile.warm_up):
-            self._up(out, explain.stuck(stuck, t, profile.unit))
-        if profile.rate_limit is not None:
-            self._rate(out, t, x, profile.rate_limit)
-        if self._values:
-            mask = state.values.update(t, x, learn)
-            if mask != state.mask and n > profile.warm_up:
-                self._signals(out, mask, t, x)
-        if self._extra:
-            self._plug_ins(out, t, x, warm=n > profile.warm_up)
+        if in_order and t > state.newest:
+            state.newest = t
+            self._watch(out, t, x, learn)
         return out or NOTHING
 
     def reject(self, arrived: float) -> Series[Finding]:
@@ -304,6 +282,32 @@ class SensorBank:
         state = self._state
         state.pauses = pruned(state.pauses, max(arrived, state.arrived))
         return learn and not paused(state.pauses, arrived)
+
+    def _watch(self, out: list[Finding], t: float, x: float, learn: bool) -> None:  # noqa: FBT001 - for every reading
+        state = self._state
+        n = state.n = state.n + 1
+        profile = self.profile
+        warm = n > profile.warm_up
+        rail = state.rail
+        if not rail.low < x < rail.high or rail.run:
+            if rail.update(x, learn=learn and not warm):
+                self._up(out, explain.rail(x, rail.run, t, profile.unit))
+            if rail.run:
+                return
+        stuck = state.stuck
+        if x != stuck.last:
+            stuck.last = x
+            stuck.run = 0
+        elif stuck.update(x, learn=learn and not warm):
+            self._up(out, explain.stuck(stuck, t, profile.unit))
+        if profile.rate_limit is not None:
+            self._rate(out, t, x, profile.rate_limit)
+        if self._values:
+            mask = state.values.update(t, x, learn)
+            if warm and mask != state.mask:
+                self._signals(out, mask, t, x)
+        if self._extra:
+            self._plug_ins(out, t, x, warm=warm)
 
     def _signals(self, out: list[Finding], mask: int, t: float, x: float) -> None:
         state = self._state

@@ -269,13 +269,5 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         shape = self.shape_score
         if shape >= 0.5:
             return shape
-        ratio = self.noise.mean / self.noise.tail.limit
-        z, spike = self.z, self.spike
-        near = z / spike.up.limit if z >= 0.0 else -z / spike.down.limit
-        if near > ratio:
-            ratio = near
-        z, spike = self.local.pair, self.pair
-        near = z / spike.up.limit if z >= 0.0 else -z / spike.down.limit
-        if near > ratio:
-            ratio = near
+        ratio = max(self.spike.ratio(self.z), self.pair.ratio(self.local.pair), self.noise.mean / self.noise.tail.limit)
         return max(shape, 0.5 * min(1.0, ratio))

@@ -62,15 +62,15 @@ class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
 
     next_fetch_offset: int
 
+    #: of a batch that was more than was asked for; and the offset after that batch
+    _left: Sequence[Any] = ()
+    _after = 0
+
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - aiokafka's
         super().__init__(*arguments)
         # A generator that holds us, and would for ever, since it is never run: with it a megabyte of every fetch stays
         # until the collector comes by.
         self._records_iterator = None
-
-    #: of a batch that was more than was asked for; and the offset after that batch
-    _left: Sequence[Any] = ()
-    _after = 0
 
     def take(self, most: int | None) -> tuple[list[Any], bool]:
         """(the next records, `most` of them; whether that was all)."""
@@ -127,9 +127,7 @@ def _records_of(
     check_crcs: bool,  # noqa: FBT001
     isolation_level: int,
 ) -> Any:  # noqa: ANN401
-    bare = (
-        value_deserializer is AS_DECODED and isolation_level == fetcher.READ_UNCOMMITTED and isinstance(records, _Kept)
-    )
+    bare = value_deserializer is AS_DECODED and isolation_level == fetcher.READ_UNCOMMITTED
     kind = _Bare if bare else _Wrapped
     return kind(tp, records, aborted, fetch_offset, key_deserializer, value_deserializer, check_crcs, isolation_level)
 

@@ -294,7 +294,7 @@ class DetectionWorker:
                     # Taken away in between, and perhaps given again: from where, its new bring-up decides.
                     if part is None or self._partitions.get(tp) is not part:
                         break
-                    part.feed(records[start : start + SLICE] if len(records) > SLICE else records)
+                    part.feed(records[start : start + SLICE])
             # Also where others always have something: a partition that nothing comes from is silent all the same.
             if not polled or time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK_S

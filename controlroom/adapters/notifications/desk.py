@@ -10,6 +10,7 @@ import asyncpg
 import msgspec
 
 from controlroom.adapters.postgres.alarm_actions import CLOCK, LockedAlarm, apply_event, lock_alarm
+from controlroom.adapters.postgres.session import transaction
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.dispatch import Message, back_off, dispatch
 from controlroom.core.alarms.events import Returned
@@ -87,7 +88,7 @@ class NotificationDesk:
 
     async def plan(self, connection: asyncpg.Connection) -> int:
         """Plan what the alarms' transactions have left to plan. Returns how many transitions it was."""
-        async with connection.transaction():
+        async with transaction(connection):
             notices = await connection.fetch("SELECT id, doc FROM alarm_notices ORDER BY id LIMIT $1", MOST_AT_ONCE)
             now = await connection.fetchval(CLOCK)
             stored = await connection.fetchval("SELECT doc FROM alarm_flood")
@@ -125,7 +126,7 @@ class NotificationDesk:
 
     async def take(self, connection: asyncpg.Connection, receiver: Receiver) -> tuple[Message, ...]:
         """The messages to send to `receiver` now. They are marked as taken: a repeat will be the same messages."""
-        async with connection.transaction():
+        async with transaction(connection):
             if not await connection.fetchval(DUE, receiver.name):
                 return ()
             rows = [_waiting(row) for row in await connection.fetch(WAITING, receiver.name)]
@@ -147,7 +148,7 @@ class NotificationDesk:
 
     async def sent(self, connection: asyncpg.Connection, receiver: Receiver, message: Message) -> None:
         """The receiver has taken it."""
-        async with connection.transaction():
+        async with transaction(connection):
             await connection.execute(
                 "UPDATE notifications SET sent_at = clock_timestamp(), last_error = '' WHERE id = ANY($1::text[])",
                 list(message.rows),
@@ -159,7 +160,7 @@ class NotificationDesk:
 
     async def failed(self, connection: asyncpg.Connection, receiver: Receiver, message: Message, error: str) -> None:
         """It was not taken: later again, and after a day or so never again, which is an alarm itself."""
-        async with connection.transaction():
+        async with transaction(connection):
             attempts = await connection.fetchval(
                 "SELECT max(attempts) FROM notifications WHERE id = ANY($1::text[])", list(message.rows)
             )

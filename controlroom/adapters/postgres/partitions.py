@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 
-from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ async def _make(connection: asyncpg.Connection, table: _Table, day: date) -> str
     """One day's partition, with the rows of that day that were kept in the default one."""
     name = f"{table.name}_d{day:%Y%m%d}"
     first, last = _start(day), _start(day + timedelta(days=1))
-    async with connection.transaction():
+    async with transaction(connection):
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         await connection.execute(f"CREATE TABLE {name} (LIKE {table.name} INCLUDING DEFAULTS){table.options}")
         # Nobody adds to the default partition between the move and the attachment, which would make it fail.
@@ -208,7 +208,7 @@ async def _delete(connection: asyncpg.Connection, statement: str, before: dateti
     """Delete a portion at a time, so that nobody waits long for a lock; how many rows it was."""
     deleted = 0
     while True:
-        async with connection.transaction():
+        async with transaction(connection):
             await connection.execute("SET LOCAL controlroom.upkeep = 'on'")
             portion = int((await connection.execute(statement, before, _PORTION)).rpartition(" ")[2])
         deleted += portion
@@ -217,7 +217,7 @@ async def _delete(connection: asyncpg.Connection, statement: str, before: dateti
 
 
 async def _drop(connection: asyncpg.Connection, name: str) -> None:
-    async with connection.transaction():
+    async with transaction(connection):
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         await connection.execute(f"DROP TABLE {name}")
 
