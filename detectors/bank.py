@@ -24,7 +24,7 @@ from detectors.values import ANOMALY, DRIFT, LEVEL, NOISE, SPIKE, Values
 
 __all__ = ["Finding", "Profile", "SensorBank"]
 
-VERSION = 3
+VERSION = 4
 NOTHING: tuple[Finding, ...] = ()
 LARGEST = 1e150
 QUIET_READINGS = 20.0

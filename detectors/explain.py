@@ -79,9 +79,22 @@ def _drift(values: Values, t: float, x: float, unit: str) -> Finding:
 
 
 def _anomaly(values: Values, t: float, x: float, unit: str) -> Finding:
-    expected = x - values.shape.residual if values.shape.residual else values.shape.mean
-    text = f"{number(x, unit)} is unlike anything before; at this time about {number(expected, unit)} is usual"
-    return Finding("anomaly", 1, t, x, expected, None, values.shape_score, "shape", text)
+    novelty = values.novelty
+    view = novelty.strongest()
+    expected = novelty.value_record.mean
+    if view == "change":
+        expected = novelty.before
+        text = (
+            f"changed from {number(expected, unit)} to {number(x, unit)} between two readings, as it hardly ever does"
+        )
+    elif view == "week":
+        expected = x - novelty.weekly.residual
+        text = f"{number(x, unit)} where about {number(expected, unit)} is usual at this hour of the week"
+    elif view == "mean":
+        text = f"the mean of its last readings, {number(novelty.mean, unit)}, is where it hardly ever was"
+    else:
+        text = f"{number(x, unit)} is a value that it hardly ever has; its long mean is {number(expected, unit)}"
+    return Finding("anomaly", 1, t, x, expected, None, values.novelty_score, view, text)
 
 
 def stuck(detector: Stuck, t: float, unit: str) -> Finding:

@@ -8,9 +8,9 @@ from detectors.drift import Drift
 from detectors.level import Level
 from detectors.local import START, Local
 from detectors.noise import Noise
+from detectors.novelty import Novelty
 from detectors.plain import plain_stores
 from detectors.points import Points
-from detectors.shape import Shape
 from detectors.spike import Spike
 from detectors.step import Step
 from detectors.tail import Tail
@@ -26,8 +26,9 @@ FAST_YOUTH, STEP_YOUTH, SLOW_YOUTH = 0.5, 2.0, 3.0
 OUTLIERS = 3
 STILL = 5
 NEARLY = 0.7
-SHAPE_ALARM = 0.85
-RARE = 0.7
+ALARM = 0.5
+# The share of minutes with one reading at most from which a sensor is rare, and below which it is no more.
+RARE, NOT_RARE, RARE_RATE = 0.7, 0.3, 0.1
 
 
 @plain_stores
@@ -59,7 +60,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     block_from: float = 0.0
     slow_block: int = 0
     slow_from: float = 0.0
-    shape_score: float = 0.0
+    novelty_score: float = 0.0
     local: Local = msgspec.field(default_factory=Local)
     spike: Spike = msgspec.field(default_factory=Spike)
     pair: Spike = msgspec.field(default_factory=Spike)
@@ -68,7 +69,9 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     short: Level = msgspec.field(default_factory=lambda: Level(1.0 / 20.0, 1.0 / 3600.0))
     medium: Level = msgspec.field(default_factory=lambda: Level(1.0 / 5.0, 1.0 / 60.0))
     drift: Drift = msgspec.field(default_factory=Drift)
-    shape: Shape = msgspec.field(default_factory=Shape)
+    novelty: Novelty = msgspec.field(default_factory=Novelty)
+    lone_share: float = 0.5
+    rare: bool = False
     learning: bool = True
     points: Points = msgspec.field(default_factory=Points)
 
@@ -84,9 +87,12 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.restart = False
             local.restart(x)
             self.step.restart(x)
+            self.novelty.restart(x)
         if learn is not self.learning:
             self._turn(t, learn)
         over = t >= self.minute
+        if self.rare:
+            return self._update_rare(t, x, learn, over)
         # Rarer than a minute: this reading is its minute's mean.
         lone = over and not self.count
         mask = 0
@@ -129,8 +135,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                 self.sum += x
                 self.count += 1
             return mask | self.slow
-        # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
-        self.minute = (t // SLOW_S + 1.0) * SLOW_S
+        self._tick(t, lone)
         slow = 0
         if lone:
             mean = x
@@ -148,19 +153,32 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         if self.drift.update(mean, learn):
             slow |= DRIFT
         self.slow = slow
+        self.novelty_score = self.novelty.update(t, mean, learn)
         if learn:
-            score = self.shape_score = self.shape.update(t, mean)
             block = self.slow_block = self.slow_block + 1
             if block >= SLOW_BLOCK:
                 self._close_slow_block(t)
-            if lone:
-                # Of a sensor this slow the tails know a few weeks at the most: a spike must be rare as a value, too.
-                if mask & SPIKE and self.shape.raw < RARE:
-                    mask &= ~SPIKE
-                # Of faster ones the fast detectors say it sooner, and more rightly.
-                if score >= SHAPE_ALARM:
-                    mask |= ANOMALY
         return mask | slow
+
+    def _tick(self, t: float, lone: bool) -> None:  # noqa: FBT001
+        """A minute is over, with one reading in it or more."""
+        # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
+        self.minute = (t // SLOW_S + 1.0) * SLOW_S
+        share = self.lone_share = self.lone_share + RARE_RATE * (lone - self.lone_share)
+        if share > RARE:
+            self.rare = True
+        elif share < NOT_RARE:
+            self.rare = False
+
+    def _update_rare(self, t: float, x: float, learn: bool, over: bool) -> int:  # noqa: FBT001
+        """Take a reading of a sensor that is read once a minute or more rarely: `Novelty` alone judges it."""
+        if over:
+            self._tick(t, not self.count)
+            self.count = 0
+        else:
+            self.count += 1
+        score = self.novelty_score = self.novelty.update(t, x, learn)
+        return ANOMALY if score >= ALARM else 0
 
     def _close_slow_block(self, t: float) -> None:
         self.slow_block = 0
@@ -246,6 +264,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             tail.teach(size / tail.limit if tail.limit > 0.0 else 1.0)
         elif kind == "level" and detector == "points":
             self.points.accept()
+        elif kind == "anomaly":
+            self.novelty.teach()
         elif kind == "level":
             found: Step | Level = {"short": self.short, "medium": self.medium}.get(detector, self.step)
             (found.up if up else found.down).teach(ratio or 1.0)
@@ -265,9 +285,13 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         self.slow = 0
 
     def score(self) -> float:
-        """The combined score, 0 to 1. Below 0.5: how near the nearest fast limit is; above: what `Shape` says."""
-        shape = self.shape_score
-        if shape >= 0.5:
-            return shape
+        """The combined score, 0 to 1; 0.5 is the limit.
+
+        Of a sensor that is read once a minute or more rarely it is what `Novelty` says. Of others it is below 0.5 how
+        near the nearest fast limit is, and above what `Novelty` says of the means of minutes.
+        """
+        novelty = self.novelty_score
+        if self.rare or novelty >= 0.5:
+            return novelty
         ratio = max(self.spike.ratio(self.z), self.pair.ratio(self.local.pair), self.noise.mean / self.noise.tail.limit)
-        return max(shape, 0.5 * min(1.0, ratio))
+        return max(novelty, 0.5 * min(1.0, ratio))

@@ -1,0 +1,118 @@
+"""Novelty: is this like anything the sensor did before? Four views of its values, each by rarity and by record."""
+
+from __future__ import annotations
+
+import msgspec
+
+from detectors.plain import plain_stores
+from detectors.rarity import Rarity
+from detectors.record import Record
+from detectors.weekly import Weekly
+
+SMOOTH = 1.0 / 15.0
+#: a score of the members' mean from which on a reading is an alarm; the same for every sensor
+LIMIT = 0.96
+MEMBERS = 7.0
+AT_LIMIT = MEMBERS * LIMIT**6
+COOL_DOWN = 100
+RETURNS = 10.0
+STILL = 0.1
+# Each alarm makes the limit higher by this factor, and what is above 1 fades with every reading.
+HABIT, MOST_HABIT = 1.05, 2.0
+HABIT_FADE = 1.0 - 1.0 / 2_000.0
+# What an operator who calls an alarm false teaches at once.
+TAUGHT = 1.25
+VIEWS = ("value", "mean", "change", "week")
+
+
+@plain_stores
+class Novelty(msgspec.Struct, gc=False, array_like=True):
+    """The value, its short mean, its change since the last reading and its residual for the hour of the week.
+
+    Each view has a `Rarity`, each but the change a `Record`. All count alike, with their sixth power: nearly a maximum,
+    yet two that are nearly there count as one that is. What the members say counts by how often the value has come back
+    through its mean, or stood still: a slow wave is not new because it has not turned yet. After a high score the next
+    hundred values count only when theirs is higher still. Each alarm makes the limit 5 % higher for some 2,000 values, so
+    that a sensor that rings often becomes quieter by itself.
+
+    >>> novelty = Novelty()
+    >>> scores = [novelty.update(300.0 * i, 10.0 + i * 7919 % 101 / 10) for i in range(3000)]
+    >>> novelty.update(300.0 * 3000, 60.0) > 0.5 > max(scores[300:])
+    True
+    """
+
+    n: int = 0
+    before: float = 0.0
+    last: float = 0.0
+    mean: float = 0.0
+    side: int = 0
+    returns: float = 0.0
+    peak: float = 0.0
+    peak_n: int = 0
+    view: int = 0
+    habit: float = 1.0
+    weekly: Weekly = msgspec.field(default_factory=Weekly)
+    value_rarity: Rarity = msgspec.field(default_factory=lambda: Rarity(0.5))
+    mean_rarity: Rarity = msgspec.field(default_factory=lambda: Rarity(0.5))
+    change_rarity: Rarity = msgspec.field(default_factory=lambda: Rarity(1.0))
+    week_rarity: Rarity = msgspec.field(default_factory=lambda: Rarity(1.0))
+    value_record: Record = msgspec.field(default_factory=Record)
+    mean_record: Record = msgspec.field(default_factory=Record)
+    week_record: Record = msgspec.field(default_factory=Record)
+
+    def update(self, t: float, x: float, learn: bool = True) -> float:  # noqa: FBT001, FBT002 - for every reading
+        """Take a value at event time `t` (seconds since the epoch); the score, 0 to 1, 0.5 at the limit."""
+        n = self.n = self.n + 1
+        if n == 1:
+            self.last = self.mean = x
+        mean = self.mean
+        mean += (SMOOTH if n > 15 else 1.0 / n) * (x - mean)
+        self.mean = mean
+        before = self.before = self.last
+        self.last = x
+        change = x - before
+        center = self.value_record.mean
+        side = 1 if x > center else -1 if x < center else 0
+        returns = self.returns
+        if side != self.side:
+            self.side = side
+            returns = self.returns = returns + 1.0
+        elif change == 0.0:
+            returns = self.returns = returns + STILL
+        week = self.weekly.update(t, x, learn)
+        a = self.value_rarity.update(x, learn)
+        b = self.mean_rarity.update(mean, learn)
+        c = self.change_rarity.update(change, learn)
+        d = self.week_rarity.update(week, learn)
+        e = self.value_record.update(x, learn)
+        f = self.mean_record.update(mean, learn)
+        g = self.week_record.update(week, learn)
+        habit = self.habit
+        if habit != 1.0:
+            habit = self.habit = 1.0 + (habit - 1.0) * HABIT_FADE
+        sure = returns / ((returns + RETURNS) * habit)
+        sure *= sure
+        a, b, c, d, e, f, g = a * a, b * b, c * c, d * d, e * e, f * f, g * g
+        total = (a * a * a + b * b * b + c * c * c + d * d * d + e * e * e + f * f * f + g * g * g) * sure * sure * sure
+        if total > self.peak or n - self.peak_n >= COOL_DOWN:
+            self.peak = total
+            self.peak_n = n
+            if total >= AT_LIMIT:
+                parts = (max(a, e), max(b, f), c, max(d, g))
+                self.view = parts.index(max(parts))
+                if self.habit < MOST_HABIT:
+                    self.habit = habit * HABIT
+            return total / (total + AT_LIMIT)
+        return 0.0
+
+    def strongest(self) -> str:
+        """The view that said most in the last alarm: ``value``, ``mean``, ``change`` or ``week``."""
+        return VIEWS[self.view]
+
+    def restart(self, x: float) -> None:
+        """Readings come again after a silence: what changed meanwhile is no change from one reading to the next."""
+        self.last = x
+
+    def teach(self) -> None:
+        """An alarm was false: the limit rises by a quarter, and falls back as habits fade."""
+        self.habit = min(MOST_HABIT, self.habit * TAUGHT)
