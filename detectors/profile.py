@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-CHEAP = ("dropout", "late", "clock", "duplicate", "order", "corrupt", "rail", "limit", "rate", "stuck")
+OF_MESSAGES = ("dropout", "late", "clock", "duplicate", "order", "corrupt")
+CHEAP = (*OF_MESSAGES, "rail", "limit", "rate", "stuck")
 STATISTICAL = ("spike", "noise", "level", "drift", "anomaly")
 DETECTORS = CHEAP + STATISTICAL
 

@@ -62,8 +62,8 @@ class Record(msgspec.Struct, gc=False, array_like=True):
         if not learn:
             return ratio
         self.n = n
-        self.high = d if d > high else high
-        self.low = -d if -d > low else low
+        self.high = max(high, d)
+        self.low = max(low, -d)
         rate = RATE if n * RATE > 1.0 else 1.0 / n
         self.mean += rate * d
         self.variance = (1.0 - rate) * (variance + rate * d * d)
