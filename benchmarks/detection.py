@@ -1,9 +1,10 @@
-"""The detectors on NAB, SKAB and the fault bench, in a table against the anchors; cost per reading and bytes of state.
+"""The detectors on recorded series, SKAB and the fault bench: score and alarms, beside a reference; cost and state.
 
 Cost is processor time, so that what else runs on the machine counts less.
 
-The data sets and their scorers are not part of this project: `--data DIR` holds `nab/` and `skab/`, `--tools DIR` the
-scripts `score_nab.py`, `score_skab.py` and `faultbench.py`, which are loaded from there.
+The data sets and their scorers are not part of this project: `--data DIR` holds `skab/` and directories as
+`nab/` (see `benchmarks._recorded`), `--tools DIR` the scripts `score_nab.py`, `score_skab.py`, `faultbench.py` and, if
+there is one, `reference_detector.py`, which are loaded from there.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from detectors import MachineBank, Profile, SensorBank, score_stream
+from benchmarks import _recorded
+from detectors import MachineBank, Profile, SensorBank
 from detectors.cheap import CheapBank
 
 DAY_S = 86_400.0
 TICK_S = 5.0
 LEARN_ROWS = 400
-PARTS = ("faults", "nab", "skab")
+PARTS = ("faults", "recorded", "skab")
 #: Seeds that nothing was tuned on.
 HELD_BACK = "90,91,92"
 
@@ -38,15 +40,17 @@ AHEAD: dict[tuple[str, float], tuple[float, float]] = {
     ("duplicate", 0.05): (10, 10), ("duplicate", 0.5): (10, 10), ("order", 0.05): (10, 10), ("order", 0.5): (10, 10),
     ("corrupt", 0.02): (10, 10), ("corrupt", 0.2): (10, 10),
 }  # fmt: skip
-NAB_ANCHORS = {"every 600 rows, data unseen": 23.0, "KNN-CAD": 58.0, "Skyline": 58.2, "HTM": 70.1, "ARTime": 74.85}
 SKAB_ANCHORS = {"Conv-AE": (0.78, 13.6), "T2+Q": (0.76, 26.6), "streaming EWMA": (0.824, 23.0), "ahead": (0.86, 15.0)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The benchmark's options."""
-    parser.add_argument("--data", type=Path, required=True, help="directory with nab/ and skab/")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="directory with skab/ and directories that have a labels.json"
+    )
     parser.add_argument("--tools", type=Path, help="directory with the scorers (default: DATA/../tools)")
     parser.add_argument("--seeds", default=HELD_BACK, help=f"seeds of the fault bench (default: {HELD_BACK})")
+    parser.add_argument("--spread", action="store_true", help="also move every constant of recorded series by a fifth")
     parser.add_argument("--only", choices=PARTS, action="append", help="run only this part (repeatable)")
 
 
@@ -57,8 +61,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     if "faults" in parts:
         figures["faults"] = _faults(_tool(tools, "faultbench"), [int(seed) for seed in args.seeds.split(",")])
-    if "nab" in parts:
-        figures["nab"] = _nab(_tool(tools, "score_nab"), args.data / "nab")
+    if "recorded" in parts:
+        reference = _tool(tools, "reference_detector") if (tools / "reference_detector.py").exists() else None
+        paths = [path.parent for path in sorted(args.data.glob("*/labels.json"))]
+        figures["recorded"] = _recorded.run(_tool(tools, "score_nab"), reference, paths, spread=args.spread)
     if "skab" in parts:
         figures["skab"] = _skab(_tool(tools, "score_skab"), args.data / "skab")
     return figures
@@ -183,49 +189,6 @@ def _print_faults(figures: dict[str, Any], order: list[str], messages: tuple[str
         f"state {figures['state_bytes']} bytes (4096)  "
         f"alarms a sensor while learning the first day {figures['alarms_per_sensor_in_first_day']:.1f}\n"
     )
-
-
-# ---------------------------------------------------------------------- NAB
-
-
-def _nab(scorer: ModuleType, data: Path) -> dict[str, Any]:
-    import numpy as np
-
-    corpus = scorer.Corpus(str(data))
-    scores = []
-    cost: list[float] = []
-    scored: list[float] = []
-    for name in corpus.names:
-        path = str(data / name)
-        times = [scorer.parse_ts(text).timestamp() for text in scorer.read_column(path, "timestamp")]
-        values = [float(text) for text in scorer.read_column(path, "value")]
-        began = time.process_time()
-        scores.append(np.array([result.score for result in score_stream(zip(times, values, strict=True))]))
-        scored.append((time.process_time() - began) / len(values) * 1e6)
-        # As the plant has it: nobody asks for the score.
-        observe = SensorBank(Profile()).observe
-        began = time.process_time()
-        for t, value in zip(times, values, strict=True):
-            observe(0, t, t, value)
-        cost.append((time.process_time() - began) / len(values) * 1e6)
-    flat = corpus.flat(scores)
-    figures: dict[str, Any] = {"files": len(corpus.names), "us_per_reading": statistics.median(cost)}
-    figures["us_per_reading_with_score"] = statistics.median(scored)
-    for profile in scorer.PROFILES:
-        threshold, _ = corpus.best(flat, profile)
-        at = corpus.at(flat, threshold, profile)
-        figures[profile] = {key: at[key] for key in ("score", "threshold", "detected", "windows", "event_f1")}
-        figures[profile]["false_alarm_episodes"] = at["false_alarm_episodes"]
-    standard = figures["standard"]
-    print(f"NAB, {figures['files']} files, default bank, threshold optimised over them as its scoreboard does")
-    for name, score in NAB_ANCHORS.items():
-        print(f"  {name:28s} {score:6.2f}")
-    print(
-        f"  {'this bank':28s} {standard['score']:6.2f}  event F1 {standard['event_f1']:.2f}  "
-        f"found {standard['detected']}/{standard['windows']}  {figures['us_per_reading']:.1f} µs a reading, "
-        f"{figures['us_per_reading_with_score']:.1f} with its score\n"
-    )
-    return figures
 
 
 # ---------------------------------------------------------------------- SKAB

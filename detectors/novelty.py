@@ -13,7 +13,6 @@ SMOOTH = 1.0 / 15.0
 #: a score of the members' mean from which on a reading is an alarm; the same for every sensor
 LIMIT = 0.96
 MEMBERS = 7.0
-AT_LIMIT = MEMBERS * LIMIT**6
 COOL_DOWN = 100
 RETURNS = 10.0
 STILL = 0.1
@@ -25,6 +24,14 @@ TAUGHT = 1.25
 VIEWS = ("value", "mean", "change", "week")
 
 
+def at_limit(limit: float) -> float:
+    """The sum of the members' sixth powers at which their mean is `limit`."""
+    return MEMBERS * limit**6
+
+
+AT_LIMIT = at_limit(LIMIT)
+
+
 @plain_stores
 class Novelty(msgspec.Struct, gc=False, array_like=True):
     """The value, its short mean, its change since the last reading and its residual for the hour of the week.
@@ -32,8 +39,8 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
     Each view has a `Rarity`, each but the change a `Record`. All count alike, with their sixth power: nearly a maximum,
     yet two that are nearly there count as one that is. What the members say counts by how often the value has come back
     through its mean, or stood still: a slow wave is not new because it has not turned yet. After a high score the next
-    hundred values count only when theirs is higher still. Each alarm makes the limit 5 % higher for some 2,000 values, so
-    that a sensor that rings often becomes quieter by itself.
+    hundred values count only when theirs is higher still. Each alarm makes the limit 5 % higher for some 2,000 values,
+    so that a sensor that rings often becomes quieter by itself.
 
     >>> novelty = Novelty()
     >>> scores = [novelty.update(300.0 * i, 10.0 + i * 7919 % 101 / 10) for i in range(3000)]

@@ -17,7 +17,7 @@ MOST = 5.0
 
 @plain_stores
 class Record(msgspec.Struct, gc=False, array_like=True):
-    """The deviation over the largest earlier one on the same side (at least two standard deviations); above 1 is a record.
+    """The deviation over the largest earlier one on the same side, at least two standard deviations; above 1: a record.
 
     Records are forgotten slowly, so that a single large fault does not hide later ones for ever.
 

@@ -31,9 +31,9 @@ class Scored(NamedTuple):
 def score_stream(readings: Iterable[tuple[float, float]], profile: Profile | None = None) -> Iterator[Scored]:
     """Run (event time in seconds, value) pairs through a bank, strictly in the order given; one result per pair.
 
-    Event time is taken as the arrival time too, and without a profile only what judges values is watched: a gap between two
-    rows of a file does not tell whether the sensor was silent. A time that does not advance (files have such) is moved a millisecond
-    after the last one, so that every reading is judged.
+    Event time is taken as the arrival time too. Without a profile only what judges values is watched: a gap between
+    two rows of a file does not tell whether the sensor was silent. A time that does not advance (files have such) is
+    moved a millisecond after the last one, so that every reading is judged.
 
     >>> results = list(score_stream((300.0 * i, 20.0 + i * 7919 % 101 / 101) for i in range(500)))
     >>> len(results), all(0.0 <= result.score <= 1.0 for result in results)

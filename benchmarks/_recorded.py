@@ -1,0 +1,300 @@
+"""Recorded series with labelled windows: the score and the alarms by family, with families left out in turn.
+
+A corpus is a directory with `labels.json` ({"family/file.csv": [[first, last timestamp of a window], ...]}) and CSV
+files with the columns `timestamp,value`. Figures that count were measured on a family that had no part in choosing: the
+threshold of the score is that of all other families, and so is the limit of the alarms. The reference is a detector of
+sixty lines that comes with the scorers, with its limit fixed at 1.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors import Profile, SensorBank, novelty, rarity, record, score_stream, weekly
+
+DAY_S = 86_400.0
+#: Limits of the alarms that are tried when one family is left out: what `detectors.novelty.LIMIT` is chosen from.
+LIMITS = (0.84, 0.88, 0.92, 0.96, 1.0, 1.04, 1.08)
+#: A difference of F1 that is noise: of limits that are as good the highest is taken, which rings least.
+NOISE = 0.02
+#: Thresholds of the score that are tried.
+THRESHOLDS = tuple(i / 100 for i in range(5, 96))
+#: Every constant of what judges these series.
+CONSTANTS: tuple[tuple[ModuleType, str], ...] = (
+    (novelty, "SMOOTH"), (novelty, "COOL_DOWN"), (novelty, "RETURNS"), (novelty, "STILL"), (novelty, "HABIT"),
+    (rarity, "WARM"), (rarity, "MEMORY"), (rarity, "FULL"), (record, "WARM"), (record, "RATE"), (record, "SPREADS"),
+    (record, "MOST"), (weekly, "RATE"), (weekly, "SMOOTH"), (novelty, "LIMIT"),
+)  # fmt: skip
+
+
+class Series(NamedTuple):
+    """One recorded file: times in seconds since the epoch, values in the sensor's unit."""
+
+    times: list[float]
+    values: list[float]
+
+    @property
+    def days(self) -> float:
+        """Days of recorded time."""
+        return max(0.0, self.times[-1] - self.times[0]) / DAY_S
+
+
+Rows = dict[str, NDArray[np.float64]]
+
+
+class Corpus:
+    """One corpus: its series, and the scorer's layout of each family."""
+
+    def __init__(self, scorer: ModuleType, path: Path) -> None:
+        self.name = path.name
+        self._scorer = scorer
+        self._path = path
+        names = json.loads((path / "labels.json").read_text())
+        self.families = sorted({name.partition("/")[0] for name in names})
+        self.layouts = {family: scorer.Corpus(str(path), patterns=[f"{family}/*"]) for family in self.families}
+        self.series = {name: self._read(name) for layout in self.layouts.values() for name in layout.names}
+
+    def _read(self, name: str) -> Series:
+        path, scorer = str(self._path / name), self._scorer
+        times = [scorer.parse_ts(text).timestamp() for text in scorer.read_column(path, "timestamp")]
+        return Series(times, [float(text) for text in scorer.read_column(path, "value")])
+
+    def days(self, family: str) -> float:
+        """Sensor-days of a family."""
+        return sum(self.series[name].days for name in self.layouts[family].names)
+
+    def layout(self, families: list[str]) -> Any:  # noqa: ANN401 - the scorer has no types
+        """The scorer's layout of several families together."""
+        return self._scorer.Corpus(str(self._path), patterns=[f"{family}/*" for family in families])
+
+
+class Alarms(NamedTuple):
+    """What an operator sees: windows with an alarm, windows, runs of false alarms, sensor-days."""
+
+    found: int
+    windows: int
+    false: int
+    days: float
+
+    @property
+    def precision(self) -> float:
+        """Found windows over found windows and false alarms."""
+        return self.found / (self.found + self.false) if self.found else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Found windows over all windows."""
+        return self.found / self.windows if self.windows else 0.0
+
+    @property
+    def f1(self) -> float:
+        """The harmonic mean of both."""
+        return 2.0 * self.precision * self.recall / (self.precision + self.recall) if self.found else 0.0
+
+    def figures(self) -> dict[str, float]:
+        """As JSON."""
+        return {
+            "f1": self.f1, "precision": self.precision, "recall": self.recall, "false_a_day": self.false / self.days,
+        }  # fmt: skip
+
+
+def together(parts: list[Alarms]) -> Alarms:
+    """The sum of several."""
+    found, windows, false, days = (sum(column) for column in zip(*parts, strict=True))
+    return Alarms(found, windows, false, days)
+
+
+def run(scorer: ModuleType, reference: ModuleType | None, paths: list[Path], *, spread: bool) -> dict[str, Any]:
+    """Measure all corpora, print the tables, return the figures."""
+    corpora = [Corpus(scorer, path) for path in paths]
+    ours = [_scored(corpus) for corpus in corpora]
+    by_limit: dict[float, list[dict[str, Alarms]]] = {}
+    for limit in LIMITS:
+        with constant(novelty, "LIMIT", limit):
+            by_limit[limit] = [_alarms(corpus, _scored(corpus)[1]) for corpus in corpora]
+    figures: dict[str, Any] = {"us_per_reading": _cost(corpora[0])}
+    for corpus, (scores, rows) in zip(corpora, ours, strict=True):
+        alarms = _alarms(corpus, rows)
+        table: dict[str, Any] = {
+            family: {"score": _best(corpus.layouts[family], scores)[1], **alarms[family].figures()}
+            for family in corpus.families
+        }
+        if reference is not None:
+            peer, peer_rows = _reference(reference, corpus)
+            peer_alarms = _alarms(corpus, peer_rows)
+            for family in corpus.families:
+                table[family]["reference"] = {
+                    "score": _best(corpus.layouts[family], peer)[1], **peer_alarms[family].figures(),
+                }  # fmt: skip
+        left_out = _left_out(corpus, corpora, [scores for scores, _ in ours], by_limit)
+        figures[corpus.name] = {"families": table, "left_out": left_out}
+        _print(corpus.name, figures[corpus.name])
+    print(f"{figures['us_per_reading']:.1f} µs a reading\n")
+    if spread:
+        figures["spread"] = _spread(corpora)
+    return figures
+
+
+@contextmanager
+def constant(module: ModuleType, name: str, value: float) -> Iterator[None]:
+    """A constant of a detector has another value for a while."""
+    was, was_at = getattr(module, name), novelty.AT_LIMIT
+    setattr(module, name, value)
+    if name == "LIMIT":
+        novelty.AT_LIMIT = novelty.at_limit(value)
+    try:
+        yield
+    finally:
+        setattr(module, name, was)
+        novelty.AT_LIMIT = was_at
+
+
+def _scored(corpus: Corpus) -> tuple[Rows, Rows]:
+    """The default bank: the score of each row, and 1 where an alarm was raised."""
+    scores: Rows = {}
+    alarms: Rows = {}
+    for name, series in corpus.series.items():
+        results = list(score_stream(zip(series.times, series.values, strict=True)))
+        scores[name] = np.array([result.score for result in results])
+        alarms[name] = np.array([float(any(finding.level for finding in result.findings)) for result in results])
+    return scores, alarms
+
+
+def _reference(module: ModuleType, corpus: Corpus) -> tuple[Rows, Rows]:
+    scores: Rows = {}
+    for name, series in corpus.series.items():
+        detector = module.Detector()
+        scores[name] = np.array([detector.update(t, x) for t, x in zip(series.times, series.values, strict=True)])
+    return scores, {name: (rows >= 1.0).astype(float) for name, rows in scores.items()}
+
+
+def _best(layout: Any, scores: Rows) -> tuple[float, float]:  # noqa: ANN401 - the scorer has no types
+    """The threshold at which these families score best, and that score; no window, no score."""
+    if not layout.nwin:
+        return float("nan"), float("nan")
+    threshold, score = layout.best(layout.flat([scores[name] for name in layout.names]), "standard")
+    return threshold, score
+
+
+def _alarms(corpus: Corpus, rows: Rows) -> dict[str, Alarms]:
+    found = {}
+    for family, layout in corpus.layouts.items():
+        # Of a family without windows the scorer knows no score, and none is asked for here.
+        flat = layout.flat([rows[name] for name in layout.names])
+        hit = flat >= 0.5
+        false = np.flatnonzero(hit & (layout.win < 0))
+        runs = 0
+        if len(false):
+            apart = (np.diff(layout.fid[false]) != 0) | (np.diff(layout.pos[false]) > 5)
+            runs = 1 + int(apart.sum())
+        windows = np.unique(layout.win[hit & (layout.win >= 0)])
+        found[family] = Alarms(len(windows), layout.nwin, runs, corpus.days(family))
+    return found
+
+
+def _left_out(
+    corpus: Corpus, corpora: list[Corpus], scores: list[Rows], by_limit: dict[float, list[dict[str, Alarms]]]
+) -> dict[str, Any]:
+    """Each family at the threshold, and at the limit of alarms, that are best for all other families."""
+    families: dict[str, Any] = {}
+    alarms: list[Alarms] = []
+    raw, windows = 0.0, 0
+    place = corpora.index(corpus)
+    for family in corpus.families:
+        layout = corpus.layouts[family]
+        f1 = {limit: _others_f1(corpora, alarms_at, place, family) for limit, alarms_at in by_limit.items()}
+        limit = max(limit for limit in f1 if f1[limit] >= max(f1.values()) - NOISE)
+        alarms.append(by_limit[limit][place][family])
+        families[family] = {"limit": limit, **alarms[-1].figures()}
+        if layout.nwin:
+            threshold = _others_threshold(corpora, scores, place, family)
+            flat = layout.flat([scores[place][name] for name in layout.names])
+            families[family]["score"] = layout.at(flat, threshold, "standard")["score"]
+            raw += families[family]["score"] * layout.nwin
+            windows += layout.nwin
+    return {
+        "score": raw / windows if windows else float("nan"),
+        "worst": min((each["score"], name) for name, each in families.items() if "score" in each)[1],
+        **together(alarms).figures(),
+        "families": families,
+    }
+
+
+def _others_threshold(corpora: list[Corpus], scores: list[Rows], place: int, family: str) -> float:
+    """The threshold at which all families but one score best, the mean over the corpora."""
+    layouts = []
+    for i, corpus in enumerate(corpora):
+        others = [each for each in corpus.families if (i, each) != (place, family)]
+        layout = corpus.layout(others)
+        layouts.append((layout, layout.flat([scores[i][name] for name in layout.names])))
+    return max(
+        THRESHOLDS, key=lambda each: statistics.fmean(layout.at(flat, each)["score"] for layout, flat in layouts)
+    )
+
+
+def _others_f1(corpora: list[Corpus], alarms: list[dict[str, Alarms]], place: int, family: str) -> float:
+    """The mean over the corpora of the F1 of all families but one."""
+    kept = [
+        [alarms[i][each] for each in corpus.families if (i, each) != (place, family)]
+        for i, corpus in enumerate(corpora)
+    ]
+    return statistics.fmean(together(parts).f1 for parts in kept if parts)
+
+
+def _print(name: str, figures: dict[str, Any]) -> None:
+    left = figures["left_out"]
+    print(f"{name}, each family left out: threshold and limit are those that suit all others")
+    print(f"  {'family':24s}  score   F1  recall false/day limit   reference: score F1 false/day")
+    for family, row in left["families"].items():
+        peer = figures["families"][family].get("reference")
+        beside = f"{peer['score']:6.1f} {peer['f1']:.2f} {peer['false_a_day']:.3f}" if peer else ""
+        score = row.get("score", float("nan"))
+        print(f"  {family:24s} {score:6.1f} {_columns(row)} {row['limit']:5.2f}   {beside}")
+    print(f"  {'all':24s} {left['score']:6.1f} {_columns(left)}   worst score: {left['worst']}\n")
+
+
+def _columns(row: dict[str, Any]) -> str:
+    return f"{row['f1']:5.2f} {row['recall']:6.2f} {row['false_a_day']:8.3f}"
+
+
+def _cost(corpus: Corpus) -> float:
+    """Processor time of a reading, µs, as the plant has it: nobody asks for the score."""
+    cost = []
+    for series in corpus.series.values():
+        observe = SensorBank(Profile()).observe
+        began = time.process_time()
+        for t, value in zip(series.times, series.values, strict=True):
+            observe(0, t, t, value)
+        cost.append((time.process_time() - began) / len(series.values) * 1e6)
+    return statistics.median(cost)
+
+
+def _spread(corpora: list[Corpus]) -> dict[str, Any]:
+    """Every constant moved by a fifth, both ways: what becomes of the scores and of the alarms' F1."""
+    out: dict[str, Any] = {}
+    print("every constant moved by a fifth: score and alarms' F1 of each corpus")
+    for module, name in CONSTANTS:
+        was = getattr(module, name)
+        for factor in (0.8, 1.2):
+            value = int(was * factor) if isinstance(was, int) else was * factor
+            with constant(module, name, value):
+                row = {}
+                for corpus in corpora:
+                    scores, rows = _scored(corpus)
+                    _, score = _best(corpus.layout(corpus.families), scores)
+                    alarms = together(list(_alarms(corpus, rows).values()))
+                    row[corpus.name] = {"score": score, "f1": alarms.f1, "false_a_day": alarms.false / alarms.days}
+            label = f"{module.__name__.rpartition('.')[2]}.{name} {value:.4g}"
+            out[label] = row
+            print(f"  {label:26s} " + "   ".join(f"{c} {r['score']:.1f} {r['f1']:.2f}" for c, r in row.items()))
+    return out
