@@ -24,9 +24,7 @@ from detectors import Profile, SensorBank, novelty, rarity, record, score_stream
 
 DAY_S = 86_400.0
 #: Limits of the alarms that are tried when one family is left out: what `detectors.novelty.LIMIT` is chosen from.
-LIMITS = (0.84, 0.88, 0.92, 0.96, 1.0, 1.04, 1.08)
-#: A difference of F1 that is noise: of limits that are as good the highest is taken, which rings least.
-NOISE = 0.02
+LIMITS = (0.86, 0.90, 0.94, 0.98, 1.02)
 #: Thresholds of the score that are tried.
 THRESHOLDS = tuple(i / 100 for i in range(5, 96))
 #: Every constant of what judges these series.
@@ -212,8 +210,7 @@ def _left_out(
     place = corpora.index(corpus)
     for family in corpus.families:
         layout = corpus.layouts[family]
-        f1 = {limit: _others_f1(corpora, alarms_at, place, family) for limit, alarms_at in by_limit.items()}
-        limit = max(limit for limit in f1 if f1[limit] >= max(f1.values()) - NOISE)
+        limit = max(by_limit, key=lambda each: _others_f1(corpora, by_limit[each], place, family))
         alarms.append(by_limit[limit][place][family])
         families[family] = {"limit": limit, **alarms[-1].figures()}
         if layout.nwin:

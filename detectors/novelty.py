@@ -11,16 +11,17 @@ from detectors.weekly import Weekly
 
 SMOOTH = 1.0 / 15.0
 #: a score of the members' mean from which on a reading is an alarm; the same for every sensor
-LIMIT = 0.96
+LIMIT = 0.94
 MEMBERS = 7.0
 COOL_DOWN = 100
 RETURNS = 10.0
 STILL = 0.1
-# Each alarm makes the limit higher by this factor, and what is above 1 fades with every reading.
-HABIT, MOST_HABIT = 1.05, 2.0
-HABIT_FADE = 1.0 - 1.0 / 2_000.0
-# What an operator who calls an alarm false teaches at once.
-TAUGHT = 1.25
+# Each alarm makes the limit higher by this share of it. As much is taken back in the time in which one false alarm is
+# allowed, so that a sensor rings no more often than that in the long run.
+HABIT, MOST_HABIT = 0.03, 2.0
+#: what an operator calls false must be so much higher to ring again
+BEYOND = 1.05
+DAY_S = 86_400.0
 VIEWS = ("value", "mean", "change", "week")
 
 
@@ -39,8 +40,14 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
     Each view has a `Rarity`, each but the change a `Record`. All count alike, with their sixth power: nearly a maximum,
     yet two that are nearly there count as one that is. What the members say counts by how often the value has come back
     through its mean, or stood still: a slow wave is not new because it has not turned yet. After a high score the next
-    hundred values count only when theirs is higher still. Each alarm makes the limit 5 % higher for some 2,000 values,
-    so that a sensor that rings often becomes quieter by itself.
+    hundred values count only when theirs is higher still. Each alarm makes the limit 3 % higher, and time brings it
+    down again, by as much for each false alarm that is allowed: a sensor that rings more often becomes quieter.
+
+    Attributes:
+        n: values seen. before, last: the last two. mean: the short mean. t: the last value's time, seconds.
+        side, returns: on which side of the long mean the value is; how often it has come back.
+        peak, peak_n: the highest sum of late, and when it was. view: what said most in the last alarm.
+        habit: the factor on the limit, 1 for a sensor that does not ring.
 
     >>> novelty = Novelty()
     >>> scores = [novelty.update(300.0 * i, 10.0 + i * 7919 % 101 / 10) for i in range(3000)]
@@ -58,6 +65,7 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
     peak_n: int = 0
     view: int = 0
     habit: float = 1.0
+    t: float = 0.0
     weekly: Weekly = msgspec.field(default_factory=Weekly)
     value_rarity: Rarity = msgspec.field(default_factory=lambda: Rarity(0.5))
     mean_rarity: Rarity = msgspec.field(default_factory=lambda: Rarity(0.5))
@@ -67,8 +75,18 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
     mean_record: Record = msgspec.field(default_factory=Record)
     week_record: Record = msgspec.field(default_factory=Record)
 
-    def update(self, t: float, x: float, learn: bool = True) -> float:  # noqa: FBT001, FBT002 - for every reading
-        """Take a value at event time `t` (seconds since the epoch); the score, 0 to 1, 0.5 at the limit."""
+    def update(self, t: float, x: float, learn: bool = True, allowed: float = 0.04) -> float:  # noqa: FBT001, FBT002
+        """Take a value, see whether it is like what was.
+
+        Args:
+            t: event time, seconds since the epoch.
+            x: the value.
+            learn: whether it counts from now on.
+            allowed: how many false alarms a day are.
+
+        Returns:
+            The score, 0 to 1; 0.5 at the limit.
+        """
         n = self.n = self.n + 1
         if n == 1:
             self.last = self.mean = x
@@ -96,7 +114,8 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
         g = self.week_record.update(week, learn)
         habit = self.habit
         if habit != 1.0:
-            habit = self.habit = 1.0 + (habit - 1.0) * HABIT_FADE
+            habit = self.habit = max(1.0, habit - HABIT * allowed * (t - self.t) / DAY_S)
+        self.t = t
         sure = returns / ((returns + RETURNS) * habit)
         sure *= sure
         a, b, c, d, e, f, g = a * a, b * b, c * c, d * d, e * e, f * f, g * g
@@ -107,8 +126,8 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
             if total >= AT_LIMIT:
                 parts = (max(a, e), max(b, f), c, max(d, g))
                 self.view = parts.index(max(parts))
-                if self.habit < MOST_HABIT:
-                    self.habit = habit * HABIT
+                if learn:
+                    self.habit = min(MOST_HABIT, habit + HABIT)
             return total / (total + AT_LIMIT)
         return 0.0
 
@@ -120,6 +139,7 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
         """Readings come again after a silence: what changed meanwhile is no change from one reading to the next."""
         self.last = x
 
-    def teach(self) -> None:
-        """An alarm was false: the limit rises by a quarter, and falls back as habits fade."""
-        self.habit = min(MOST_HABIT, self.habit * TAUGHT)
+    def teach(self, score: float) -> None:
+        """An alarm of this score was false: the limit rises beyond it, and comes down again with time."""
+        over = (max(score, 0.5) / (1.0 - min(score, 0.999))) ** (1.0 / 6.0)
+        self.habit = min(MOST_HABIT, self.habit * over * BEYOND)

@@ -27,6 +27,8 @@ OUTLIERS = 3
 STILL = 5
 NEARLY = 0.7
 ALARM = 0.5
+# `Novelty` has four views, each with the budget of one statistic.
+VIEWS = 4.0
 # The share of minutes with one reading at most from which a sensor is rare, and below which it is no more.
 RARE, NOT_RARE, RARE_RATE = 0.7, 0.3, 0.1
 
@@ -153,7 +155,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         if self.drift.update(mean, learn):
             slow |= DRIFT
         self.slow = slow
-        self.novelty_score = self.novelty.update(t, mean, learn)
+        self.novelty_score = self.novelty.update(t, mean, learn, VIEWS * self.budget)
         if learn:
             block = self.slow_block = self.slow_block + 1
             if block >= SLOW_BLOCK:
@@ -177,7 +179,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.count = 0
         else:
             self.count += 1
-        score = self.novelty_score = self.novelty.update(t, x, learn)
+        score = self.novelty_score = self.novelty.update(t, x, learn, VIEWS * self.budget)
         return ANOMALY if score >= ALARM else 0
 
     def _close_slow_block(self, t: float) -> None:
@@ -265,7 +267,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         elif kind == "level" and detector == "points":
             self.points.accept()
         elif kind == "anomaly":
-            self.novelty.teach()
+            self.novelty.teach(size)
         elif kind == "level":
             found: Step | Level = {"short": self.short, "medium": self.medium}.get(detector, self.step)
             (found.up if up else found.down).teach(ratio or 1.0)
