@@ -124,15 +124,14 @@ def run(scorer: ModuleType, reference: ModuleType | None, paths: list[Path], *, 
     for corpus, (scores, rows) in zip(corpora, ours, strict=True):
         alarms = _alarms(corpus, rows)
         table: dict[str, Any] = {
-            family: {"score": _best(corpus.layouts[family], scores)[1], **alarms[family].figures()}
-            for family in corpus.families
+            family: {**_score(corpus.layouts[family], scores), **alarms[family].figures()} for family in corpus.families
         }
         if reference is not None:
             peer, peer_rows = _reference(reference, corpus)
             peer_alarms = _alarms(corpus, peer_rows)
             for family in corpus.families:
                 table[family]["reference"] = {
-                    "score": _best(corpus.layouts[family], peer)[1], **peer_alarms[family].figures(),
+                    **_score(corpus.layouts[family], peer), **peer_alarms[family].figures(),
                 }  # fmt: skip
         left_out = _left_out(corpus, corpora, [scores for scores, _ in ours], by_limit)
         figures[corpus.name] = {"families": table, "left_out": left_out}
@@ -177,11 +176,14 @@ def _reference(module: ModuleType, corpus: Corpus) -> tuple[Rows, Rows]:
 
 
 def _best(layout: Any, scores: Rows) -> tuple[float, float]:  # noqa: ANN401 - the scorer has no types
-    """The threshold at which these families score best, and that score; no window, no score."""
-    if not layout.nwin:
-        return float("nan"), float("nan")
+    """The threshold at which these families score best, and that score."""
     threshold, score = layout.best(layout.flat([scores[name] for name in layout.names]), "standard")
     return threshold, score
+
+
+def _score(layout: Any, scores: Rows) -> dict[str, float]:  # noqa: ANN401 - the scorer has no types
+    """The best score of a family; one without windows has none."""
+    return {"score": _best(layout, scores)[1]} if layout.nwin else {}
 
 
 def _alarms(corpus: Corpus, rows: Rows) -> dict[str, Alarms]:
@@ -220,7 +222,7 @@ def _left_out(
             raw += families[family]["score"] * layout.nwin
             windows += layout.nwin
     return {
-        "score": raw / windows if windows else float("nan"),
+        "score": raw / windows,
         "worst": min((each["score"], name) for name, each in families.items() if "score" in each)[1],
         **together(alarms).figures(),
         "families": families,
@@ -254,7 +256,7 @@ def _print(name: str, figures: dict[str, Any]) -> None:
     print(f"  {'family':24s}  score   F1  recall false/day limit   reference: score F1 false/day")
     for family, row in left["families"].items():
         peer = figures["families"][family].get("reference")
-        beside = f"{peer['score']:6.1f} {peer['f1']:.2f} {peer['false_a_day']:.3f}" if peer else ""
+        beside = f"{peer.get('score', float('nan')):6.1f} {peer['f1']:.2f} {peer['false_a_day']:.3f}" if peer else ""
         score = row.get("score", float("nan"))
         print(f"  {family:24s} {score:6.1f} {_columns(row)} {row['limit']:5.2f}   {beside}")
     print(f"  {'all':24s} {left['score']:6.1f} {_columns(left)}   worst score: {left['worst']}\n")

@@ -12,7 +12,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         kind: the condition: ``limit``, ``rate``, ``rail``, ``spike``, ``level``, ``drift``, ``noise``, ``stuck``,
-            ``seasonal``, ``anomaly``, or a fault of the messages: ``dropout``, ``late``, ``clock``, ``duplicate``,
+            ``anomaly``, or a fault of the messages: ``dropout``, ``late``, ``clock``, ``duplicate``,
             ``order``, ``corrupt``.
         level: the *new* level: 0 back to normal, 1 warning, 2 critical.
         t: event time, seconds since the epoch (arrival time for faults that have no reading, as ``dropout``).
