@@ -76,5 +76,7 @@ def _plant() -> Any:  # noqa: ANN401 - river publishes no types
     try:
         from river import anomaly
     except ImportError:
-        raise ImportError("half_space_trees needs river: install the extra `ml`") from None
+        raise ImportError(
+            "half_space_trees needs river, which is not installed: pip install 'controlroom[ml]'"
+        ) from None
     return anomaly.HalfSpaceTrees(n_trees=TREES, height=HEIGHT, window_size=WINDOW, seed=SEED)

