@@ -11,11 +11,13 @@ from typing import ClassVar
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
+from textual.driver import Driver
 from textual.events import Resize
 from textual.screen import Screen
 
 from controlroom.core.plant_state import PlantState
 from controlroom.ports import OperatorCommands
+from controlroom.ui import key_parser
 from controlroom.ui.bindings import APP, REPLAY
 from controlroom.ui.context import Context
 from controlroom.ui.options import LEAST_SIZE, UiOptions
@@ -77,6 +79,11 @@ class ControlRoomApp(Restrictions):
 
     def _palette(self, options: UiOptions) -> Palette:
         return Palette(self.current_theme.variables, ascii_only=options.ascii, colour=not self.no_color)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's own driver, with a parser that knows no Alt."""
+        key_parser.install()
+        return super().get_driver_class()
 
     def on_mount(self) -> None:
         """Make the screens and begin to look at the plant."""

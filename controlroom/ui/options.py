@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from datetime import UTC, datetime
 from controlroom.config import UiSettings
 from controlroom.core.plant_state import PlantState
 from controlroom.ports import AlarmActions, BrokerDrills, Clock, History, LearningControl, SessionReplay
+from controlroom.ui.terminal_kind import given_environment, shows_colour, shows_unicode
 
 #: the smallest terminal that shows everything: columns, lines
 LEAST_SIZE = (80, 24)
@@ -74,14 +74,14 @@ class UiOptions:
 def options_for(environ: Mapping[str, str], **given: object) -> UiOptions:
     """The options for a terminal that is described by its environment; what is `given` (and not None) wins.
 
-    ASCII shapes are for `CONTROLROOM_GLYPHS=ascii` and for locales without UTF-8; over SSH (`SSH_CONNECTION`) the
-    screen is drawn less often and the mouse is left to the terminal.
+    ASCII shapes are for `CONTROLROOM_GLYPHS=ascii`, for locales without UTF-8 and for terminals that have nothing else
+    (`CONTROLROOM_GLYPHS=unicode`: never); over SSH (`SSH_CONNECTION`) the screen is drawn less often and the mouse is
+    left to the terminal.
     """
     remote = bool(environ.get("SSH_CONNECTION"))
     glyphs = environ.get("CONTROLROOM_GLYPHS", "").lower()
-    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
     defaults: dict[str, object] = {
-        "ascii": glyphs == "ascii" or (not glyphs and encoding not in {"utf8", "utf16"}),
+        "ascii": glyphs == "ascii" or (glyphs != "unicode" and not shows_unicode(given_environment(environ))),
         "refresh_rate": SSH_RATE if remote else LOCAL_RATE,
         "mouse": not remote,
     }
@@ -91,6 +91,8 @@ def options_for(environ: Mapping[str, str], **given: object) -> UiOptions:
 def before_textual() -> None:
     """Textual reads its own settings from the environment once, when it is imported: this comes before."""
     os.environ.setdefault("TEXTUAL_FPS", _FRAMES)
+    if not shows_colour(os.environ):
+        os.environ.setdefault("NO_COLOR", "1")
 
 
 def from_settings(ui: UiSettings) -> dict[str, object]:
