@@ -76,7 +76,7 @@ class Follower:
     async def start(self, partitions: Mapping[str, list[int]]) -> None:
         """Follow these partitions of the topics from their beginning."""
         consumer = self._consumer = AIOKafkaConsumer(
-            **self._options, enable_auto_commit=False, auto_offset_reset="earliest"
+            **self._options, enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed"
         )
         await consumer.start()
         consumer.assign([TopicPartition(topic, part) for topic, parts in partitions.items() for part in parts])

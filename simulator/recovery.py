@@ -45,7 +45,9 @@ async def missing_from(
 async def _written(
     options: Mapping[str, Any], tp: TopicPartition, start: int | None
 ) -> Counter[tuple[bytes | None, bytes | None]]:
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        **options, enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed"
+    )
     found: Counter[tuple[bytes | None, bytes | None]] = Counter()
     try:
         await consumer.start()

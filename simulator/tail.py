@@ -57,7 +57,9 @@ async def last_counts(
 async def _read(
     options: Mapping[str, Any], tps: list[TopicPartition], since: int, keys: Mapping[bytes, str]
 ) -> dict[str, int]:
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(
+        **options, enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed"
+    )
     counts: dict[str, int] = {}
     try:
         await consumer.start()
@@ -73,14 +75,15 @@ async def _read(
             else:
                 consumer.pause(tp)
         while left:
-            for tp, records in (await consumer.getmany(timeout_ms=1000, max_records=5000)).items():
+            for records in (await consumer.getmany(timeout_ms=1000, max_records=5000)).values():
                 for record in records:
                     sensor_id = keys.get(record.key)
                     if sensor_id is not None:
                         counts[sensor_id] = max(counts.get(sensor_id, 0), _count_in(record.value))
-                if await consumer.position(tp) >= ends[tp]:
-                    left.discard(tp)
-                    consumer.pause(tp)
+            # Also where nothing came: the last records may be marks of transactions, which nobody is handed.
+            for tp in [tp for tp in left if await consumer.position(tp) >= ends[tp]]:
+                left.discard(tp)
+                consumer.pause(tp)
     finally:
         await close_consumer(consumer)
     return counts

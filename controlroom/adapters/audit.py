@@ -103,7 +103,7 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
         if not marks:
             raise InputError(f"group {worker.group} has no watermark on {topic}", hint="check --group and the topic")
         consumer = AIOKafkaConsumer(
-            **kafka.options, enable_auto_commit=False, auto_offset_reset="none", value_deserializer=AS_DECODED,
+            **kafka.reading, enable_auto_commit=False, auto_offset_reset="none", value_deserializer=AS_DECODED,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )  # fmt: skip
         await consumer.start()
@@ -204,23 +204,28 @@ async def _oracle(
             if event.kind in options.kinds and event.event in COMPARED_EVENTS
         )
 
+    checkpointed = mark.state <= first
     while first < end and (not offsets or offsets[-1] < end - 1):
         async with asyncio.timeout(STALLED_S):
             records: list[ConsumerRecord] = []
             while not records:
                 records = (await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=2000)).get(tp, [])
                 if not records and await consumer.position(tp) >= end:
-                    return oracle
+                    break
         records = [record for record in records if record.offset < end]
         if not records:
             break
         offsets += (record.offset for record in records)
-        if records[0].offset < mark.state <= records[-1].offset + 1:
+        if not checkpointed and mark.state <= records[-1].offset + 1:
+            checkpointed = True
             cut = next((at for at, record in enumerate(records) if record.offset >= mark.state), len(records))
             run(records[:cut], checkpoint=True)
             records = records[cut:]
         run(records, checkpoint=False)
         await asyncio.sleep(0)
+    if not checkpointed:
+        # The last records before it were marks of transactions, which nobody is handed.
+        run([], checkpoint=True)
     return oracle
 
 

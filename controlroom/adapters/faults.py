@@ -108,7 +108,7 @@ class FaultKeeper:
 
     async def _follow(self) -> AIOKafkaConsumer | None:
         """A consumer at the beginning of the topics; None where they are missing, as with real sensors alone."""
-        consumer = AIOKafkaConsumer(**self._kafka.options, enable_auto_commit=False, max_poll_records=MAX_POLL_RECORDS)
+        consumer = AIOKafkaConsumer(**self._kafka.reading, enable_auto_commit=False, max_poll_records=MAX_POLL_RECORDS)
         try:
             async with asyncio.timeout(START_S):
                 await consumer.start()

@@ -87,8 +87,10 @@ class Link:
         self._trend = LagTrend()
         self._marks: tuple[float, dict[int, int]] | None = None
         self._feed = Feed(kafka, topics, state)
-        self._cluster = ClusterProbe(kafka, (topics.data, topics.alerts, topics.commands, topics.status))
-        self._detail = ClusterDetailProbe(kafka, first=(group,), leases=(group_of(topics.commands),))
+        watched = (topics.data, topics.alerts, topics.commands, topics.status)
+        self._cluster = ClusterProbe(kafka, watched)
+        leases = (group_of(topics.commands),)
+        self._detail = ClusterDetailProbe(kafka, first=(group,), leases=leases, topics=watched)
         self._database = DatabaseProbe(dsn, group, topics.data)
         self._orders: Orders | None = None
         self._dsn = dsn
@@ -206,7 +208,7 @@ class Link:
         for event, alarm in await self._database.live_alarms():
             self._state.apply_alarm(event)
             self._state.remember(alarm)
-        consumer = AIOKafkaConsumer(**self._kafka.options)
+        consumer = AIOKafkaConsumer(**self._kafka.reading)
         before, committed = time.monotonic(), 0
         try:
             await consumer.start()

@@ -33,6 +33,7 @@ async def health(connections: Connections, plant: LocalPlant | None) -> list[Che
     """
     checks = _processes(plant) if plant else []
     checks += await _cluster(connections)
+    checks.append(await _check("transactions", lambda: _transactions_end(connections)))
     checks.append(await _check("database", lambda: _database_answers(connections)))
     return checks
 
@@ -105,6 +106,30 @@ async def _cluster(connections: Connections) -> list[Check]:
     ]
 
 
+async def _transactions_end(connections: Connections) -> tuple[bool, str]:
+    """Whether no transaction hangs open on our topics."""
+    import time
+
+    from controlroom.adapters.kafka.connection import KafkaConnection
+    from controlroom.adapters.kafka.transactions import look_for_open_transactions
+
+    settings = connections.settings
+    names = [spec.name for spec in topic_specs(settings.topics)]
+    found = await look_for_open_transactions(KafkaConnection.of(connections.brokers, settings), names)
+    if found is None:
+        return True, "not known: the brokers do not tell"
+    now = time.time()
+    hanging = [view for view in found if view.hangs(now)]
+    if not hanging:
+        return True, f"{len(found)} open, none hangs"
+    first = hanging[0]
+    more = f"; {len(hanging) - 1} more" if len(hanging) > 1 else ""
+    return False, (
+        f"{first.producer} has held {first.topic}/{first.partition} open from offset {first.first_offset} on and "
+        f"written nothing for {now - first.last_at:.0f} s: nothing behind it is read{more}"
+    )
+
+
 async def _database_answers(connections: Connections) -> tuple[bool, str]:
     from controlroom.adapters.postgres.session import Session
 
@@ -160,10 +185,12 @@ async def _record_there_and_back(connections: Connections) -> tuple[bool, str]:
 
 
 def table(checks: list[Check]) -> str:
-    """The checks as lines for people."""
+    """The checks as lines for people; what is well is cut at the terminal's width, what is wrong is told whole."""
     width = max(len(check.name) for check in checks)
-    columns = shutil.get_terminal_size().columns
+    columns = max(80, shutil.get_terminal_size().columns)
     return "\n".join(
-        f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<{width}}  {check.detail}"[: max(columns, 80)]
+        f"ok    {check.name:<{width}}  {check.detail}"[:columns]
+        if check.ok
+        else f"FAIL  {check.name:<{width}}  {check.detail}"
         for check in checks
     )

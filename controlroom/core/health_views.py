@@ -70,6 +70,33 @@ class GroupView:
     reads: bool = True
 
 
+#: a transaction that has been quiet for longer is said to hang; whoever writes by transactions ends them in seconds
+HANGS_AFTER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """An open transaction on one partition: nothing from its first record on is read until it ends."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    #: when it wrote last, by the broker
+    last_at: float
+    producer_id: int
+    #: empty: not known
+    transactional_id: str = ""
+
+    @property
+    def producer(self) -> str:
+        """Who writes it, for people."""
+        return self.transactional_id or f"producer {self.producer_id}"
+
+    def hangs(self, now: float) -> bool:
+        """Whether it has been quiet for so long that it is said."""
+        return now - self.last_at > HANGS_AFTER_S
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterDetail:
     """What the brokers tell when they are asked for more than their metadata."""
@@ -86,6 +113,8 @@ class ClusterDetail:
     #: groups that there are, listed or not
     group_count: int | None = None
     error: str = ""
+    #: the oldest first; None: not known
+    transactions: tuple[TransactionView, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

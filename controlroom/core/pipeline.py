@@ -157,6 +157,10 @@ class PartitionPipeline:
         # What was said of a delay on the way here was forgotten with the rest.
         self.set_deadlines(dict(self._deadlines))
 
+    def skip(self, offset: int) -> None:
+        """Nothing that may be read lies before `offset`: the batch ends there, and the next begins there."""
+        self.next_offset = self._batch.next_offset = offset
+
     def discard(self) -> None:
         """Forget what is in the batch; the detectors keep what they learned."""
         self._batch = Batch(self.next_offset, self.next_offset)

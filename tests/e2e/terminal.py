@@ -41,6 +41,11 @@ class Terminal:
         """The screen as lines of text."""
         return "\n".join(line.rstrip() for line in self.screen.display)
 
+    @property
+    def sent(self) -> bytes:
+        """The last that the program sent to the terminal, 100,000 bytes at the most."""
+        return bytes(self._sent)
+
     def press(self, *keys: str) -> None:
         """Type these keys, one after the other, as a person does: each is on its own."""
         for key in keys:

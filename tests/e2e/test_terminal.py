@@ -153,3 +153,33 @@ def test_tmux_detach_and_attach(staffed: StaffedPlant, tmux: str) -> None:
         terminal.wait_for("quorum led by")
         terminal.press("q")
         terminal.wait_for_end()
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [{"LC_ALL": "C"}, {"LC_ALL": "C.UTF-8", "TERM": "vt220"}, {"LC_ALL": "C.UTF-8", "TERM": "linux"}],
+    ids=["C locale", "vt220", "linux console"],
+)
+def test_a_terminal_without_unicode_is_sent_ascii_alone(staffed: StaffedPlant, environ: dict[str, str]) -> None:
+    with Terminal(staffed.command(), env=environ) as terminal:
+        terminal.wait_for(live)
+        for key, wanted in (("2", "state"), ("3", "quorum led by"), ("4", "sensors"), ("1", "readings/s")):
+            terminal.press(key)
+            terminal.wait_for(wanted)
+        for opens in ("?", ":", "i", "n", "\r", "/"):
+            terminal.press(opens)
+            terminal.press("\x1b")
+        terminal.press("\x1b", "q")
+        assert terminal.wait_for_end() == 0
+        assert [byte for byte in terminal.sent if byte > 0x7F] == []
+
+
+def test_escape_and_a_key_at_once_leave_the_field_and_do_what_the_key_does(staffed: StaffedPlant) -> None:
+    with Terminal(staffed.command()) as terminal:
+        terminal.wait_for(live)
+        terminal.press("/", "t", "e")
+        terminal.wait_for("te")
+        terminal.press("\x1b3")
+        terminal.wait_for("quorum led by")
+        terminal.press("\x1bq")
+        assert terminal.wait_for_end() == 0

@@ -19,7 +19,16 @@ from aiokafka.structs import OffsetAndMetadata
 
 from controlroom.adapters.kafka.admin_requests import DescribeLogDirsRequest, DescribeQuorumRequest
 from controlroom.adapters.kafka.connection import KafkaConnection
-from controlroom.core.health_views import ClusterDetail, DiskView, GroupView, MemberView, QuorumView, VoterView
+from controlroom.adapters.kafka.transactions import open_transactions
+from controlroom.core.health_views import (
+    ClusterDetail,
+    DiskView,
+    GroupView,
+    MemberView,
+    QuorumView,
+    TransactionView,
+    VoterView,
+)
 from simulator.closing import close_consumer
 
 ANSWER_S = 3.0
@@ -39,12 +48,20 @@ class ClusterDetailProbe:
         kafka: how to reach the brokers.
         first: groups that are described before all others.
         leases: groups that share out work and read nothing through their offsets.
+        topics: topics whose open transactions are told.
     """
 
-    def __init__(self, kafka: KafkaConnection, first: Iterable[str] = (), leases: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        kafka: KafkaConnection,
+        first: Iterable[str] = (),
+        leases: Iterable[str] = (),
+        topics: Iterable[str] = (),
+    ) -> None:
         self._kafka = kafka
         self._first = tuple(first)
         self._leases = frozenset(leases)
+        self._topics = frozenset(topics)
         self._admin: AIOKafkaAdminClient | None = None
         self._consumer: AIOKafkaConsumer | None = None
 
@@ -61,7 +78,9 @@ class ClusterDetailProbe:
             self._quorum(admin), self._disks(admin, nodes), self._list_groups(admin, nodes)
         )
         groups = None if listed is None else await self._groups(admin, listed)
-        return ClusterDetail(time.time(), quorum, answers, disks, groups, None if listed is None else len(listed))
+        transactions = await self._transactions(admin)
+        count = None if listed is None else len(listed)
+        return ClusterDetail(time.time(), quorum, answers, disks, groups, count, transactions=transactions)
 
     async def close(self) -> None:
         """Give the connections up."""
@@ -131,6 +150,12 @@ class ClusterDetailProbe:
         found = [answer for answer in answers if answer is not None]
         return {name: node for answer in found for name, node in answer.items()} if found else None
 
+    async def _transactions(self, admin: AIOKafkaAdminClient) -> tuple[TransactionView, ...] | None:
+        try:
+            return await open_transactions(admin, self._topics)
+        except _FAILURES:
+            return None
+
     async def _groups(self, admin: AIOKafkaAdminClient, listed: dict[str, int]) -> tuple[GroupView, ...]:
         names = sorted(listed, key=lambda name: (name not in self._first, name))[:MOST_GROUPS]
         consumer = await self._reader() if set(names) - self._leases else None
@@ -162,7 +187,7 @@ class ClusterDetailProbe:
     async def _reader(self) -> AIOKafkaConsumer | None:
         """A consumer of no group, for the partitions' ends; None when the brokers do not let it start."""
         if self._consumer is None:
-            consumer = AIOKafkaConsumer(**self._kafka.options)
+            consumer = AIOKafkaConsumer(**self._kafka.reading)
             try:
                 async with asyncio.timeout(ANSWER_S):
                     await consumer.start()

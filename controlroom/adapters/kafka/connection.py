@@ -62,6 +62,14 @@ class KafkaConnection:
             }
         return cls(brokers, options)
 
+    @property
+    def reading(self) -> dict[str, Any]:
+        """The same for consumers: what a transaction wrote is read once it is committed, and never if aborted.
+
+        The end of a partition is then the last stable offset, so that lag counts what can be read.
+        """
+        return {**self.options, "isolation_level": "read_committed"}
+
     async def require(self) -> None:
         """Prove that a broker answers.
 

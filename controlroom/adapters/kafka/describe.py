@@ -81,7 +81,7 @@ async def describe_topics(connection: KafkaConnection) -> list[TopicDescription]
     Raises:
         KafkaUnreachable: no broker answers.
     """
-    admin, consumer = AIOKafkaAdminClient(**connection.options), AIOKafkaConsumer(group_id=None, **connection.options)
+    admin, consumer = AIOKafkaAdminClient(**connection.options), AIOKafkaConsumer(group_id=None, **connection.reading)
     try:
         async with asyncio.timeout(_TIMEOUT):
             await admin.start()

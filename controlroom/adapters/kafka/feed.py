@@ -52,7 +52,7 @@ class Feed:
             names.alerts,
             names.status,
             names.commands,
-            **self._kafka.options,
+            **self._kafka.reading,
             enable_auto_commit=False,
             # A record that retention took from under us is not missed by a screen.
             auto_offset_reset="latest",

@@ -49,7 +49,7 @@ async def topic_history(
         InputError: there is no such topic.
     """
     await _require_topic(kafka, topic)
-    consumer = AIOKafkaConsumer(topic, **kafka.options, group_id=None, auto_offset_reset="earliest")
+    consumer = AIOKafkaConsumer(topic, **kafka.reading, group_id=None, auto_offset_reset="earliest")
     try:
         await consumer.start()
         tps = sorted(consumer.assignment())
@@ -100,7 +100,7 @@ def _read(record: ConsumerRecord) -> tuple[Sample, SensorFacts | None]:
 
 async def _require_topic(kafka: KafkaConnection, topic: str) -> None:
     # A consumer of a topic that is not there asks for it again and again before it gives up.
-    consumer = AIOKafkaConsumer(**kafka.options)
+    consumer = AIOKafkaConsumer(**kafka.reading)
     try:
         await consumer.start()
         if topic not in await consumer.topics():

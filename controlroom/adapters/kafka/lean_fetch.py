@@ -25,7 +25,7 @@ _LENGTH_AT, _LENGTH_ENDS, _CHECKED_FROM = 8, 12, 21
 _VERSION = 2
 _QUICK_CRC = google_crc32c.implementation == "c"
 
-_NEEDED = ("_unpack_records", "_consumer_record", "__next__")
+_NEEDED = ("_unpack_records", "_consumer_record", "_consume_aborted_up_to", "_contains_abort_marker", "__next__")
 _NEEDED_OF_RESULT = ("getall", "check_assignment", "has_more", "_update_position")
 
 
@@ -58,7 +58,7 @@ class _Kept(_Batches):  # type: ignore[misc]  # aiokafka publishes no types
 
 
 class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
-    """One fetch's records of one partition; for consumers that read uncommitted, as all of ours."""
+    """One fetch's records of one partition. Batches of aborted transactions are passed over."""
 
     next_fetch_offset: int
 
@@ -83,6 +83,9 @@ class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
             batch = records.next_batch()
             if self._check_crcs and not records.next_is_sound(batch):
                 raise CorruptRecordException(f"invalid checksum in {self._tp}")
+            if (self._aborted_transactions or self._aborted_producers) and self._is_aborted(batch):
+                self.next_fetch_offset = batch.next_offset
+                continue
             if not batch.is_control_batch:
                 found = list(batch)
                 # The first batch may begin before the offset that was asked for.
@@ -96,6 +99,17 @@ class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
         del taken[most:]
         self.next_fetch_offset = taken[-1].offset + 1
         return taken, False
+
+    def _is_aborted(self, batch: Any) -> bool:  # noqa: ANN401 - aiokafka's
+        """Whether a batch belongs to an aborted transaction; called in order, where the fetch tells of any.
+
+        The brokers list aborted transactions to who reads committed alone.
+        """
+        self._consume_aborted_up_to(batch.base_offset)
+        producer: int = batch.producer_id
+        if batch.is_control_batch and producer in self._aborted_producers and self._contains_abort_marker(batch):
+            self._aborted_producers.discard(producer)
+        return bool(batch.is_transactional and producer in self._aborted_producers)
 
 
 class _Result(_WrappedResult):  # type: ignore[misc]
@@ -127,15 +141,12 @@ def _records_of(
     check_crcs: bool,  # noqa: FBT001
     isolation_level: int,
 ) -> Any:  # noqa: ANN401
-    bare = value_deserializer is AS_DECODED and isolation_level == fetcher.READ_UNCOMMITTED
-    kind = _Bare if bare else _Wrapped
+    kind = _Bare if value_deserializer is AS_DECODED else _Wrapped
     return kind(tp, records, aborted, fetch_offset, key_deserializer, value_deserializer, check_crcs, isolation_level)
 
 
-if (
-    all(hasattr(_Wrapped, name) for name in _NEEDED)
-    and all(hasattr(_WrappedResult, name) for name in _NEEDED_OF_RESULT)
-    and hasattr(fetcher, "READ_UNCOMMITTED")
+if all(hasattr(_Wrapped, name) for name in _NEEDED) and all(
+    hasattr(_WrappedResult, name) for name in _NEEDED_OF_RESULT
 ):
     fetcher.MemoryRecords = _Kept
     fetcher.PartitionRecords = _records_of

@@ -188,6 +188,20 @@ class Partition:
         self._wake.set()
         return False
 
+    def skip(self, offset: int) -> None:
+        """The consumer has come to `offset`, and everything that it handed over on the way is committed.
+
+        What lies between are marks of transactions, and records of transactions that were aborted.
+        """
+        pipeline = self._pipeline
+        if not self.idle or pipeline is None or not max(self.committed_offset, self._resume_at) < offset:
+            return
+        if pipeline.next_offset < self._resume_at:
+            pipeline.resume(self._resume_at)
+        pipeline.skip(offset)
+        self._force_checkpoint = True
+        self._want_commit()
+
     def advance(self, now: float, *, leaderless: bool = False) -> None:
         """Nothing came although we are at the partition's end: let its time go on.
 

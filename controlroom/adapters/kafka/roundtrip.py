@@ -1,4 +1,7 @@
-"""Prove that the cluster stores: one record written with acks=all, and read back from where it was put."""
+"""Prove that the cluster stores: one record written with acks=all, and read back from where it was put.
+
+Before it a transaction writes another record and is aborted: a cluster that is well does not hand that one over.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _TIMEOUT = 30.0
 async def record_round_trip(
     brokers: str, *, replication_factor: int, min_insync_replicas: int, client: Mapping[str, Any] | None = None
 ) -> float:
-    """Write a record to a topic made for it, read it back, delete the topic.
+    """Write a record to a topic made for it, behind one of an aborted transaction; read it back, delete the topic.
 
     Returns:
         Seconds from the write to the reading, without the making of the topic.
@@ -53,17 +56,29 @@ async def record_round_trip(
 async def _there_and_back(topic: str, options: Mapping[str, Any]) -> float:
     clock = asyncio.get_running_loop().time
     written = secrets.token_bytes(64)
-    async with AIOKafkaProducer(**options, acks="all") as producer, AIOKafkaConsumer(**options) as consumer:
+    consumer = AIOKafkaConsumer(**options, isolation_level="read_committed")
+    async with AIOKafkaProducer(**options, acks="all") as producer, consumer:
+        aborted = await _abort_one(topic, options)
         began = clock()
         where = await producer.send_and_wait(topic, written, partition=0)
         place = TopicPartition(topic, 0)
         consumer.assign([place])
-        consumer.seek(place, where.offset)
+        consumer.seek(place, aborted)
         record = await consumer.getone(place)
         took = clock() - began
     if record.value != written or record.offset != where.offset:
         raise ControlroomError("the record that was read is not the one that was written", hint="see the brokers' logs")
     return took
+
+
+async def _abort_one(topic: str, options: Mapping[str, Any]) -> int:
+    """Write a record in a transaction and abort it; its offset."""
+    async with AIOKafkaProducer(**options, transactional_id=topic) as producer:
+        await producer.begin_transaction()
+        where = await producer.send_and_wait(topic, b"never to be read", partition=0)
+        await producer.abort_transaction()
+    offset: int = where.offset
+    return offset
 
 
 async def _delete(topic: str, options: Mapping[str, Any]) -> None:

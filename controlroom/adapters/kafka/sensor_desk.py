@@ -55,7 +55,7 @@ class SensorDesk:
         self._kafka = kafka
         self._topics = topics
         self._operator = operator
-        self._consumer = AIOKafkaConsumer(**kafka.options, enable_auto_commit=False)
+        self._consumer = AIOKafkaConsumer(**kafka.reading, enable_auto_commit=False)
         self._producer: AIOKafkaProducer | None = None
 
     async def __aenter__(self) -> Self:

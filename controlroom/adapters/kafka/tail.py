@@ -102,7 +102,7 @@ async def tail(
         topic,
         group_id=None,
         auto_offset_reset="earliest" if from_beginning else "latest",
-        **connection.options,
+        **connection.reading,
     )
     try:
         await _start(consumer, connection)
@@ -127,7 +127,7 @@ async def tail(
 
 async def _require_topic(connection: KafkaConnection, topic: str) -> None:
     # A consumer of a topic that is not there asks for it again and again before it gives up.
-    consumer = AIOKafkaConsumer(**connection.options)
+    consumer = AIOKafkaConsumer(**connection.reading)
     try:
         await _start(consumer, connection)
         if topic not in await consumer.topics():

@@ -35,7 +35,7 @@ def ends_by(kafka: KafkaConnection) -> Ends:
     """Asks with a new client each time; it raises KafkaError or TimeoutError where the brokers do not answer."""
 
     async def ends(tps: list[TopicPartition]) -> Mapping[TopicPartition, int]:
-        consumer = AIOKafkaConsumer(**kafka.options)
+        consumer = AIOKafkaConsumer(**kafka.reading)
         try:
             await consumer.start()
             found: Mapping[TopicPartition, int] = await consumer.end_offsets(tps)

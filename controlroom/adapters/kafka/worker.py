@@ -158,7 +158,7 @@ class DetectionWorker:
         """Records between what is committed and the end that the last fetch told, of our partitions."""
         behind: dict[int, int] = {}
         for tp, part in list(self._partitions.items()):
-            end = self._consumer.highwater(tp) if self._consumer is not None and part.ready else None
+            end = _end(self._consumer, tp) if self._consumer is not None and part.ready else None
             if end is not None:
                 behind[tp.partition] = max(0, end - part.committed_offset)
         return behind
@@ -207,7 +207,7 @@ class DetectionWorker:
         )
         machines = MachineStage(self._dsn, self.name, self._options.group, self._options.topics.data, definitions)
         consumer = self._consumer = AIOKafkaConsumer(
-            **self._kafka.options,
+            **self._kafka.reading,
             group_id=self._options.group,
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -298,7 +298,7 @@ class DetectionWorker:
             # Also where others always have something: a partition that nothing comes from is silent all the same.
             if not polled or time.monotonic() >= look_at:
                 look_at = time.monotonic() + LOOK_S
-                self._let_time_pass(consumer)
+                await self._let_time_pass(consumer)
             if polled:
                 quiet_since = time.monotonic()
                 # One turn of the loop for heartbeats and commits: batches come faster than anyone else would get it.
@@ -323,13 +323,18 @@ class DetectionWorker:
                 await self._release([tp])
                 self._take([tp])
 
-    def _let_time_pass(self, consumer: AIOKafkaConsumer) -> None:
+    async def _let_time_pass(self, consumer: AIOKafkaConsumer) -> None:
+        for tp, part in list(self._partitions.items()):
+            if part.idle and part.accepts:
+                position = await consumer.position(tp)
+                if self._partitions.get(tp) is part:
+                    part.skip(position)
         if self._options.time_from_records:
             return
         now = time.time()
         cluster = consumer._client.cluster  # noqa: SLF001 - aiokafka tells it nowhere else
         for tp, part in self._partitions.items():
-            if part.ready and consumer.highwater(tp) == part.committed_offset and part.idle:
+            if part.ready and _end(consumer, tp) == part.committed_offset and part.idle:
                 leaderless = cluster.leader_for_partition(tp) in (None, -1)
                 # That nothing has come is known up to the leader's last answer. While another one takes over, sensors
                 # may well be heard by it, and are not silent.
@@ -441,6 +446,13 @@ class DetectionWorker:
         assert self._failure is not None
         if not self._failure.done():
             self._failure.set_exception(error)
+
+
+def _end(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int | None:
+    """Where what may be read ends, by the last fetch: an open transaction holds back all that comes after it."""
+    stable: int | None = consumer.last_stable_offset(tp)
+    end: int | None = consumer.highwater(tp)
+    return end if stable is None or stable < 0 else stable
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka publishes no type for it

@@ -12,6 +12,7 @@ from controlroom.ui.context import Context
 from controlroom.ui.render.cluster_tables import Row, broker_rows, group_rows, partition_rows
 from controlroom.ui.render.line import Line, Role, plain
 from controlroom.ui.render.pipeline_tables import database_rows, pipeline_rows
+from controlroom.ui.render.transaction_rows import transaction_rows
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.list_screen import ListScreen
 from controlroom.ui.widgets.cluster_list import ClusterList
@@ -51,6 +52,7 @@ class ClusterScreen(ListScreen):
         rows = [
             *broker_rows(cluster, detail, now, width, glyphs),
             *(database if down else ()),  # trouble first: it must not be below the edge of the screen
+            *transaction_rows(detail, now, width, glyphs),
             *partition_rows(cluster, now, width, glyphs, trouble=True),
             *(well if self._partitions_first else ()),
             *pipeline_rows(state.pipeline, now, width, glyphs),
