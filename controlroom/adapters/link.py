@@ -237,13 +237,19 @@ class Link:
         for partition, mark in sorted(watermarks.items()):
             workers.setdefault(mark.owner, []).append(partition)
         owners = {name: tuple(parts) for name, parts in workers.items()}
-        tps = [TopicPartition(self._topics.data, partition) for partition in watermarks]
+        cluster = self._state.cluster
+        known = [part.partition for part in cluster.partitions if part.topic == self._topics.data] if cluster else []
+        unclaimed = sorted(set(known) - watermarks.keys())
+        tps = [TopicPartition(self._topics.data, partition) for partition in (*watermarks, *unclaimed)]
         try:
             async with asyncio.timeout(PROBE_S):
                 ends = await consumer.end_offsets(tps) if tps else {}
+                starts = await consumer.beginning_offsets([tp for tp in tps if tp.partition in unclaimed])
         except (KafkaError, TimeoutError) as error:
             return PipelineView(time.time(), workers=owners, rate=rate, error=str(error) or "the brokers do not answer")
-        lag = {tp.partition: max(0, end - watermarks[tp.partition].next_offset) for tp, end in ends.items()}
+        done = {tp.partition: start for tp, start in starts.items()}
+        done |= {partition: mark.next_offset for partition, mark in watermarks.items()}
+        lag = {tp.partition: max(0, end - done[tp.partition]) for tp, end in ends.items()}
         now = time.time()
         self._trend.add(now, lag)
         return PipelineView(
@@ -255,6 +261,7 @@ class Link:
             history=self._trend.history(),
             throughput=self._throughput(now, {part: mark.next_offset for part, mark in watermarks.items()}),
             worker=self._worker_figures(now),
+            unclaimed=tuple(unclaimed),
         )
 
     def _throughput(self, now: float, offsets: dict[int, int]) -> float | None:

@@ -250,6 +250,8 @@ class PipelineView:
     throughput: float | None = None
     #: of the worker in this process; None: there is none
     worker: WorkerFigures | None = None
+    #: partitions of the readings that no worker has ever claimed, as those that were just added
+    unclaimed: tuple[int, ...] = ()
 
     @property
     def total_lag(self) -> int | None:

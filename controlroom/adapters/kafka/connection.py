@@ -23,6 +23,8 @@ from controlroom.config import Settings
 from controlroom.errors import ConfigError, KafkaUnreachable
 
 REQUEST_TIMEOUT_MS = 10_000
+#: How old a consumer's list of partitions may be; aiokafka's own five minutes are as long as new ones would lie unread.
+METADATA_MAX_AGE_MS = 5_000
 #: How long a broker may take to say why it does not let us in.
 ANSWER_S = 5
 _OF_A_CONNECTION = (
@@ -66,9 +68,10 @@ class KafkaConnection:
     def reading(self) -> dict[str, Any]:
         """The same for consumers: what a transaction wrote is read once it is committed, and never if aborted.
 
-        The end of a partition is then the last stable offset, so that lag counts what can be read.
+        The end of a partition is then the last stable offset, so that lag counts what can be read. Partitions that are
+        added to a topic are noticed within seconds, and a group shares them out.
         """
-        return {**self.options, "isolation_level": "read_committed"}
+        return {**self.options, "isolation_level": "read_committed", "metadata_max_age_ms": METADATA_MAX_AGE_MS}
 
     async def require(self) -> None:
         """Prove that a broker answers.

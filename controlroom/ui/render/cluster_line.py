@@ -65,6 +65,10 @@ def _lag(pipeline: PipelineView | None, now: float) -> Line:
     if pipeline is None or pipeline.total_lag is None:
         return _figure("lag", UNKNOWN)
     old = _age(now - pipeline.checked_at)
+    if pipeline.unclaimed and pipeline.workers:
+        count = len(pipeline.unclaimed)
+        said = "1 partition unread" if count == 1 else f"{count} partitions unread"
+        return [(f"{said}, lag {count_text(pipeline.total_lag)}", Role.WARN), *old]
     if pipeline.total_lag > _LAG_WORTH_SAYING:
         return [(f"lag {count_text(pipeline.total_lag)}", Role.WARN), *old]
     return [*_figure("lag", count_text(pipeline.total_lag)), *old]

@@ -20,6 +20,11 @@ def said(clusters=None, database=None, pipeline=None, now: float = NOW) -> str:
     return plain(cluster_line(clusters, database, pipeline, now, UNICODE)).strip()
 
 
+def test_partitions_that_nobody_reads_are_said() -> None:
+    added = PipelineView(NOW, {0: 5, 1: 7, 2: 40}, {"w1": (0, 1)}, unclaimed=(2,))
+    assert "1 partition unread, lag 52" in said(cluster(START), DATABASE, added)
+
+
 def test_all_well():
     assert said(cluster(START), DATABASE, PIPELINE) == "brokers 3/3  ISR ok  lag 12  workers 1  db ok 0.4 ms"
 
