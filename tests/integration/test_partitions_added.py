@@ -9,9 +9,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
+from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.link import Link
 from controlroom.core.plant_state import PlantState
+from controlroom.wire import TopicSpec
 from tests.integration.test_detection import Place, place, publish, query, reading, series
 
 __all__ = ["place"]
@@ -71,3 +73,48 @@ async def test_added_partitions_are_shown_and_then_read(place: Place) -> None:
     finally:
         stop.set()
         await asyncio.gather(linking, working)
+
+
+async def delete_topic(place: Place) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=place.endpoints.brokers)
+    await admin.start()
+    try:
+        await admin.delete_topics([place.settings.sensor_topic])
+        async with asyncio.timeout(30):
+            while place.settings.sensor_topic in await admin.list_topics():
+                await asyncio.sleep(0.2)
+    finally:
+        await admin.close()
+
+
+async def make_topic(place: Place) -> None:
+    config = {"message.timestamp.type": "LogAppendTime"}
+    await ensure_topics(place.endpoints.brokers, [TopicSpec(place.settings.sensor_topic, 3, config)])
+
+
+@pytest.mark.timeout(180)
+async def test_a_topic_that_comes_later_or_anew_is_read_without_a_restart(place: Place) -> None:
+    await delete_topic(place)
+    worker = DetectionWorker(place.kafka, place.dsn, place.options(until_idle=None))
+    stop = asyncio.Event()
+    working = asyncio.create_task(worker.run(stop))
+    count = "SELECT count(*) FROM readings"
+    try:
+        await asyncio.sleep(3)  # it runs without its topic for a while
+        assert not working.done()
+        await make_topic(place)
+        await publish(place, series(6, 20))
+        async with asyncio.timeout(READ_S + 15):
+            while await query(place, count) != [(120,)]:
+                await asyncio.sleep(0.2)
+        await delete_topic(place)
+        await make_topic(place)
+        await publish(place, series(6, 10))
+        async with asyncio.timeout(READ_S + 30):
+            while await query(place, count) != [(180,)]:
+                await asyncio.sleep(0.2)
+        gaps = await query(place, "SELECT DISTINCT kind FROM alarm_events WHERE kind = 'gap'")
+        assert gaps == [("gap",)]
+    finally:
+        stop.set()
+        await working
