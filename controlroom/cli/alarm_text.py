@@ -8,6 +8,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
+
+from controlroom.core.cells import crop, pad
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -35,10 +38,10 @@ def table(alarms: Sequence[Alarm], width: int | None = None) -> Iterable[str]:
     if width is not None and width < NARROW:
         rows = [(row[0], *row[2:5], row[5][5:16] or row[5], row[6]) for row in rows]
         rows[0] = (HEAD[0], *HEAD[2:])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        text = "  ".join(f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True)).rstrip()
-        yield text if width is None or len(text) <= width else text[: width - 1] + "…"
+        text = "  ".join(pad(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip()
+        yield text if width is None else crop(text, width)
 
 
 def line(alarm: Alarm) -> str:

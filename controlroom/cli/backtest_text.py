@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from controlroom.core.backtest.measure import Measures
+from controlroom.core.cells import pad
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _head(width: int, *, labelled: bool) -> str:
 def _line(name: str, width: int, results: Sequence[Result], m: Measures | None, *, labelled: bool) -> str:
     text = name if len(name) <= width else f"…{name[-width + 1 :]}"
     rows = sum(result.outcome.rows for result in results)
-    line = f"{sanitise(text):{width}} {rows:>8} {sum(len(result.outcome.raised) for result in results):>6}"
+    line = f"{pad(sanitise(text), width)} {rows:>8} {sum(len(result.outcome.raised) for result in results):>6}"
     if not labelled:
         return line
     if m is None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from controlroom.core.cells import pad
+
 config_option = click.option(
     "--config",
     "config_file",
@@ -43,7 +45,7 @@ def show(config_file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a f
     rows = [(one.name, _text(one.value), one.source) for one in found]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     for name, value, source in rows:
-        click.echo(f"{name:<{widths[0]}}  {value:<{min(widths[1], 44)}}  {source}")
+        click.echo(f"{pad(name, widths[0])}  {pad(value, min(widths[1], 44))}  {source}")
 
 
 @config.command()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
+from controlroom.core.cells import left
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _table(result: Score, width: int) -> Iterator[str]:
 
 def _row(fault: Detection) -> str:
     who = fault.sensors[0] if len(fault.sensors) == 1 else f"{len(fault.sensors)} sensors"
-    name = f"{fault.fault_id:<{_NAME}.{_NAME}} {sanitise(who, limit=_SENSORS):<{_SENSORS}}"
+    name = f"{left(sanitise(fault.fault_id), _NAME)} {left(sanitise(who), _SENSORS)}"
     if not fault.detected or fault.delay_s is None:
         told = f"  only {', '.join(fault.kinds)}" if fault.kinds else ""
         return f"{name} {'MISSED':>9} {'':8}{told}"

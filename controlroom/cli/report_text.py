@@ -7,7 +7,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from controlroom.cli.alarm_text import instant
+from controlroom.core.cells import pad
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -63,23 +66,23 @@ def _bars(rows: Sequence[tuple[str, int, str]]) -> Iterator[str]:
     """One line each: name, bar, what is said behind it; 80 columns at the most."""
     most = max((count for _, count, _ in rows), default=0) or 1
     names = [sanitise(name, limit=NAME_CELLS) for name, _, _ in rows]
-    widest = max(map(len, names), default=0)
+    widest = max(map(cell_len, names), default=0)
     for name, (_, count, said) in zip(names, rows, strict=True):
         bar = "█" * round(BAR_CELLS * count / most) or ("▏" if count else "")
-        yield f"  {name:<{widest}}  {bar} {said}"
+        yield f"  {pad(name, widest)}  {bar} {said}"
 
 
 def _measures(measures: Sequence[Measure], width: int) -> Iterator[str]:
     """The table of the targets; where it does not fit, the target of each is on a line of its own."""
     rows = [("MEASURE", "VALUE", "VERDICT", "TARGET", "")]
     rows += [(m.name, value_of(m), str(m.verdict), m.target, m.detail) for m in measures]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(5)]
     if sum(widths) + 2 * len(widths) <= width:
         for row in rows:
-            yield "  ".join(f"{cell:<{size}}" for cell, size in zip(row, widths, strict=True)).rstrip()
+            yield "  ".join(pad(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip()
         return
     for row in rows:
-        yield "  ".join(f"{cell:<{size}}" for cell, size in zip(row[:3], widths, strict=False)).rstrip()
+        yield "  ".join(pad(cell, size) for cell, size in zip(row[:3], widths, strict=False)).rstrip()
         if row[3] != "TARGET":
             yield "    target: " + "; ".join(cell for cell in row[3:] if cell)
 

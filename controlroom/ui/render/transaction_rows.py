@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from controlroom.core.cells import left, right
 from controlroom.core.health_views import ClusterDetail
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.cluster_tables import Row, columns, heading
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Role, left, right
+from controlroom.ui.render.line import Role
 from controlroom.ui.render.numbers import age_text
 
 
