@@ -69,7 +69,7 @@ def test_json_has_everything_and_nothing_else_is_on_stdout(data: Path) -> None:
     document = json.loads(done.stdout)
     (series,) = document["series"]
     assert (document["config"], series["name"], series["rows"]) == ("default", "mill.csv", 2000)
-    assert {"spike"} <= {alarm["kind"] for alarm in series["alarms"] if 1500 <= alarm["row"] < 1504}
+    assert {"anomaly"} == {alarm["kind"] for alarm in series["alarms"] if 1500 <= alarm["row"] < 1504}
     assert document["total"]["event_recall"] == 1.0
     assert series["state_bytes"] < 4096
 
