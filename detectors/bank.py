@@ -296,9 +296,10 @@ class SensorBank:
                 return
         stuck = state.stuck
         if x != stuck.last:
+            if stuck.run:
+                stuck.end(n, learn=learn)
             stuck.last = x
-            stuck.run = 0
-        elif stuck.update(x, learn=learn and not warm):
+        elif stuck.repeat(n) and warm:
             self._up(out, explain.stuck(stuck, t, profile.unit))
         if profile.rate_limit is not None:
             self._rate(out, t, x, profile.rate_limit)

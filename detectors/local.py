@@ -163,6 +163,11 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         self.last = self.fast = self.before = self.slow = x
         self.change = 0.0
 
+    def flatten(self, unit: float) -> None:
+        """One scatter for all levels: of a regular signal it is only the unit that deviations are measured in."""
+        self.scatter = max(unit, self.scatter, TINY)
+        self.bins = [self.scatter] * BINS
+
     def _stretch(self, x: float) -> None:
         """Widen the bins' range until it holds `x`: twice as wide, neighbours merged."""
         self.outside = 0

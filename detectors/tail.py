@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from math import log, sqrt
-from struct import pack, unpack
+from struct import pack, unpack, unpack_from
 
 import msgspec
 
@@ -20,6 +20,8 @@ FADE = 1.0 - 0.05 * FADE_EVERY / MEMORY
 PRIOR_EXCESS = 0.06
 PRIOR_WEIGHT = 5.0
 HABIT = 1.01
+# Where all that a signal does was seen, so many times the largest is new.
+RECORD = 2.0
 # What an operator who calls an alarm false teaches at once.
 LEAST_TAUGHT, MOST_TAUGHT, MOST_HABIT = 1.25, 4.0, 16.0
 HABIT_FADE = 1.0 - 1.0 / 400.0
@@ -116,6 +118,17 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
         prior_excess = PRIOR_EXCESS * base
         self.excess = (total + PRIOR_WEIGHT * prior_excess) / (WEIGHTS[k] + PRIOR_WEIGHT)
         return self.blocks
+
+    def by_record(self, settled: bool) -> None:  # noqa: FBT001 - the one argument is what the condition is
+        """Judge by the largest value there was, beside the tail; not at all while not all was seen (not `settled`)."""
+        if settled and self.blocks >= LEAST:
+            self.limit = max(self.limit, RECORD * unpack_from("f", self.top)[0] * self.habit)
+        else:
+            self.limit = math.inf
+
+    def forget(self) -> None:
+        """Begin anew: the statistic means something else from now on."""
+        self.limit, self.peak, self.blocks, self.base, self.excess, self.habit, self.top = math.inf, 0.0, 0, 0.0, 0.0, 1.0, b""
 
     def teach(self, ratio: float) -> None:
         """An alarm at `ratio` times the limit was false: the limit rises beyond it, and falls back as habits fade."""

@@ -5,18 +5,22 @@ from __future__ import annotations
 import msgspec
 
 from detectors.drift import Drift
+from detectors.jumps import WILD, Jumps
+from detectors.kind import KNOWN, Kind
 from detectors.level import Level
-from detectors.local import START, Local
+from detectors.local import SECOND_DIFFERENCE, START, Local
 from detectors.noise import Noise
 from detectors.plain import plain_stores
 from detectors.points import Points
 from detectors.shape import Shape
-from detectors.spike import Spike
+from detectors.spike import EARLY, Spike
 from detectors.step import Step
-from detectors.tail import Tail
+from detectors.tail import LEAST, Tail
 
 SPIKE, NOISE, LEVEL, DRIFT, ANOMALY = 1, 2, 4, 8, 16
 BLOCK = 256
+# Every so many readings the kind of the signal is looked at; a block is no multiple, so that no period hides from it.
+EVERY = 17
 SLOW_S = 60.0
 SLOW_BLOCK = 15
 SLOW_SHARE = 0.3
@@ -61,8 +65,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     slow_from: float = 0.0
     shape_score: float = 0.0
     local: Local = msgspec.field(default_factory=Local)
-    spike: Spike = msgspec.field(default_factory=Spike)
-    pair: Spike = msgspec.field(default_factory=Spike)
+    spike: Spike = msgspec.field(default_factory=lambda: Spike(Tail(WILD), Tail(WILD)))
+    pair: Spike = msgspec.field(default_factory=lambda: Spike(Tail(WILD), Tail(WILD)))
     noise: Noise = msgspec.field(default_factory=Noise)
     step: Step = msgspec.field(default_factory=Step)
     short: Level = msgspec.field(default_factory=lambda: Level(1.0 / 20.0, 1.0 / 3600.0))
@@ -71,6 +75,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     shape: Shape = msgspec.field(default_factory=Shape)
     learning: bool = True
     points: Points = msgspec.field(default_factory=Points)
+    kind: Kind = msgspec.field(default_factory=Kind)
+    jumps: Jumps = msgspec.field(default_factory=Jumps)
 
     def update(self, t: float, x: float, learn: bool) -> int:  # noqa: FBT001 - called for every reading
         """Take a reading in order of event time `t` (seconds).
@@ -95,15 +101,16 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         outliers = self.outliers
         if same <= STILL:
             noise = self.noise
-            z = self.z = local.update(x, learn and not noise.held, lone)
+            z = self.z = local.update(x, learn and not noise.held and not self.kind.readings.structured, lone)
             if local.n >= START:
                 scatter = local.s
                 # No deviation is no spike and no peak: of most readings the predictors differ in sign.
                 spike = z != 0.0 and self.spike.update(z)
                 pair = local.pair
                 if (pair != 0.0 and self.pair.update(pair)) or spike:
-                    mask = SPIKE
-                    outliers = self.outliers = outliers + 1
+                    if lone or not self._usual_jump(t, x, learn):
+                        mask = SPIKE
+                        outliers = self.outliers = outliers + 1
                 elif outliers:
                     outliers = self.outliers = 0
                 # A spike is not a level: what follows it tells whether it was one.
@@ -118,8 +125,10 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                     if ((short.side or not lone) and short.update(x, learn)) or step.held:
                         mask |= LEVEL
                 block = self.block = self.block + 1
-                if block >= BLOCK:
-                    self._close_block(t, learn)
+                if not block % EVERY:
+                    self._look(lone=lone, learn=learn and not mask)
+                    if block >= BLOCK:
+                        self._close_block(t, learn)
             elif local.n == 1:
                 self.born = t
         elif self.step.held or self.short.side:
@@ -143,6 +152,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.count = 0
             if self.points.update(mean, local.scatter, learn, t - self.born < MATURE_S):
                 slow = LEVEL
+            if learn and not self.slow:
+                self.kind.sample_minute(mean)
         if self.medium.update(mean, learn):
             slow = LEVEL
         if self.drift.update(mean, learn):
@@ -169,6 +180,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         margin = 1.0 + SLOW_YOUTH * self._youth(t)
         self.medium.close(target, margin)
         self.drift.close(target, margin)
+        self._by_record_slow()
 
     def _close_block(self, t: float, learn: bool) -> None:  # noqa: FBT001
         self.block = 0
@@ -183,6 +195,78 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         self.noise.close(target, margin)
         self.step.close(target, 1.0 + STEP_YOUTH * youth)
         self.short.close(target, 1.0 + SLOW_YOUTH * youth)
+        self._by_record()
+
+    def _look(self, *, lone: bool, learn: bool) -> None:
+        """See what kind of signal it is, and set the limits that go with it."""
+        if lone:
+            self._judge_by_scatter()
+            return
+        if not learn:
+            return
+        kind, local = self.kind, self.local
+        before = kind.readings.structured
+        kind.sample(local.change, local.rough / SECOND_DIFFERENCE, self.step.fast)
+        if kind.readings.structured is not before:
+            # Deviations are measured in another unit from now on.
+            for tail in (*self._of_readings(), self.step.up, self.step.down):
+                tail.forget()
+            if kind.readings.structured:
+                local.flatten(kind.readings.size)
+        if kind.readings.n >= KNOWN and not kind.readings.structured:
+            self._judge_by_scatter()
+        self._by_record()
+
+    def _usual_jump(self, t: float, x: float, learn: bool) -> bool:  # noqa: FBT001
+        """Whether a jump is one of a machine that is switched; then all detectors go on from its new level."""
+        local, kind = self.local, self.kind
+        if kind.readings.structured:
+            return False
+        if kind.readings.n < KNOWN:
+            return True
+        size = x - local.before
+        wild = max(abs(self.z), abs(local.pair)) > WILD
+        if not self.jumps.usual(size, wild=wild, young=t - self.born < MATURE_S, learn=learn):
+            return False
+        local.restart(x)
+        self.step.restart(x)
+        self.short.shift(size)
+        self.medium.shift(size)
+        self.drift.last += size
+        self.sum += size * self.count
+        for spike in (self.spike, self.pair):
+            spike.up.peak = min(spike.up.peak, spike.up.limit)
+            spike.down.peak = min(spike.down.peak, spike.down.limit)
+        return True
+
+    def _judge_by_scatter(self) -> None:
+        for spike in (self.spike, self.pair):
+            if spike.up.blocks < LEAST:
+                spike.up.limit = spike.down.limit = EARLY
+
+    def _by_record(self) -> None:
+        """A regular signal is judged by what it did before, when all of that was seen."""
+        kind = self.kind
+        settled = kind.fast.settled
+        if kind.readings.structured:
+            for tail in self._of_readings():
+                tail.by_record(settled)
+        elif kind.means.structured and not settled:
+            # What rises has not shown yet how it falls.
+            for spike in (self.spike, self.pair):
+                spike.up.limit = spike.down.limit = max(EARLY, spike.up.limit, spike.down.limit)
+        if kind.readings.structured or kind.means.structured:
+            for tail in (self.step.up, self.step.down, self.short.up, self.short.down):
+                tail.by_record(settled)
+
+    def _by_record_slow(self) -> None:
+        kind = self.kind
+        if kind.minutes.structured:
+            for tail in (self.medium.up, self.medium.down, self.drift.up, self.drift.down):
+                tail.by_record(kind.slow.settled)
+
+    def _of_readings(self) -> tuple[Tail, ...]:
+        return (self.spike.up, self.spike.down, self.pair.up, self.pair.down, self.noise.tail, self.noise.long_tail)
 
     def _target(self, seconds: float) -> float:
         """The share of the budget of false alarms (a day) that a block of so many seconds has."""

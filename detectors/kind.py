@@ -1,0 +1,162 @@
+"""Kind: what sort of signal a sensor has, found from its readings, and whether its whole range has been seen."""
+
+from __future__ import annotations
+
+import msgspec
+
+from detectors.plain import plain_stores
+
+#: What `Profile.signal` may say. The first is judged by its scatter, the others by what they have done before.
+NOISY, SMOOTH, HELD = KINDS = ("noisy", "smooth", "held")
+
+# Of white noise one sample in twelve goes on as the one before it, of a random walk one in six, of a sine with 30 samples a
+# period nine in ten, of held values all but those at a change. The two limits are far from both.
+REGULAR, IRREGULAR = 0.6, 0.45
+GOES_ON = 0.5
+KNOWN = 12
+RATE = 1.0 / 32.0
+STILL = 0.4
+# A turn is a way back of a quarter of the range; four of them are two periods.
+SWING, TURNS = 0.25, 4
+GROWN = 1.25
+
+
+@plain_stores
+class Regular(msgspec.Struct, gc=False, array_like=True):
+    """How regular a series is at one time scale.
+
+    A sample is regular where its step is within half of the step before it: the series goes on as it did. Noise seldom
+    does, smooth series do nearly always, and values that are held do while they are held. It depends on no unit, and
+    rare jumps do not hide it.
+
+    Attributes:
+        n: samples seen, up to `KNOWN`.
+        share, still: of the last few dozen samples, those that are regular; those that equal the one before.
+        structured: whether the series is regular.
+        size: the mean of the steps' sizes, in the unit of the values.
+
+    >>> kind = Regular()
+    >>> for i in range(40): kind.update(0.1, 0.01 if i % 10 else 2.0)
+    >>> kind.structured, kind.name
+    (True, 'smooth')
+    """
+
+    n: int = 0
+    share: float = 0.0
+    still: float = 0.0
+    structured: bool = False
+    size: float = 0.0
+
+    def update(self, step: float, change: float) -> None:
+        """Take a step, and how much it differs from the step before it."""
+        n = self.n
+        if n < KNOWN:
+            n = self.n = n + 1
+        rate = 1.0 / n if n < KNOWN else RATE
+        size = abs(step)
+        self.size += rate * (size - self.size)
+        self.share += rate * ((abs(change) <= GOES_ON * size) - self.share)
+        self.still += rate * ((step == 0.0) - self.still)
+        if n >= KNOWN:
+            self.structured = self.share > (IRREGULAR if self.structured else REGULAR)
+
+    @property
+    def name(self) -> str:
+        """Its kind, of `KINDS`; empty while too few samples were seen."""
+        if self.n < KNOWN:
+            return ""
+        if not self.structured:
+            return NOISY
+        return HELD if self.still > STILL else SMOOTH
+
+
+@plain_stores
+class Swings(msgspec.Struct, gc=False, array_like=True):
+    """How often a series has turned since its range was last seen to grow.
+
+    What a regular series does next is told by what it did, so that it can be judged when its range has been seen: it has
+    turned four times since the range last grew by a quarter.
+
+    >>> swings = Swings()
+    >>> [swings.update(abs(i % 20 - 10)) for i in range(50)][-1], [swings.update(float(i)) for i in range(50)][-1]
+    (True, False)
+    """
+
+    n: int = 0
+    low: float = 0.0
+    high: float = 0.0
+    closed: float = 0.0
+    extreme: float = 0.0
+    rising: bool = True
+    turns: int = 0
+
+    def update(self, x: float) -> bool:
+        """Take a sample; whether the range has been seen."""
+        if self.n == 0:
+            self.n = 1
+            self.low = self.high = self.extreme = x
+        elif x > self.high:
+            self.high = x
+        elif x < self.low:
+            self.low = x
+        reach = self.high - self.low
+        if reach > GROWN * self.closed:
+            self.closed = reach
+            self.turns = 0
+        way = x - self.extreme if self.rising else self.extreme - x
+        if way >= 0.0:
+            self.extreme = x
+        elif -way > SWING * reach:
+            self.rising = not self.rising
+            self.extreme = x
+            if self.turns < TURNS:
+                self.turns += 1
+        return self.turns >= TURNS
+
+    @property
+    def settled(self) -> bool:
+        """Whether the range has been seen."""
+        return self.turns >= TURNS
+
+
+@plain_stores
+class Kind(msgspec.Struct, gc=False, array_like=True):
+    """The kind of a signal at three time scales: of readings, of the mean of some readings, of minutes.
+
+    A series can be noise from one reading to the next and smooth from minute to minute. Each detector asks for the scale
+    that it works at.
+
+    Attributes:
+        given: the kind that the profile says, of `KINDS`; empty: found from the readings.
+    """
+
+    given: str = ""
+    readings: Regular = msgspec.field(default_factory=Regular)
+    means: Regular = msgspec.field(default_factory=Regular)
+    minutes: Regular = msgspec.field(default_factory=Regular)
+    fast: Swings = msgspec.field(default_factory=Swings)
+    slow: Swings = msgspec.field(default_factory=Swings)
+    mean: float = 0.0
+    rise: float = 0.0
+    minute: float = 0.0
+    climb: float = 0.0
+
+    def sample(self, step: float, change: float, mean: float) -> None:
+        """Take a step from one reading to the next, how it differs from the step before, and a mean of some readings."""
+        self.readings.update(step, change)
+        rise = mean - self.mean
+        self.means.update(rise, rise - self.rise)
+        self.mean, self.rise = mean, rise
+        self.fast.update(mean)
+
+    def sample_minute(self, mean: float) -> None:
+        """Take the mean of a minute."""
+        climb = mean - self.minute
+        self.minutes.update(climb, climb - self.climb)
+        self.minute, self.climb = mean, climb
+        self.slow.update(mean)
+
+    @property
+    def name(self) -> str:
+        """The kind of the readings, of `KINDS`; empty while it is not known."""
+        return self.given or self.readings.name
