@@ -87,8 +87,10 @@ SHAPES: dict[str, Callable[[], Shape]] = {
     "rare steps": lambda: _Held(lambda rng: rng.uniform(-1.0, 1.0)),
     "on and off": lambda: _Held(lambda rng: 1.0 if rng.random() < 0.5 else -1.0),
 }
-#: Families whose values are whole steps: noise on top of them is the next family's affair.
-HELD = ("square", "pulse", "staircase", "counter", "coarse sine", "set-points", "rare steps", "on and off")
+#: Families that jump. After thousands of readings of nothing but noise a jump is an event, whatever follows; such are not
+#: drawn: with noise, these have periods of so many readings at the most.
+JUMPING = ("saw", "square", "pulse", "staircase", "counter", "coarse sine", "set-points", "rare steps", "on and off")
+LONGEST_NOISY = 1000
 FAULTS = ("spike", "offset", "stuck", "noise", "stop")
 
 
@@ -168,6 +170,6 @@ def drawn(family: str, seed: int) -> Signal:
     kind = rng.randrange(3)
     if kind == 1:
         return replace(signal, step=10.0 ** rng.uniform(-4.0, -1.5))
-    if kind == 2:
+    if kind == 2 and (family not in JUMPING or signal.period <= LONGEST_NOISY):
         return replace(signal, noise=10.0 ** rng.uniform(-5.0, -2.5))
     return signal

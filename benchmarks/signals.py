@@ -79,7 +79,7 @@ def _family(signals: list[Signal], most: int, *, verbose: bool) -> dict[str, Any
 
 def length(signal: Signal) -> int:
     """How many readings a fault lasts: long enough to be one beside the signal's own holds."""
-    return max(400, int(4 * signal.period))
+    return max(400, int(10 * signal.period))
 
 
 def watch(bank: SensorBank, times: list[float], values: list[float], first: int = 0) -> list[tuple[int, str]]:

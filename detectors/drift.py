@@ -8,7 +8,7 @@ from detectors.plain import plain_stores
 from detectors.tail import Tail
 
 CLIP = 2.5
-LEAST = 4.5
+LEAST = 6.5  # a jump is two clipped steps, where it falls within a block, and what chance adds
 KEEP = 1.0 - 1.0 / 15.0
 RETURN = 0.5
 SCALE_RATE = 1.0 / 200.0

@@ -8,7 +8,7 @@ from detectors.plain import plain_stores
 
 #: Deviations beyond so many scatters are no noise's tail: the machine was switched, or the fault is gross.
 WILD = 100.0
-OFTEN, OFTEN_AS_ALARM = 4, 8
+OFTEN, OFTEN_AS_ALARM = 2, 8
 RECORD = 2.0
 
 
@@ -16,12 +16,13 @@ RECORD = 2.0
 class Jumps(msgspec.Struct, gc=False, array_like=True):
     """The largest jump each way, and how many there were.
 
-    A jump is usual when there were four before it that way and it is at most twice the largest. One that was an alarm
-    counts half. Of a young sensor every wild jump is usual until then: nobody knows yet whether it is switched.
+    A jump is usual when there were two before it that way and it is at most twice the largest. One that was an alarm
+    counts a quarter. Of a young sensor every wild jump is usual until then, nobody knows yet whether it is switched; and so are
+    smaller ones after it.
 
     >>> jumps = Jumps()
-    >>> [jumps.usual(5.0, wild=True, young=i < 2) for i in range(12)].index(True, 3)
-    8
+    >>> [jumps.usual(5.0, wild=True, young=i < 1) for i in range(12)].index(True, 1)
+    5
     >>> jumps.usual(1.0, wild=False, young=False), jumps.usual(11.0, wild=True, young=True)
     (True, False)
     """
@@ -41,7 +42,10 @@ class Jumps(msgspec.Struct, gc=False, array_like=True):
         """
         count, record, far = (self.ups, self.up, size) if size > 0.0 else (self.downs, self.down, -size)
         known = count >= OFTEN_AS_ALARM
-        usual = far <= RECORD * record if known else wild and young
+        if known:
+            usual = far <= RECORD * record
+        else:
+            usual = young and (wild or far <= max(self.up, self.down))
         if wild and learn and (usual or not known):
             count = min(count + (OFTEN_AS_ALARM // OFTEN if usual else 1), OFTEN_AS_ALARM)
             if size > 0.0:

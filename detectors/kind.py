@@ -11,7 +11,7 @@ NOISY, SMOOTH, HELD = KINDS = ("noisy", "smooth", "held")
 
 # Of white noise one sample in twelve goes on as the one before it, of a random walk one in six, of a sine with 30 samples a
 # period nine in ten, of held values all but those at a change. The two limits are far from both.
-REGULAR, IRREGULAR = 0.6, 0.45
+REGULAR, IRREGULAR = 0.6, 0.3
 GOES_ON = 0.5
 KNOWN = 12
 RATE = 1.0 / 32.0
@@ -31,21 +31,18 @@ class Regular(msgspec.Struct, gc=False, array_like=True):
 
     Attributes:
         n: samples seen, up to `KNOWN`.
-        share, still: of the last few dozen samples, those that are regular; those that equal the one before.
+        share: of the last few dozen samples, those that are regular.
         structured: whether the series is regular.
-        size: the mean of the steps' sizes, in the unit of the values.
 
-    >>> kind = Regular()
-    >>> for i in range(40): kind.update(0.1, 0.01 if i % 10 else 2.0)
-    >>> kind.structured, kind.name
-    (True, 'smooth')
+    >>> scale = Regular()
+    >>> for i in range(40): scale.update(0.1, 0.01 if i % 10 else 2.0)
+    >>> scale.structured
+    True
     """
 
     n: int = 0
     share: float = 0.0
-    still: float = 0.0
     structured: bool = False
-    size: float = 0.0
 
     def update(self, step: float, change: float) -> None:
         """Take a step, and how much it differs from the step before it."""
@@ -53,21 +50,9 @@ class Regular(msgspec.Struct, gc=False, array_like=True):
         if n < KNOWN:
             n = self.n = n + 1
         rate = 1.0 / n if n < KNOWN else RATE
-        size = abs(step)
-        self.size += rate * (size - self.size)
-        self.share += rate * ((abs(change) <= GOES_ON * size) - self.share)
-        self.still += rate * ((step == 0.0) - self.still)
+        self.share += rate * ((abs(change) <= GOES_ON * abs(step)) - self.share)
         if n >= KNOWN:
             self.structured = self.share > (IRREGULAR if self.structured else REGULAR)
-
-    @property
-    def name(self) -> str:
-        """Its kind, of `KINDS`; empty while too few samples were seen."""
-        if self.n < KNOWN:
-            return ""
-        if not self.structured:
-            return NOISY
-        return HELD if self.still > STILL else SMOOTH
 
 
 @plain_stores
@@ -128,6 +113,15 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
 
     Attributes:
         given: the kind that the profile says, of `KINDS`; empty: found from the readings.
+        readings, means, minutes: how regular it is at each scale.
+        fast, slow: whether its range has been seen: by means of some readings, by minutes.
+        still, size: the share of readings that equal the one before; the mean size of a step between two.
+
+    >>> import math
+    >>> kind = Kind()
+    >>> for i in range(60): kind.sample(0.1, 0.001, math.sin(i))
+    >>> kind.name, kind.fast.settled
+    ('smooth', True)
     """
 
     given: str = ""
@@ -136,6 +130,8 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
     minutes: Regular = msgspec.field(default_factory=Regular)
     fast: Swings = msgspec.field(default_factory=Swings)
     slow: Swings = msgspec.field(default_factory=Swings)
+    still: float = 0.0
+    size: float = 0.0
     mean: float = 0.0
     rise: float = 0.0
     minute: float = 0.0
@@ -143,7 +139,11 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
 
     def sample(self, step: float, change: float, mean: float) -> None:
         """Take a step from one reading to the next, how it differs from the step before, and a mean of some readings."""
-        self.readings.update(step, change)
+        readings = self.readings
+        readings.update(step, change)
+        rate = 1.0 / readings.n if readings.n < KNOWN else RATE
+        self.still += rate * ((step == 0.0) - self.still)
+        self.size += rate * (abs(step) - self.size)
         rise = mean - self.mean
         self.means.update(rise, rise - self.rise)
         self.mean, self.rise = mean, rise
@@ -157,6 +157,15 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
         self.slow.update(mean)
 
     @property
+    def known(self) -> bool:
+        """Whether enough readings were seen to tell."""
+        return self.readings.n >= KNOWN
+
+    @property
     def name(self) -> str:
         """The kind of the readings, of `KINDS`; empty while it is not known."""
-        return self.given or self.readings.name
+        if self.given or not self.known:
+            return self.given
+        if not self.readings.structured:
+            return NOISY
+        return HELD if self.still > STILL else SMOOTH

@@ -42,6 +42,24 @@ def _weight(k: int) -> float:
 WEIGHTS = [_weight(k) for k in range(TOP)]
 
 
+def judge_by_record(up: Tail, down: Tail, *, settled: bool, least: int = LEAST) -> None:
+    """Limits of a regular signal: twice the largest of both ways, and the tail's; none while not all was seen.
+
+    Args:
+        up, down: the tails of a statistic, each way; both may be the same.
+        settled: whether the signal has shown what it does.
+        least: blocks that both have at least.
+    """
+    record = RECORD * max(up.record * up.habit, down.record * down.habit)
+    if not least:
+        record = max(record, *(RECORD * tail.peak for tail in (up, down) if tail.blocks < 2), 0.0)
+    for tail in (up, down):
+        if settled and tail.blocks >= least and record > 0.0:
+            tail.limit = max(record, tail.limit if tail.blocks >= LEAST and tail.limit < math.inf else 0.0)
+        else:
+            tail.limit = math.inf
+
+
 @plain_stores
 class Tail(msgspec.Struct, gc=False, array_like=True):
     """The upper tail of a statistic (0 or more) from the largest maxima of blocks of readings.
@@ -119,12 +137,11 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
         self.excess = (total + PRIOR_WEIGHT * prior_excess) / (WEIGHTS[k] + PRIOR_WEIGHT)
         return self.blocks
 
-    def by_record(self, settled: bool) -> None:  # noqa: FBT001 - the one argument is what the condition is
-        """Judge by the largest value there was, beside the tail; not at all while not all was seen (not `settled`)."""
-        if settled and self.blocks >= LEAST:
-            self.limit = max(self.limit, RECORD * unpack_from("f", self.top)[0] * self.habit)
-        else:
-            self.limit = math.inf
+    @property
+    def record(self) -> float:
+        """The largest value that was learned; 0.0: none was."""
+        largest: float = unpack_from("f", self.top)[0] if self.top else 0.0
+        return largest
 
     def forget(self) -> None:
         """Begin anew: the statistic means something else from now on."""

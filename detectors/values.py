@@ -6,7 +6,7 @@ import msgspec
 
 from detectors.drift import Drift
 from detectors.jumps import WILD, Jumps
-from detectors.kind import KNOWN, Kind
+from detectors.kind import Kind
 from detectors.level import Level
 from detectors.local import SECOND_DIFFERENCE, START, Local
 from detectors.noise import Noise
@@ -15,7 +15,7 @@ from detectors.points import Points
 from detectors.shape import Shape
 from detectors.spike import EARLY, Spike
 from detectors.step import Step
-from detectors.tail import LEAST, Tail
+from detectors.tail import LEAST, RECORD, TOP, Tail, judge_by_record
 
 SPIKE, NOISE, LEVEL, DRIFT, ANOMALY = 1, 2, 4, 8, 16
 BLOCK = 256
@@ -108,7 +108,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                 spike = z != 0.0 and self.spike.update(z)
                 pair = local.pair
                 if (pair != 0.0 and self.pair.update(pair)) or spike:
-                    if lone or not self._usual_jump(t, x, learn):
+                    if lone or not self._usual_jump(x, learn):
                         mask = SPIKE
                         outliers = self.outliers = outliers + 1
                 elif outliers:
@@ -150,7 +150,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             mean = self.sum / self.count
             self.sum = 0.0
             self.count = 0
-            if self.points.update(mean, local.scatter, learn, t - self.born < MATURE_S):
+            if self.points.update(mean, local.scatter, learn, self._points_unknown(t)):
                 slow = LEVEL
             if learn and not self.slow:
                 self.kind.sample_minute(mean)
@@ -190,8 +190,9 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             return
         youth = self._youth(t)
         margin = 1.0 + FAST_YOUTH * youth
-        self.spike.close(target, margin)
-        self.pair.close(target, margin)
+        prior = RECORD if self.kind.known else 0.0
+        self.spike.close(target, margin, prior)
+        self.pair.close(target, margin, prior)
         self.noise.close(target, margin)
         self.step.close(target, 1.0 + STEP_YOUTH * youth)
         self.short.close(target, 1.0 + SLOW_YOUTH * youth)
@@ -209,64 +210,71 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         kind.sample(local.change, local.rough / SECOND_DIFFERENCE, self.step.fast)
         if kind.readings.structured is not before:
             # Deviations are measured in another unit from now on.
-            for tail in (*self._of_readings(), self.step.up, self.step.down):
-                tail.forget()
+            for pair in (*self._of_readings(), (self.step.up, self.step.down)):
+                for tail in pair:
+                    tail.forget()
             if kind.readings.structured:
-                local.flatten(kind.readings.size)
-        if kind.readings.n >= KNOWN and not kind.readings.structured:
+                local.flatten(kind.size)
+        if kind.known and not kind.readings.structured:
             self._judge_by_scatter()
         self._by_record()
 
-    def _usual_jump(self, t: float, x: float, learn: bool) -> bool:  # noqa: FBT001
+    def _usual_jump(self, x: float, learn: bool) -> bool:  # noqa: FBT001
         """Whether a jump is one of a machine that is switched; then all detectors go on from its new level."""
         local, kind = self.local, self.kind
         if kind.readings.structured:
             return False
-        if kind.readings.n < KNOWN:
-            return True
+        known = kind.known
         size = x - local.before
         wild = max(abs(self.z), abs(local.pair)) > WILD
-        if not self.jumps.usual(size, wild=wild, young=t - self.born < MATURE_S, learn=learn):
+        if known and not self.jumps.usual(size, wild=wild, young=self.spike.up.blocks < TOP, learn=learn):
             return False
+        for spike in (self.spike, self.pair):
+            spike.up.peak = spike.down.peak = 0.0
+        if not known:
+            return True
         local.restart(x)
         self.step.restart(x)
         self.short.shift(size)
         self.medium.shift(size)
         self.drift.last += size
         self.sum += size * self.count
-        for spike in (self.spike, self.pair):
-            spike.up.peak = min(spike.up.peak, spike.up.limit)
-            spike.down.peak = min(spike.down.peak, spike.down.limit)
         return True
 
     def _judge_by_scatter(self) -> None:
+        """A noisy signal: until the tails are known, only what is far from all that was seen at first is an alarm."""
         for spike in (self.spike, self.pair):
-            if spike.up.blocks < LEAST:
-                spike.up.limit = spike.down.limit = EARLY
+            for tail in (spike.up, spike.down):
+                if tail.limit == WILD and tail.blocks < LEAST:
+                    tail.limit = max(EARLY, RECORD * tail.peak)
 
     def _by_record(self) -> None:
         """A regular signal is judged by what it did before, when all of that was seen."""
         kind = self.kind
         settled = kind.fast.settled
         if kind.readings.structured:
-            for tail in self._of_readings():
-                tail.by_record(settled)
+            for up, down in self._of_readings():
+                judge_by_record(up, down, settled=settled, least=0)
         elif kind.means.structured and not settled:
             # What rises has not shown yet how it falls.
             for spike in (self.spike, self.pair):
-                spike.up.limit = spike.down.limit = max(EARLY, spike.up.limit, spike.down.limit)
+                spike.up.limit = spike.down.limit = max(RECORD * EARLY, spike.up.limit, spike.down.limit)
         if kind.readings.structured or kind.means.structured:
-            for tail in (self.step.up, self.step.down, self.short.up, self.short.down):
-                tail.by_record(settled)
+            judge_by_record(self.step.up, self.step.down, settled=settled)
+            judge_by_record(self.short.up, self.short.down, settled=settled)
 
     def _by_record_slow(self) -> None:
         kind = self.kind
         if kind.minutes.structured:
-            for tail in (self.medium.up, self.medium.down, self.drift.up, self.drift.down):
-                tail.by_record(kind.slow.settled)
+            judge_by_record(self.medium.up, self.medium.down, settled=kind.slow.settled)
+            judge_by_record(self.drift.up, self.drift.down, settled=kind.slow.settled)
 
-    def _of_readings(self) -> tuple[Tail, ...]:
-        return (self.spike.up, self.spike.down, self.pair.up, self.pair.down, self.noise.tail, self.noise.long_tail)
+    def _of_readings(self) -> tuple[tuple[Tail, Tail], ...]:
+        noise = self.noise
+        return (
+            (self.spike.up, self.spike.down), (self.pair.up, self.pair.down), (noise.tail, noise.tail),
+            (noise.long_tail, noise.long_tail),
+        )  # fmt: skip
 
     def _target(self, seconds: float) -> float:
         """The share of the budget of false alarms (a day) that a block of so many seconds has."""
@@ -275,6 +283,10 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     def _youth(self, t: float) -> float:
         """1 for a sensor that was never seen, down to 0 for one whose whole day is known."""
         return max(0.0, 1.0 - (t - self.born) / MATURE_S)
+
+    def _points_unknown(self, t: float) -> bool:
+        """Whether nothing is known of operating points: of a young sensor, and where minutes are no settled means."""
+        return t - self.born < MATURE_S or self.kind.minutes.structured
 
     def _usual(self, t: float, size: float) -> bool:
         """Whether a step of `size` is no fault's begin: it leads back from a level that was, or load has changed."""
