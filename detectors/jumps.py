@@ -8,29 +8,27 @@ from detectors.plain import plain_stores
 
 #: Deviations beyond so many scatters are no noise's tail: the machine was switched, or the fault is gross.
 WILD = 100.0
-OFTEN, OFTEN_AS_ALARM = 2, 8
+#: So many make a habit; an alarm counts as one, a jump of a sensor that nobody knows yet as `UNKNOWN`.
+HABIT, UNKNOWN = 8, 4
 RECORD = 2.0
 
 
 @plain_stores
 class Jumps(msgspec.Struct, gc=False, array_like=True):
-    """The largest jump each way, and how many there were.
+    """The largest jump, and how many there were.
 
-    A jump is usual when there were two before it that way and it is at most twice the largest. One that was an alarm
-    counts a quarter. Of a young sensor every wild jump is usual until then, nobody knows yet whether it is switched; and so are
-    smaller ones after it.
+    Of a young sensor wild jumps are no alarm at first, since nobody knows yet whether it is switched, nor are smaller ones.
+    When there were two of them, or eight that were alarms, a jump is usual that is at most twice the largest.
 
     >>> jumps = Jumps()
-    >>> [jumps.usual(5.0, wild=True, young=i < 1) for i in range(12)].index(True, 1)
-    5
-    >>> jumps.usual(1.0, wild=False, young=False), jumps.usual(11.0, wild=True, young=True)
+    >>> [jumps.usual(size, wild=True, young=True) for size in (5.0, -4.0, -9.0, 21.0)]
+    [True, True, True, False]
+    >>> jumps.usual(1.0, wild=False, young=False), Jumps().usual(1.0, wild=True, young=False)
     (True, False)
     """
 
-    up: float = 0.0
-    ups: int = 0
-    down: float = 0.0
-    downs: int = 0
+    size: float = 0.0
+    count: int = 0
 
     def usual(self, size: float, *, wild: bool, young: bool, learn: bool = True) -> bool:
         """Take a jump of `size`, in the unit of the values; whether it is usual here.
@@ -40,16 +38,10 @@ class Jumps(msgspec.Struct, gc=False, array_like=True):
             young: whether little is known of the sensor.
             learn: whether it is learned.
         """
-        count, record, far = (self.ups, self.up, size) if size > 0.0 else (self.downs, self.down, -size)
-        known = count >= OFTEN_AS_ALARM
-        if known:
-            usual = far <= RECORD * record
-        else:
-            usual = young and (wild or far <= max(self.up, self.down))
+        size = abs(size)
+        known = self.count >= HABIT
+        usual = size <= RECORD * self.size if known else young and (wild or size <= self.size)
         if wild and learn and (usual or not known):
-            count = min(count + (OFTEN_AS_ALARM // OFTEN if usual else 1), OFTEN_AS_ALARM)
-            if size > 0.0:
-                self.ups, self.up = count, max(record, far)
-            else:
-                self.downs, self.down = count, max(record, far)
+            self.count = min(HABIT, self.count + (UNKNOWN if usual else 1))
+            self.size = max(self.size, size)
         return usual

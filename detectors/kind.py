@@ -11,10 +11,10 @@ NOISY, SMOOTH, HELD = KINDS = ("noisy", "smooth", "held")
 
 # Of white noise one sample in twelve goes on as the one before it, of a random walk one in six, of a sine with 30 samples a
 # period nine in ten, of held values all but those at a change. The two limits are far from both.
-REGULAR, IRREGULAR = 0.6, 0.3
+REGULAR, IRREGULAR = 0.45, 0.3
 GOES_ON = 0.5
 KNOWN = 12
-RATE = 1.0 / 32.0
+MEMORY = 64
 STILL = 0.4
 # A turn is a way back of a quarter of the range; four of them are two periods.
 SWING, TURNS = 0.25, 4
@@ -30,7 +30,7 @@ class Regular(msgspec.Struct, gc=False, array_like=True):
     rare jumps do not hide it.
 
     Attributes:
-        n: samples seen, up to `KNOWN`.
+        n: samples seen, up to `MEMORY`.
         share: of the last few dozen samples, those that are regular.
         structured: whether the series is regular.
 
@@ -47,10 +47,9 @@ class Regular(msgspec.Struct, gc=False, array_like=True):
     def update(self, step: float, change: float) -> None:
         """Take a step, and how much it differs from the step before it."""
         n = self.n
-        if n < KNOWN:
+        if n < MEMORY:
             n = self.n = n + 1
-        rate = 1.0 / n if n < KNOWN else RATE
-        self.share += rate * ((abs(change) <= GOES_ON * abs(step)) - self.share)
+        self.share += ((abs(change) <= GOES_ON * abs(step)) - self.share) / n
         if n >= KNOWN:
             self.structured = self.share > (IRREGULAR if self.structured else REGULAR)
 
@@ -141,7 +140,7 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
         """Take a step from one reading to the next, how it differs from the step before, and a mean of some readings."""
         readings = self.readings
         readings.update(step, change)
-        rate = 1.0 / readings.n if readings.n < KNOWN else RATE
+        rate = 1.0 / readings.n
         self.still += rate * ((step == 0.0) - self.still)
         self.size += rate * (abs(step) - self.size)
         rise = mean - self.mean

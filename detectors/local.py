@@ -173,6 +173,13 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         self.last = self.fast = self.before = self.slow = x
         self.change = 0.0
 
+    def unlearn(self) -> None:
+        """The last value was a jump of the machine, and no scatter."""
+        i = int((self.fast - self.low) / self.width)
+        if 0 <= i < BINS:
+            self.bins[i] = self.s
+            self.scatter -= SCATTER_RATE * (min(self.rough, HUBER * self.s) - self.s)
+
     def flatten(self, unit: float) -> None:
         """One scatter for all levels: of a regular signal it is only the unit that deviations are measured in."""
         self.scatter = max(unit, self.scatter, TINY)

@@ -213,6 +213,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             for pair in (*self._of_readings(), (self.step.up, self.step.down)):
                 for tail in pair:
                     tail.forget()
+            kind.fast.turns = 0
             if kind.readings.structured:
                 local.flatten(kind.size)
         if kind.known and not kind.readings.structured:
@@ -222,23 +223,23 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     def _usual_jump(self, x: float, learn: bool) -> bool:  # noqa: FBT001
         """Whether a jump is one of a machine that is switched; then all detectors go on from its new level."""
         local, kind = self.local, self.kind
-        if kind.readings.structured:
-            return False
-        known = kind.known
         size = x - local.before
+        if kind.readings.structured:
+            return self.jumps.usual(size, wild=False, young=False)
         wild = max(abs(self.z), abs(local.pair)) > WILD
-        if known and not self.jumps.usual(size, wild=wild, young=self.spike.up.blocks < TOP, learn=learn):
+        if kind.known and not self.jumps.usual(size, wild=wild, young=self.spike.up.blocks < TOP, learn=learn):
             return False
         for spike in (self.spike, self.pair):
             spike.up.peak = spike.down.peak = 0.0
-        if not known:
-            return True
-        local.restart(x)
-        self.step.restart(x)
-        self.short.shift(size)
-        self.medium.shift(size)
-        self.drift.last += size
-        self.sum += size * self.count
+        if kind.known:
+            if learn:
+                local.unlearn()
+            local.restart(x)
+            self.step.restart(x)
+            self.short.shift(size)
+            self.medium.shift(size)
+            self.drift.last += size
+            self.sum += size * self.count
         return True
 
     def _judge_by_scatter(self) -> None:
@@ -286,7 +287,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
 
     def _points_unknown(self, t: float) -> bool:
         """Whether nothing is known of operating points: of a young sensor, and where minutes are no settled means."""
-        return t - self.born < MATURE_S or self.kind.minutes.structured
+        return t - self.born < MATURE_S or self.kind.minutes.structured or self.kind.readings.structured
 
     def _usual(self, t: float, size: float) -> bool:
         """Whether a step of `size` is no fault's begin: it leads back from a level that was, or load has changed."""
