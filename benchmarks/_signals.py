@@ -59,7 +59,7 @@ def _ramp(i: int, period: float, rng: random.Random) -> float:
 class _Held:
     """Values that are held for a random time, drawn anew at its end."""
 
-    def __init__(self, draw: Callable[[random.Random], float]) -> None:
+    def __init__(self, draw: Callable[[random.Random, float], float]) -> None:
         self.draw = draw
         self.until = -1
         self.value = 0.0
@@ -67,7 +67,7 @@ class _Held:
     def __call__(self, i: int, period: float, rng: random.Random) -> float:
         if i > self.until:
             self.until = i + max(1, int(rng.uniform(0.25, 0.75) * period))
-            self.value = self.draw(rng)
+            self.value = self.draw(rng, self.value)
         return self.value
 
 
@@ -83,9 +83,9 @@ SHAPES: dict[str, Callable[[], Shape]] = {
     "counter": lambda: _counter,
     "coarse sine": lambda: _coarse_sine,
     "ramp": lambda: _ramp,
-    "set-points": lambda: _Held(lambda rng: rng.choice((-1.0, -0.4, 0.1, 0.7, 1.0))),
-    "rare steps": lambda: _Held(lambda rng: rng.uniform(-1.0, 1.0)),
-    "on and off": lambda: _Held(lambda rng: 1.0 if rng.random() < 0.5 else -1.0),
+    "set-points": lambda: _Held(lambda rng, _: rng.choice((-1.0, -0.4, 0.1, 0.7, 1.0))),
+    "rare steps": lambda: _Held(lambda rng, _: rng.uniform(-1.0, 1.0)),
+    "on and off": lambda: _Held(lambda _, value: -1.0 if value > 0.0 else 1.0),
 }
 #: Families that jump. After thousands of readings of nothing but noise a jump is an event, whatever follows; such are not
 #: drawn: with noise, these have periods of so many readings at the most.

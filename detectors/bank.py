@@ -20,7 +20,7 @@ from detectors.rate import Rate
 from detectors.sequence import DUPLICATE, IN_ORDER, Sequence
 from detectors.silence import Silence
 from detectors.stuck import Stuck
-from detectors.values import ANOMALY, DRIFT, LEVEL, NOISE, SPIKE, Values
+from detectors.values import ANOMALY, DRIFT, LEVEL, NOISE, SPIKE, STOPPED, Values
 
 __all__ = ["Finding", "Profile", "SensorBank"]
 
@@ -29,8 +29,10 @@ NOTHING: tuple[Finding, ...] = ()
 LARGEST = 1e150
 QUIET_READINGS = 20.0
 NOT_ACCEPTED = ("limit", "dropout")
-KIND_OF_BIT = ((SPIKE, "spike"), (NOISE, "noise"), (LEVEL, "level"), (DRIFT, "drift"), (ANOMALY, "anomaly"))
-HELD_BITS = LEVEL | DRIFT
+KIND_OF_BIT = (
+    (SPIKE, "spike"), (NOISE, "noise"), (LEVEL, "level"), (DRIFT, "drift"), (ANOMALY, "anomaly"), (STOPPED, "stuck"),
+)  # fmt: skip
+HELD_BITS = LEVEL | DRIFT | STOPPED
 
 
 @plain_stores

@@ -20,6 +20,8 @@ def signal(kind: str, values: Values, t: float, x: float, unit: str) -> Finding:
         return _level(values, t, x, unit)
     if kind == "drift":
         return _drift(values, t, x, unit)
+    if kind == "stuck":
+        return _stopped(values, t, x, unit)
     return _anomaly(values, t, x, unit)
 
 
@@ -76,6 +78,15 @@ def _drift(values: Values, t: float, x: float, unit: str) -> Finding:
     where = "up" if drift.total > 0.0 else "down"
     text = f"has kept going {where}, now {number(drift.last, unit)}: {abs(drift.total):.1f} usual steps one way"
     return Finding("drift", 1, t, x, None, None, drift.total, "drift", text)
+
+
+def _stopped(values: Values, t: float, x: float, unit: str) -> Finding:
+    swings = values.kind.fast
+    text = (
+        f"has stopped at {number(swings.extreme, unit)}: it used to go to and fro between {number(swings.low, unit)} and "
+        f"{number(swings.high, unit)}, and has not for {swings.since / swings.longest:.0f} times as long as ever"
+    )
+    return Finding("stuck", 1, t, x, None, None, float(swings.since), "swings", text)
 
 
 def _anomaly(values: Values, t: float, x: float, unit: str) -> Finding:

@@ -6,19 +6,18 @@ import msgspec
 
 from detectors.plain import plain_stores
 
-#: What `Profile.signal` may say. The first is judged by its scatter, the others by what they have done before.
-NOISY, SMOOTH, HELD = KINDS = ("noisy", "smooth", "held")
-
 # Of white noise one sample in twelve goes on as the one before it, of a random walk one in six, of a sine with 30 samples a
 # period nine in ten, of held values all but those at a change. The two limits are far from both.
 REGULAR, IRREGULAR = 0.45, 0.3
 GOES_ON = 0.5
 KNOWN = 12
 MEMORY = 64
-STILL = 0.4
 # A turn is a way back of a quarter of the range; four of them are two periods.
 SWING, TURNS = 0.25, 4
 GROWN = 1.25
+# A fall of a saw takes no time: its intervals are twice their mean.
+EVEN, EVEN_AFTER, MANY = 2.5, 8, 64
+STOPPED, SLACK = 3, 12
 
 
 @plain_stores
@@ -56,14 +55,25 @@ class Regular(msgspec.Struct, gc=False, array_like=True):
 
 @plain_stores
 class Swings(msgspec.Struct, gc=False, array_like=True):
-    """How often a series has turned since its range was last seen to grow.
+    """How often a series has turned since its range was last seen to grow, and whether it has stopped turning.
 
     What a regular series does next is told by what it did, so that it can be judged when its range has been seen: it has
-    turned four times since the range last grew by a quarter.
+    turned four times since the range last grew by a quarter. Where it has turned at even intervals, and does so no more for
+    three times the longest, it has stopped.
+
+    Attributes:
+        low, high, closed: its range, and how wide it was when it last grew.
+        extreme, rising: how far it has come since the last turn, and where it goes.
+        turns: since the range grew, up to `TURNS`; `since`: samples since the last one.
+        intervals, usual, longest: how many between turns were seen, up to `MANY`; their mean and longest, in samples.
 
     >>> swings = Swings()
-    >>> [swings.update(abs(i % 20 - 10)) for i in range(50)][-1], [swings.update(float(i)) for i in range(50)][-1]
+    >>> [swings.update(abs(i % 20 - 10)) for i in range(200)][-1], swings.stopped
     (True, False)
+    >>> [swings.update(5.0 + i % 2) for i in range(60)][-1], swings.stopped
+    (True, True)
+    >>> [swings.update(float(i)) for i in range(50)][-1]
+    False
     """
 
     n: int = 0
@@ -73,6 +83,10 @@ class Swings(msgspec.Struct, gc=False, array_like=True):
     extreme: float = 0.0
     rising: bool = True
     turns: int = 0
+    since: int = 0
+    intervals: int = 0
+    longest: int = 0
+    usual: float = 0.0
 
     def update(self, x: float) -> bool:
         """Take a sample; whether the range has been seen."""
@@ -86,21 +100,41 @@ class Swings(msgspec.Struct, gc=False, array_like=True):
         reach = self.high - self.low
         if reach > GROWN * self.closed:
             self.closed = reach
-            self.turns = 0
+            self.unsettle()
         way = x - self.extreme if self.rising else self.extreme - x
+        self.since += 1
         if way >= 0.0:
             self.extreme = x
         elif -way > SWING * reach:
-            self.rising = not self.rising
-            self.extreme = x
-            if self.turns < TURNS:
-                self.turns += 1
+            self._turn(x)
         return self.turns >= TURNS
 
     @property
     def settled(self) -> bool:
         """Whether the range has been seen."""
         return self.turns >= TURNS
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it turned at even intervals, and has not for long."""
+        even = self.intervals >= EVEN_AFTER and self.longest <= EVEN * self.usual
+        return even and self.since > STOPPED * self.longest + SLACK
+
+    def unsettle(self) -> None:
+        """What it does is not known any more."""
+        self.turns = self.intervals = self.longest = 0
+
+    def _turn(self, x: float) -> None:
+        if self.turns < TURNS:
+            self.turns += 1
+        else:
+            since = self.since
+            n = self.intervals = min(self.intervals + 1, MANY)
+            self.usual = since if n == 1 else self.usual + (since - self.usual) / n
+            self.longest = max(self.longest, since)
+        self.rising = not self.rising
+        self.extreme = x
+        self.since = 0
 
 
 @plain_stores
@@ -114,13 +148,13 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
         given: the kind that the profile says, of `KINDS`; empty: found from the readings.
         readings, means, minutes: how regular it is at each scale.
         fast, slow: whether its range has been seen: by means of some readings, by minutes.
-        still, size: the share of readings that equal the one before; the mean size of a step between two.
+        size: the mean size of a step from one reading to the next, in the unit of the values.
 
     >>> import math
     >>> kind = Kind()
     >>> for i in range(60): kind.sample(0.1, 0.001, math.sin(i))
-    >>> kind.name, kind.fast.settled
-    ('smooth', True)
+    >>> kind.regular, kind.fast.settled
+    (True, True)
     """
 
     given: str = ""
@@ -129,7 +163,6 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
     minutes: Regular = msgspec.field(default_factory=Regular)
     fast: Swings = msgspec.field(default_factory=Swings)
     slow: Swings = msgspec.field(default_factory=Swings)
-    still: float = 0.0
     size: float = 0.0
     mean: float = 0.0
     rise: float = 0.0
@@ -141,7 +174,6 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
         readings = self.readings
         readings.update(step, change)
         rate = 1.0 / readings.n
-        self.still += rate * ((step == 0.0) - self.still)
         self.size += rate * (abs(step) - self.size)
         rise = mean - self.mean
         self.means.update(rise, rise - self.rise)
@@ -161,10 +193,6 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
         return self.readings.n >= KNOWN
 
     @property
-    def name(self) -> str:
-        """The kind of the readings, of `KINDS`; empty while it is not known."""
-        if self.given or not self.known:
-            return self.given
-        if not self.readings.structured:
-            return NOISY
-        return HELD if self.still > STILL else SMOOTH
+    def regular(self) -> bool:
+        """Whether the readings are judged by what they did before, not by their scatter."""
+        return self.readings.structured

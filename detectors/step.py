@@ -7,8 +7,8 @@ import msgspec
 from detectors.plain import plain_stores
 from detectors.tail import Tail
 
-FAST = 1.0 / 6.0
-SLOW = 1.0 / 40.0
+SHORT, LONG = 6, 40
+FAST, SLOW = 1.0 / SHORT, 1.0 / LONG
 RETURN = 0.5
 MAX_STAT = 1e6
 
@@ -42,12 +42,15 @@ class Step(msgspec.Struct, gc=False, array_like=True):
 
     def update(self, x: float, scatter: float) -> int:
         """Take a value and the scatter usual at this level; 1: a step up is held, -1: one down, 0: none."""
-        if self.n == 0:
-            self.n = 1
-            self.fast = self.slow = x
-        fast, slow = self.fast, self.slow
-        fast += FAST * (x - fast)
-        slow += SLOW * (x - slow)
+        fast, slow, n = self.fast, self.slow, self.n
+        if n < LONG:
+            # At first both are the plain mean.
+            n = self.n = n + 1
+            fast += (FAST if n > SHORT else 1.0 / n) * (x - fast)
+            slow += (x - slow) / n
+        else:
+            fast += FAST * (x - fast)
+            slow += SLOW * (x - slow)
         self.fast = fast
         self.slow = slow
         if scatter <= 0.0:
@@ -82,18 +85,22 @@ class Step(msgspec.Struct, gc=False, array_like=True):
         if back or -d * side > RETURN * size * side:
             self.held = False
             # The way back is not another step.
-            self.restart(self.base if back else x)
+            self._go_on(self.base if back else x)
             return 0
         return side
 
     def restart(self, x: float) -> None:
-        """Begin anew from `x`, after a silence or a return: what lies between is no step."""
+        """Begin anew from a reading `x`, after a silence or a jump: what lies between is no step."""
         self.fast = self.slow = x
+        self.n = 1
+
+    def _go_on(self, mean: float) -> None:
+        self.fast = self.slow = mean
 
     def accept(self) -> None:
         """What is held is normal from now on."""
         self.held = False
-        self.restart(self.fast)
+        self._go_on(self.fast)
 
     def close(self, target: float, margin: float = 1.0) -> None:
         """End a block of readings, see `Tail.close`."""

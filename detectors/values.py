@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from detectors.drift import Drift
-from detectors.jumps import WILD, Jumps
+from detectors.jumps import HABIT, WILD, Jumps
 from detectors.kind import Kind
 from detectors.level import Level
 from detectors.local import SECOND_DIFFERENCE, START, Local
@@ -17,7 +17,7 @@ from detectors.spike import EARLY, Spike
 from detectors.step import Step
 from detectors.tail import LEAST, RECORD, TOP, Tail, judge_by_record
 
-SPIKE, NOISE, LEVEL, DRIFT, ANOMALY = 1, 2, 4, 8, 16
+SPIKE, NOISE, LEVEL, DRIFT, ANOMALY, STOPPED = 1, 2, 4, 8, 16, 32
 BLOCK = 256
 # Every so many readings the kind of the signal is looked at; a block is no multiple, so that no period hides from it.
 EVERY = 17
@@ -82,8 +82,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         """Take a reading in order of event time `t` (seconds).
 
         Returns:
-            Which conditions hold now, a sum of SPIKE, NOISE, LEVEL, DRIFT and ANOMALY; the first and last are of
-            this reading alone.
+            Which conditions hold now, a sum of SPIKE, NOISE, LEVEL, DRIFT, ANOMALY and STOPPED; the first and ANOMALY are
+            of this reading alone.
         """
         local = self.local
         if self.restart:
@@ -152,10 +152,12 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.count = 0
             if self.points.update(mean, local.scatter, learn, self._points_unknown(t)):
                 slow = LEVEL
-            if learn and not self.slow:
+            if self.kind.fast.stopped:
+                slow |= STOPPED
+            elif learn and not self.slow:
                 self.kind.sample_minute(mean)
         if self.medium.update(mean, learn):
-            slow = LEVEL
+            slow |= LEVEL
         if self.drift.update(mean, learn):
             slow |= DRIFT
         self.slow = slow
@@ -213,7 +215,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             for pair in (*self._of_readings(), (self.step.up, self.step.down)):
                 for tail in pair:
                     tail.forget()
-            kind.fast.turns = 0
+            kind.fast.unsettle()
             if kind.readings.structured:
                 local.flatten(kind.size)
         if kind.known and not kind.readings.structured:
@@ -266,7 +268,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
 
     def _by_record_slow(self) -> None:
         kind = self.kind
-        if kind.minutes.structured:
+        if kind.minutes.structured or self.jumps.count >= HABIT:
             judge_by_record(self.medium.up, self.medium.down, settled=kind.slow.settled)
             judge_by_record(self.drift.up, self.drift.down, settled=kind.slow.settled)
 
