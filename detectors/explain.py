@@ -26,6 +26,10 @@ def signal(kind: str, values: Values, t: float, x: float, unit: str) -> Finding:
 
 
 def _spike(values: Values, t: float, x: float, unit: str) -> Finding:
+    if values.doubted:
+        to, back = values.doubt + values.doubted, values.doubt
+        text = f"jumped from {number(back, unit)} to {number(to, unit)}, and was back at once"
+        return Finding("spike", 1, t, x, back, None, values.doubted, "spike", text)
     z, detector = values.z, values.spike
     if not detector.ratio(z) > 1.0:
         z, detector = values.local.pair, values.pair

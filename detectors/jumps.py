@@ -8,17 +8,16 @@ from detectors.plain import plain_stores
 
 #: Deviations beyond so many scatters are no noise's tail: the machine was switched, or the fault is gross.
 WILD = 100.0
-#: So many make a habit; an alarm counts as one, a jump of a sensor that nobody knows yet as `UNKNOWN`.
-HABIT, UNKNOWN = 8, 4
+HABIT = 2
 RECORD = 2.0
 
 
 @plain_stores
 class Jumps(msgspec.Struct, gc=False, array_like=True):
-    """The largest jump, and how many there were.
+    """The largest jump that was usual, and how many there were, up to `HABIT`.
 
-    Of a young sensor wild jumps are no alarm at first, since nobody knows yet whether it is switched, nor are smaller ones.
-    When there were two of them, or eight that were alarms, a jump is usual that is at most twice the largest.
+    Of a young sensor wild jumps are no alarm at first, since nobody knows yet whether it is switched, nor are smaller ones
+    after them. When there were two, a jump is usual that is at most twice the largest. An alarm teaches nothing.
 
     >>> jumps = Jumps()
     >>> [jumps.usual(size, wild=True, young=True) for size in (5.0, -4.0, -9.0, 21.0)]
@@ -30,6 +29,11 @@ class Jumps(msgspec.Struct, gc=False, array_like=True):
     size: float = 0.0
     count: int = 0
 
+    @property
+    def known(self) -> bool:
+        """Whether the machine is one that is switched."""
+        return self.count >= HABIT
+
     def usual(self, size: float, *, wild: bool, young: bool, learn: bool = True) -> bool:
         """Take a jump of `size`, in the unit of the values; whether it is usual here.
 
@@ -39,9 +43,12 @@ class Jumps(msgspec.Struct, gc=False, array_like=True):
             learn: whether it is learned.
         """
         size = abs(size)
-        known = self.count >= HABIT
-        usual = size <= RECORD * self.size if known else young and (wild or size <= self.size)
-        if wild and learn and (usual or not known):
-            self.count = min(HABIT, self.count + (UNKNOWN if usual else 1))
+        usual = size <= RECORD * self.size if self.known else young and (wild or size <= self.size)
+        if usual and wild and learn:
+            self.count = min(HABIT, self.count + 1)
             self.size = max(self.size, size)
         return usual
+
+    def covers(self, size: float) -> bool:
+        """Whether a change of `size` is within what the machine is switched by."""
+        return self.known and abs(size) <= RECORD * self.size

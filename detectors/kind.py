@@ -15,9 +15,9 @@ MEMORY = 64
 # A turn is a way back of a quarter of the range; four of them are two periods.
 SWING, TURNS = 0.25, 4
 GROWN = 1.25
-# A fall of a saw takes no time: its intervals are twice their mean.
-EVEN, EVEN_AFTER, MANY = 2.5, 8, 64
-STOPPED, SLACK = 3, 12
+# A signal is periodic whose longest period of eight or more is not far from their mean; it has stopped after three of them.
+EVEN, EVEN_AFTER, MANY = 1.3, 8, 64
+STOPPED, SLACK = 3, 8
 
 
 @plain_stores
@@ -58,19 +58,20 @@ class Swings(msgspec.Struct, gc=False, array_like=True):
     """How often a series has turned since its range was last seen to grow, and whether it has stopped turning.
 
     What a regular series does next is told by what it did, so that it can be judged when its range has been seen: it has
-    turned four times since the range last grew by a quarter. Where it has turned at even intervals, and does so no more for
-    three times the longest, it has stopped.
+    turned four times since the range last grew by a quarter. Where its periods were even, and none has ended for three times
+    the longest, it has stopped.
 
     Attributes:
         low, high, closed: its range, and how wide it was when it last grew.
         extreme, rising: how far it has come since the last turn, and where it goes.
-        turns: since the range grew, up to `TURNS`; `since`: samples since the last one.
-        intervals, usual, longest: how many between turns were seen, up to `MANY`; their mean and longest, in samples.
+        turns: since the range grew, up to `TURNS`.
+        since, periods, usual, longest: samples since the last crest; how many periods from crest to crest were seen, up to
+            `MANY`; their mean and the longest, in samples.
 
     >>> swings = Swings()
-    >>> [swings.update(abs(i % 20 - 10)) for i in range(200)][-1], swings.stopped
+    >>> [swings.update(abs(i % 20 - 10)) for i in range(300)][-1], swings.stopped
     (True, False)
-    >>> [swings.update(5.0 + i % 2) for i in range(60)][-1], swings.stopped
+    >>> [swings.update(5.0 + i % 2) for i in range(80)][-1], swings.stopped
     (True, True)
     >>> [swings.update(float(i)) for i in range(50)][-1]
     False
@@ -84,7 +85,7 @@ class Swings(msgspec.Struct, gc=False, array_like=True):
     rising: bool = True
     turns: int = 0
     since: int = 0
-    intervals: int = 0
+    periods: int = 0
     longest: int = 0
     usual: float = 0.0
 
@@ -116,25 +117,26 @@ class Swings(msgspec.Struct, gc=False, array_like=True):
 
     @property
     def stopped(self) -> bool:
-        """Whether it turned at even intervals, and has not for long."""
-        even = self.intervals >= EVEN_AFTER and self.longest <= EVEN * self.usual
+        """Whether its periods were even, and there is none any more."""
+        even = self.periods >= EVEN_AFTER and self.longest <= EVEN * self.usual + 2
         return even and self.since > STOPPED * self.longest + SLACK
 
     def unsettle(self) -> None:
         """What it does is not known any more."""
-        self.turns = self.intervals = self.longest = 0
+        self.turns = self.periods = self.longest = 0
 
     def _turn(self, x: float) -> None:
         if self.turns < TURNS:
             self.turns += 1
-        else:
+        elif self.rising:
             since = self.since
-            n = self.intervals = min(self.intervals + 1, MANY)
-            self.usual = since if n == 1 else self.usual + (since - self.usual) / n
+            n = self.periods = min(self.periods + 1, MANY)
+            self.usual = float(since) if n == 1 else self.usual + (since - self.usual) / n
             self.longest = max(self.longest, since)
+        if self.rising:
+            self.since = 0
         self.rising = not self.rising
         self.extreme = x
-        self.since = 0
 
 
 @plain_stores

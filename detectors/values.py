@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from detectors.drift import Drift
-from detectors.jumps import HABIT, WILD, Jumps
+from detectors.jumps import WILD, Jumps
 from detectors.kind import Kind
 from detectors.level import Level
 from detectors.local import SECOND_DIFFERENCE, START, Local
@@ -32,6 +34,7 @@ STILL = 5
 NEARLY = 0.7
 SHAPE_ALARM = 0.85
 RARE = 0.7
+CAME_BACK = 0.25
 
 
 @plain_stores
@@ -77,6 +80,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     points: Points = msgspec.field(default_factory=Points)
     kind: Kind = msgspec.field(default_factory=Kind)
     jumps: Jumps = msgspec.field(default_factory=Jumps)
+    doubt: float = 0.0
+    doubted: float = 0.0
 
     def update(self, t: float, x: float, learn: bool) -> int:  # noqa: FBT001 - called for every reading
         """Take a reading in order of event time `t` (seconds).
@@ -110,7 +115,13 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                 if (pair != 0.0 and self.pair.update(pair)) or spike:
                     if lone or not self._usual_jump(x, learn):
                         mask = SPIKE
-                        outliers = self.outliers = outliers + 1
+                        outliers = self.outliers = max(outliers, 0) + 1
+                    outliers = self.outliers
+                elif outliers < 0:
+                    if self._came_back(x):
+                        mask = SPIKE
+                        outliers = -1
+                    outliers = self.outliers = outliers + 1
                 elif outliers:
                     outliers = self.outliers = 0
                 # A spike is not a level: what follows it tells whether it was one.
@@ -192,6 +203,9 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             return
         youth = self._youth(t)
         margin = 1.0 + FAST_YOUTH * youth
+        if self.kind.readings.structured and not self.kind.fast.settled:
+            for spike in (self.spike, self.pair):
+                spike.up.limit = spike.down.limit = math.inf
         prior = RECORD if self.kind.known else 0.0
         self.spike.close(target, margin, prior)
         self.pair.close(target, margin, prior)
@@ -205,8 +219,9 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         if lone:
             self._judge_by_scatter()
             return
-        if not learn:
+        if not learn or self.outliers < 0:
             return
+        self.doubted = 0.0
         kind, local = self.kind, self.local
         before = kind.readings.structured
         kind.sample(local.change, local.rough / SECOND_DIFFERENCE, self.step.fast)
@@ -227,7 +242,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         local, kind = self.local, self.kind
         size = x - local.before
         if kind.readings.structured:
-            return self.jumps.usual(size, wild=False, young=False)
+            return self.jumps.covers(size) or (not kind.fast.settled and self._doubt(x))
         wild = max(abs(self.z), abs(local.pair)) > WILD
         if kind.known and not self.jumps.usual(size, wild=wild, young=self.spike.up.blocks < TOP, learn=learn):
             return False
@@ -244,6 +259,18 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             self.sum += size * self.count
         return True
 
+    def _doubt(self, x: float) -> bool:
+        """Whether a jump of a regular signal that has not shown all it does may be the begin of anything: not if it is back."""
+        if self.outliers < 0 and self._came_back(x):
+            return False
+        self.doubted = self.local.change
+        self.doubt = x - self.doubted
+        self.outliers = -OUTLIERS
+        return True
+
+    def _came_back(self, x: float) -> bool:
+        return abs(x - self.doubt) < CAME_BACK * abs(self.doubted)
+
     def _judge_by_scatter(self) -> None:
         """A noisy signal: until the tails are known, only what is far from all that was seen at first is an alarm."""
         for spike in (self.spike, self.pair):
@@ -258,6 +285,11 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         if kind.readings.structured:
             for up, down in self._of_readings():
                 judge_by_record(up, down, settled=settled, least=0)
+            if not settled:
+                # A jump may be the begin of anything; one that comes back at once is a spike.
+                for spike in (self.spike, self.pair):
+                    record = max(spike.up.record, spike.down.record, spike.up.peak, spike.down.peak)
+                    spike.up.limit = spike.down.limit = RECORD * record or math.inf
         elif kind.means.structured and not settled:
             # What rises has not shown yet how it falls.
             for spike in (self.spike, self.pair):
@@ -268,7 +300,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
 
     def _by_record_slow(self) -> None:
         kind = self.kind
-        if kind.minutes.structured or self.jumps.count >= HABIT:
+        if kind.minutes.structured or self.jumps.known:
             judge_by_record(self.medium.up, self.medium.down, settled=kind.slow.settled)
             judge_by_record(self.drift.up, self.drift.down, settled=kind.slow.settled)
 
@@ -297,7 +329,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             d = level.mean - level.center
             if d * size < 0.0 and (level.side or level.ratio() > NEARLY):
                 return True
-        if self.slow & DRIFT:
+        if self.slow & DRIFT or self.jumps.covers(size):
             return True
         # A load takes its time. Where a machine has operating points, `Points` judges where it ends.
         for spike in (self.spike, self.pair):
