@@ -1,4 +1,4 @@
-"""Generated signals of every kind a sensor can have, without a fault or with one: what detectors must be quiet about."""
+"""Generated signals of every kind a sensor can have, without a fault or with one."""
 
 from __future__ import annotations
 
@@ -11,47 +11,47 @@ Shape = Callable[[int, float, random.Random], float]
 """The value between about -1 and 1 at a reading's index, for a period in readings."""
 
 
-def _sine(i: int, period: float, rng: random.Random) -> float:
+def _sine(i: int, period: float, _: random.Random) -> float:
     return math.sin(2.0 * math.pi * i / period)
 
 
-def _two_sines(i: int, period: float, rng: random.Random) -> float:
+def _two_sines(i: int, period: float, _: random.Random) -> float:
     return 0.6 * math.sin(2.0 * math.pi * i / period) + 0.4 * math.sin(2.0 * math.pi * i / (period * 0.382))
 
 
-def _triangle(i: int, period: float, rng: random.Random) -> float:
+def _triangle(i: int, period: float, _: random.Random) -> float:
     return 4.0 * abs(i / period % 1.0 - 0.5) - 1.0
 
 
-def _saw(i: int, period: float, rng: random.Random) -> float:
+def _saw(i: int, period: float, _: random.Random) -> float:
     return 2.0 * (i / period % 1.0) - 1.0
 
 
-def _charge(i: int, period: float, rng: random.Random) -> float:
+def _charge(i: int, period: float, _: random.Random) -> float:
     """Charged through a resistor for half of the period, discharged for the other."""
     phase = i / period % 1.0
     return 1.0 - 2.0 * math.exp(-10.0 * phase) if phase < 0.5 else 2.0 * math.exp(-10.0 * (phase - 0.5)) - 1.0
 
 
 def _square(duty: float) -> Shape:
-    return lambda i, period, rng: 1.0 if i / period % 1.0 < duty else -1.0
+    return lambda i, period, _: 1.0 if i / period % 1.0 < duty else -1.0
 
 
-def _staircase(i: int, period: float, rng: random.Random) -> float:
+def _staircase(i: int, period: float, _: random.Random) -> float:
     """Eight steps up, and back at once."""
     return 2.0 * int(8.0 * (i / period % 1.0)) / 7.0 - 1.0
 
 
-def _counter(i: int, period: float, rng: random.Random) -> float:
+def _counter(i: int, period: float, _: random.Random) -> float:
     """Counts up to a wrap: whole numbers, so that it repeats itself where it is slow."""
     return 2.0 * (int(i % period * 1000.0 / period) / 1000.0) - 1.0
 
 
-def _coarse_sine(i: int, period: float, rng: random.Random) -> float:
+def _coarse_sine(i: int, period: float, _: random.Random) -> float:
     return round(3.0 * math.sin(2.0 * math.pi * i / period)) / 3.0
 
 
-def _ramp(i: int, period: float, rng: random.Random) -> float:
+def _ramp(i: int, period: float, _: random.Random) -> float:
     """Goes on for ever: a total, an age."""
     return 2.0 * i / period
 
@@ -87,8 +87,8 @@ SHAPES: dict[str, Callable[[], Shape]] = {
     "rare steps": lambda: _Held(lambda rng, _: rng.uniform(-1.0, 1.0)),
     "on and off": lambda: _Held(lambda _, value: -1.0 if value > 0.0 else 1.0),
 }
-#: Families that jump. After thousands of readings of nothing but noise a jump is an event, whatever follows; such are not
-#: drawn: with noise, these have periods of so many readings at the most.
+#: Families that jump. After thousands of readings of nothing but noise a jump is an event, whatever follows it: with
+#: noise, these are drawn with periods of so many readings at the most.
 JUMPING = ("saw", "square", "pulse", "staircase", "counter", "coarse sine", "set-points", "rare steps", "on and off")
 LONGEST_NOISY = 1000
 FAULTS = ("spike", "offset", "stuck", "noise", "stop")

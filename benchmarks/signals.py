@@ -1,7 +1,7 @@
 """Generated signals without a fault, which must raise no alarm, and with one, which must: a table by family.
 
-Every signal is drawn from its family with a seed: period (3 to 100,000 readings), amplitude, offset, interval (0.1 to 30 s),
-jitter, rounding or a little noise. It runs for 1,000 periods, or `--most` readings where that is less.
+Every signal is drawn from its family with a seed: period (3 to 100,000 readings), amplitude, offset, interval (0.1 to
+30 s), jitter, rounding or a little noise. It runs for 1,000 periods, or `--most` readings where that is less.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ KNOWN = 8
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The benchmark's options."""
     parser.add_argument("--seeds", default="1,2,3,4,5,6,7,8", help="seeds of the drawn signals (default: 1 to 8)")
-    parser.add_argument("--most", type=int, default=200_000, help="readings of one signal at the most (default: 200000)")
+    parser.add_argument(
+        "--most", type=int, default=200_000, help="readings of one signal at the most (default: 200000)"
+    )
     parser.add_argument("--family", choices=sorted(SHAPES), action="append", help="only this one (repeatable)")
     parser.add_argument("--verbose", action="store_true", help="print each signal that raised an alarm or hid a fault")
 
@@ -31,7 +33,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Run the families, print the table, return the figures."""
     seeds = [int(seed) for seed in args.seeds.split(",")]
     families: dict[str, Any] = {}
-    print(f"{'family':12s} {'signals':>7s} {'readings':>9s} {'alarms':>6s} {'of signals':>10s} {'µs':>5s}  found: " + "  ".join(FAULTS))
+    print(
+        f"{'family':12s} {'signals':>7s} {'readings':>9s} {'alarms':>6s} {'of signals':>10s} {'µs':>5s}  found: "
+        + "  ".join(FAULTS)
+    )
     for family in args.family or SHAPES:
         row = families[family] = _family([drawn(family, seed) for seed in seeds], args.most, verbose=args.verbose)
         found = "  ".join(f"{row['found'][fault]}/{row['tried']}".rjust(len(fault)) for fault in FAULTS)
@@ -84,9 +89,7 @@ def length(signal: Signal) -> int:
 
 def watch(bank: SensorBank, times: list[float], values: list[float], first: int = 0) -> list[tuple[int, str]]:
     """The alarms as (index of the reading, kind)."""
-    raised = []
+    raised: list[tuple[int, str]] = []
     for i, (t, x) in enumerate(zip(times, values, strict=False), first):
-        for finding in bank.observe(i + 1, t, t, x):
-            if finding.level:
-                raised.append((i, finding.kind))
+        raised += [(i, finding.kind) for finding in bank.observe(i + 1, t, t, x) if finding.level]
     return raised

@@ -86,10 +86,9 @@ def _drift(values: Values, t: float, x: float, unit: str) -> Finding:
 
 def _stopped(values: Values, t: float, x: float, unit: str) -> Finding:
     swings = values.kind.fast
-    text = (
-        f"has stopped at {number(swings.extreme, unit)}: it used to go to and fro between {number(swings.low, unit)} and "
-        f"{number(swings.high, unit)}, and has not for {swings.since / swings.longest:.0f} times as long as ever"
-    )
+    low, high = number(swings.low, unit), number(swings.high, unit)
+    longer = swings.since / swings.longest
+    text = f"has stopped: no period between {low} and {high} for {longer:.1f} times as long as the longest"
     return Finding("stuck", 1, t, x, None, None, float(swings.since), "swings", text)
 
 

@@ -16,8 +16,8 @@ RECORD = 2.0
 class Jumps(msgspec.Struct, gc=False, array_like=True):
     """The largest jump that was usual, and how many there were, up to `HABIT`.
 
-    Of a young sensor wild jumps are no alarm at first, since nobody knows yet whether it is switched, nor are smaller ones
-    after them. When there were two, a jump is usual that is at most twice the largest. An alarm teaches nothing.
+    Of a young sensor wild jumps are no alarm at first, since nobody knows yet whether it is switched, nor are smaller
+    ones after them. When there were two, a jump is usual that is at most twice the largest. An alarm teaches nothing.
 
     >>> jumps = Jumps()
     >>> [jumps.usual(size, wild=True, young=True) for size in (5.0, -4.0, -9.0, 21.0)]
@@ -35,9 +35,10 @@ class Jumps(msgspec.Struct, gc=False, array_like=True):
         return self.count >= HABIT
 
     def usual(self, size: float, *, wild: bool, young: bool, learn: bool = True) -> bool:
-        """Take a jump of `size`, in the unit of the values; whether it is usual here.
+        """Take a jump; whether it is usual here.
 
         Args:
+            size: from where to where, in the unit of the values.
             wild: whether it is far beyond what noise does; others are not learned.
             young: whether little is known of the sensor.
             learn: whether it is learned.

@@ -6,8 +6,14 @@ import msgspec
 
 from detectors.plain import plain_stores
 
-# Of white noise one sample in twelve goes on as the one before it, of a random walk one in six, of a sine with 30 samples a
-# period nine in ten, of held values all but those at a change. The two limits are far from both.
+#: The kinds of signals. The first three are judged by their scatter, the others by what they have done before.
+SIGNALS = ("noisy", "quantised", "switched", "held", "smooth", "periodic", "counter")
+REGULAR_SIGNALS = SIGNALS[3:]
+#: Of readings that equal the one before: from these shares on a signal is quantised, is held.
+REPEATS, HELD = 0.05, 0.4
+
+# Of white noise one sample in twelve goes on as the one before it, of a random walk one in six, of a sine with 30
+# samples a period nine in ten, of held values all but those at a change. The two limits are far from both.
 REGULAR, IRREGULAR = 0.45, 0.3
 GOES_ON = 0.5
 KNOWN = 12
@@ -15,7 +21,7 @@ MEMORY = 64
 # A turn is a way back of a quarter of the range; four of them are two periods.
 SWING, TURNS = 0.25, 4
 GROWN = 1.25
-# A signal is periodic whose longest period of eight or more is not far from their mean; it has stopped after three of them.
+# A signal is periodic whose longest period of eight or more is near their mean; it has stopped after three more.
 EVEN, EVEN_AFTER, MANY = 1.3, 8, 64
 STOPPED, SLACK = 3, 8
 
@@ -57,16 +63,16 @@ class Regular(msgspec.Struct, gc=False, array_like=True):
 class Swings(msgspec.Struct, gc=False, array_like=True):
     """How often a series has turned since its range was last seen to grow, and whether it has stopped turning.
 
-    What a regular series does next is told by what it did, so that it can be judged when its range has been seen: it has
-    turned four times since the range last grew by a quarter. Where its periods were even, and none has ended for three times
-    the longest, it has stopped.
+    What a regular series does next is told by what it did, so that it can be judged when its range has been seen: it
+    has turned four times since the range last grew by a quarter. Where its periods were even, and none has ended for
+    three times the longest, it has stopped.
 
     Attributes:
         low, high, closed: its range, and how wide it was when it last grew.
         extreme, rising: how far it has come since the last turn, and where it goes.
         turns: since the range grew, up to `TURNS`.
-        since, periods, usual, longest: samples since the last crest; how many periods from crest to crest were seen, up to
-            `MANY`; their mean and the longest, in samples.
+        since, periods, total, longest: samples since the last crest; how many periods from crest to crest were seen, up
+            to `MANY`; how long they were together, and the longest, in samples.
 
     >>> swings = Swings()
     >>> [swings.update(abs(i % 20 - 10)) for i in range(300)][-1], swings.stopped
@@ -87,7 +93,7 @@ class Swings(msgspec.Struct, gc=False, array_like=True):
     since: int = 0
     periods: int = 0
     longest: int = 0
-    usual: float = 0.0
+    total: int = 0
 
     def update(self, x: float) -> bool:
         """Take a sample; whether the range has been seen."""
@@ -116,22 +122,29 @@ class Swings(msgspec.Struct, gc=False, array_like=True):
         return self.turns >= TURNS
 
     @property
+    def even(self) -> bool:
+        """Whether its periods are even."""
+        return self.periods >= EVEN_AFTER and self.longest <= EVEN * self.total / self.periods + 2
+
+    @property
     def stopped(self) -> bool:
         """Whether its periods were even, and there is none any more."""
-        even = self.periods >= EVEN_AFTER and self.longest <= EVEN * self.usual + 2
-        return even and self.since > STOPPED * self.longest + SLACK
+        return self.since > STOPPED * self.longest + SLACK and self.even
 
     def unsettle(self) -> None:
         """What it does is not known any more."""
-        self.turns = self.periods = self.longest = 0
+        self.turns = self.periods = self.total = self.longest = 0
 
     def _turn(self, x: float) -> None:
         if self.turns < TURNS:
             self.turns += 1
         elif self.rising:
             since = self.since
-            n = self.periods = min(self.periods + 1, MANY)
-            self.usual = float(since) if n == 1 else self.usual + (since - self.usual) / n
+            if self.periods >= MANY:
+                self.total -= self.total // MANY
+            else:
+                self.periods += 1
+            self.total += since
             self.longest = max(self.longest, since)
         if self.rising:
             self.since = 0
@@ -143,20 +156,20 @@ class Swings(msgspec.Struct, gc=False, array_like=True):
 class Kind(msgspec.Struct, gc=False, array_like=True):
     """The kind of a signal at three time scales: of readings, of the mean of some readings, of minutes.
 
-    A series can be noise from one reading to the next and smooth from minute to minute. Each detector asks for the scale
-    that it works at.
+    A series can be noise from one reading to the next and smooth from minute to minute. Each detector asks for the
+    scale that it works at.
 
     Attributes:
-        given: the kind that the profile says, of `KINDS`; empty: found from the readings.
+        given: the kind that the profile says, of `SIGNALS`; empty: found from the readings.
         readings, means, minutes: how regular it is at each scale.
         fast, slow: whether its range has been seen: by means of some readings, by minutes.
         size: the mean size of a step from one reading to the next, in the unit of the values.
 
     >>> import math
     >>> kind = Kind()
-    >>> for i in range(60): kind.sample(0.1, 0.001, math.sin(i))
-    >>> kind.regular, kind.fast.settled
-    (True, True)
+    >>> for i in range(120): kind.sample(0.1, 0.001, math.sin(i))
+    >>> kind.name(0.0, switched=False)
+    'periodic'
     """
 
     given: str = ""
@@ -172,7 +185,7 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
     climb: float = 0.0
 
     def sample(self, step: float, change: float, mean: float) -> None:
-        """Take a step from one reading to the next, how it differs from the step before, and a mean of some readings."""
+        """Take a step from reading to reading, how it differs from the step before, and a mean of some readings."""
         readings = self.readings
         readings.update(step, change)
         rate = 1.0 / readings.n
@@ -181,6 +194,9 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
         self.means.update(rise, rise - self.rise)
         self.mean, self.rise = mean, rise
         self.fast.update(mean)
+        if self.given:
+            readings.structured = self.given in REGULAR_SIGNALS
+            self.means.structured = self.means.structured and readings.structured
 
     def sample_minute(self, mean: float) -> None:
         """Take the mean of a minute."""
@@ -188,13 +204,29 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
         self.minutes.update(climb, climb - self.climb)
         self.minute, self.climb = mean, climb
         self.slow.update(mean)
+        if self.given and self.given not in REGULAR_SIGNALS:
+            self.minutes.structured = False
 
     @property
     def known(self) -> bool:
         """Whether enough readings were seen to tell."""
         return self.readings.n >= KNOWN
 
-    @property
-    def regular(self) -> bool:
-        """Whether the readings are judged by what they did before, not by their scatter."""
-        return self.readings.structured
+    def name(self, repeats: float, *, switched: bool) -> str:
+        """The kind of the signal, of `SIGNALS`; empty while too few readings were seen.
+
+        Args:
+            repeats: the share of readings that equal the one before.
+            switched: whether it is known to jump between noisy levels.
+        """
+        if self.given or not self.known:
+            return self.given
+        if not self.readings.structured:
+            if switched:
+                return "switched"
+            return "quantised" if repeats > REPEATS else "noisy"
+        if repeats > HELD:
+            return "held"
+        if self.fast.even:
+            return "periodic"
+        return "smooth" if self.fast.settled else "counter"

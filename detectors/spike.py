@@ -40,7 +40,7 @@ class Spike(msgspec.Struct, gc=False, array_like=True):
         return z > tail.limit
 
     def close(self, target: float, margin: float = 1.0, early: float = 0.0) -> None:
-        """End a block of readings, see `Tail.close`; until the tails are known, `early` times the largest is no alarm."""
+        """End a block of readings, see `Tail.close`; while a tail is young, `early` times the largest is no alarm."""
         for tail in (self.up, self.down):
             tail.close(target, margin, EARLY)
             if tail.blocks < LEAST or tail.base <= 0.0:

@@ -7,7 +7,7 @@ import msgspec
 from detectors.plain import plain_stores
 
 PRIOR_RUN = 3
-#: The limit is so many times the longest run that ended. A rounded sine stands five times as long at a turn as before it.
+#: The limit is so many times the longest run that ended. A rounded sine stands at a turn five times as long as before.
 LONGER, LONGER_AT_TURNS, SLACK = 3, 6, 10
 #: A sensor is known when so many runs have ended, or when few readings of many equalled the one before.
 RUNS, SELDOM, MANY = 4, 20, 100
@@ -19,8 +19,8 @@ class Stuck(msgspec.Struct, gc=False, array_like=True):
     """Counts equal readings; the limit is three times the longest run that ended by itself, plus ten.
 
     A sensor that seldom repeats itself is judged from the first run on. One that often does (coarse, switched, held) is
-    judged when some runs have ended. Until its runs went up and down a few times the limit is twice as long, since a signal
-    stands longest where it turns. A run that was an alarm is not learned.
+    judged when some runs have ended. Until its runs went up and down a few times the limit is twice as long, since a
+    signal stands longest where it turns. A run that was an alarm is not learned.
 
     Attributes:
         last: the last value; run: how many readings have equalled it.

@@ -46,7 +46,8 @@ def judge_by_record(up: Tail, down: Tail, *, settled: bool, least: int = LEAST) 
     """Limits of a regular signal: twice the largest of both ways, and the tail's; none while not all was seen.
 
     Args:
-        up, down: the tails of a statistic, each way; both may be the same.
+        up: the tail of a statistic, upwards.
+        down: that downwards; both may be the same.
         settled: whether the signal has shown what it does.
         least: blocks that both have at least.
     """
@@ -145,7 +146,8 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
 
     def forget(self) -> None:
         """Begin anew: the statistic means something else from now on."""
-        self.limit, self.peak, self.blocks, self.base, self.excess, self.habit, self.top = math.inf, 0.0, 0, 0.0, 0.0, 1.0, b""
+        self.limit, self.peak, self.blocks = math.inf, 0.0, 0
+        self.base, self.excess, self.habit, self.top = 0.0, 0.0, 1.0, b""
 
     def teach(self, ratio: float) -> None:
         """An alarm at `ratio` times the limit was false: the limit rises beyond it, and falls back as habits fade."""

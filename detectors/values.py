@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 
 from detectors.drift import Drift
+from detectors.judging import OUTLIERS, before_close, by_record, by_record_slow, by_scatter, came_back, look, usual_jump
 from detectors.jumps import WILD, Jumps
 from detectors.kind import Kind
 from detectors.level import Level
-from detectors.local import SECOND_DIFFERENCE, START, Local
+from detectors.local import START, Local
 from detectors.noise import Noise
 from detectors.plain import plain_stores
 from detectors.points import Points
 from detectors.shape import Shape
-from detectors.spike import EARLY, Spike
+from detectors.spike import Spike
 from detectors.step import Step
-from detectors.tail import LEAST, RECORD, TOP, Tail, judge_by_record
+from detectors.tail import RECORD, Tail
 
 SPIKE, NOISE, LEVEL, DRIFT, ANOMALY, STOPPED = 1, 2, 4, 8, 16, 32
+KIND_OF_BIT = (
+    (SPIKE, "spike"), (NOISE, "noise"), (LEVEL, "level"), (DRIFT, "drift"), (ANOMALY, "anomaly"), (STOPPED, "stuck"),
+)  # fmt: skip
+HELD_BITS = LEVEL | DRIFT | STOPPED
 BLOCK = 256
 # Every so many readings the kind of the signal is looked at; a block is no multiple, so that no period hides from it.
 EVERY = 17
@@ -29,12 +32,10 @@ SLOW_SHARE = 0.3
 DAY_S = 86_400.0
 MATURE_S = 72_000.0
 FAST_YOUTH, STEP_YOUTH, SLOW_YOUTH = 0.5, 2.0, 3.0
-OUTLIERS = 3
 STILL = 5
 NEARLY = 0.7
 SHAPE_ALARM = 0.85
 RARE = 0.7
-CAME_BACK = 0.25
 
 
 @plain_stores
@@ -87,7 +88,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         """Take a reading in order of event time `t` (seconds).
 
         Returns:
-            Which conditions hold now, a sum of SPIKE, NOISE, LEVEL, DRIFT, ANOMALY and STOPPED; the first and ANOMALY are
+            Which conditions hold now, a sum of SPIKE, NOISE, LEVEL, DRIFT, ANOMALY and STOPPED; SPIKE and ANOMALY are
             of this reading alone.
         """
         local = self.local
@@ -113,12 +114,12 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                 spike = z != 0.0 and self.spike.update(z)
                 pair = local.pair
                 if (pair != 0.0 and self.pair.update(pair)) or spike:
-                    if lone or not self._usual_jump(x, learn):
+                    if lone or not usual_jump(self, x, learn=learn):
                         mask = SPIKE
                         outliers = self.outliers = max(outliers, 0) + 1
                     outliers = self.outliers
                 elif outliers < 0:
-                    if self._came_back(x):
+                    if came_back(self, x):
                         mask = SPIKE
                         outliers = -1
                     outliers = self.outliers = outliers + 1
@@ -137,7 +138,10 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                         mask |= LEVEL
                 block = self.block = self.block + 1
                 if not block % EVERY:
-                    self._look(lone=lone, learn=learn and not mask)
+                    if lone:
+                        by_scatter(self)
+                    else:
+                        look(self, learn=learn and not mask)
                     if block >= BLOCK:
                         self._close_block(t, learn)
             elif local.n == 1:
@@ -193,7 +197,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         margin = 1.0 + SLOW_YOUTH * self._youth(t)
         self.medium.close(target, margin)
         self.drift.close(target, margin)
-        self._by_record_slow()
+        by_record_slow(self)
 
     def _close_block(self, t: float, learn: bool) -> None:  # noqa: FBT001
         self.block = 0
@@ -203,113 +207,14 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             return
         youth = self._youth(t)
         margin = 1.0 + FAST_YOUTH * youth
-        if self.kind.readings.structured and not self.kind.fast.settled:
-            for spike in (self.spike, self.pair):
-                spike.up.limit = spike.down.limit = math.inf
+        before_close(self)
         prior = RECORD if self.kind.known else 0.0
         self.spike.close(target, margin, prior)
         self.pair.close(target, margin, prior)
         self.noise.close(target, margin)
         self.step.close(target, 1.0 + STEP_YOUTH * youth)
         self.short.close(target, 1.0 + SLOW_YOUTH * youth)
-        self._by_record()
-
-    def _look(self, *, lone: bool, learn: bool) -> None:
-        """See what kind of signal it is, and set the limits that go with it."""
-        if lone:
-            self._judge_by_scatter()
-            return
-        if not learn or self.outliers < 0:
-            return
-        self.doubted = 0.0
-        kind, local = self.kind, self.local
-        before = kind.readings.structured
-        kind.sample(local.change, local.rough / SECOND_DIFFERENCE, self.step.fast)
-        if kind.readings.structured is not before:
-            # Deviations are measured in another unit from now on.
-            for pair in (*self._of_readings(), (self.step.up, self.step.down)):
-                for tail in pair:
-                    tail.forget()
-            kind.fast.unsettle()
-            if kind.readings.structured:
-                local.flatten(kind.size)
-        if kind.known and not kind.readings.structured:
-            self._judge_by_scatter()
-        self._by_record()
-
-    def _usual_jump(self, x: float, learn: bool) -> bool:  # noqa: FBT001
-        """Whether a jump is one of a machine that is switched; then all detectors go on from its new level."""
-        local, kind = self.local, self.kind
-        size = x - local.before
-        if kind.readings.structured:
-            return self.jumps.covers(size) or (not kind.fast.settled and self._doubt(x))
-        wild = max(abs(self.z), abs(local.pair)) > WILD
-        if kind.known and not self.jumps.usual(size, wild=wild, young=self.spike.up.blocks < TOP, learn=learn):
-            return False
-        for spike in (self.spike, self.pair):
-            spike.up.peak = spike.down.peak = 0.0
-        if kind.known:
-            if learn:
-                local.unlearn()
-            local.restart(x)
-            self.step.restart(x)
-            self.short.shift(size)
-            self.medium.shift(size)
-            self.drift.last += size
-            self.sum += size * self.count
-        return True
-
-    def _doubt(self, x: float) -> bool:
-        """Whether a jump of a regular signal that has not shown all it does may be the begin of anything: not if it is back."""
-        if self.outliers < 0 and self._came_back(x):
-            return False
-        self.doubted = self.local.change
-        self.doubt = x - self.doubted
-        self.outliers = -OUTLIERS
-        return True
-
-    def _came_back(self, x: float) -> bool:
-        return abs(x - self.doubt) < CAME_BACK * abs(self.doubted)
-
-    def _judge_by_scatter(self) -> None:
-        """A noisy signal: until the tails are known, only what is far from all that was seen at first is an alarm."""
-        for spike in (self.spike, self.pair):
-            for tail in (spike.up, spike.down):
-                if tail.limit == WILD and tail.blocks < LEAST:
-                    tail.limit = max(EARLY, RECORD * tail.peak)
-
-    def _by_record(self) -> None:
-        """A regular signal is judged by what it did before, when all of that was seen."""
-        kind = self.kind
-        settled = kind.fast.settled
-        if kind.readings.structured:
-            for up, down in self._of_readings():
-                judge_by_record(up, down, settled=settled, least=0)
-            if not settled:
-                # A jump may be the begin of anything; one that comes back at once is a spike.
-                for spike in (self.spike, self.pair):
-                    record = max(spike.up.record, spike.down.record, spike.up.peak, spike.down.peak)
-                    spike.up.limit = spike.down.limit = RECORD * record or math.inf
-        elif kind.means.structured and not settled:
-            # What rises has not shown yet how it falls.
-            for spike in (self.spike, self.pair):
-                spike.up.limit = spike.down.limit = max(RECORD * EARLY, spike.up.limit, spike.down.limit)
-        if kind.readings.structured or kind.means.structured:
-            judge_by_record(self.step.up, self.step.down, settled=settled)
-            judge_by_record(self.short.up, self.short.down, settled=settled)
-
-    def _by_record_slow(self) -> None:
-        kind = self.kind
-        if kind.minutes.structured or self.jumps.known:
-            judge_by_record(self.medium.up, self.medium.down, settled=kind.slow.settled)
-            judge_by_record(self.drift.up, self.drift.down, settled=kind.slow.settled)
-
-    def _of_readings(self) -> tuple[tuple[Tail, Tail], ...]:
-        noise = self.noise
-        return (
-            (self.spike.up, self.spike.down), (self.pair.up, self.pair.down), (noise.tail, noise.tail),
-            (noise.long_tail, noise.long_tail),
-        )  # fmt: skip
+        by_record(self)
 
     def _target(self, seconds: float) -> float:
         """The share of the budget of false alarms (a day) that a block of so many seconds has."""
