@@ -18,7 +18,7 @@ from detectors.tail import LEAST, RECORD, TOP, Tail, judge_by_record
 if TYPE_CHECKING:
     from detectors.values import Values
 
-# So many readings may be a spike; what comes back further than to a quarter of a jump is not back.
+# A spike is two readings at the most, and comes back to within a quarter of its jump.
 OUTLIERS = 3
 CAME_BACK = 0.25
 
@@ -67,7 +67,7 @@ def by_record(values: Values) -> None:
     elif kind.means.structured and not settled:
         # What rises has not shown yet how it falls.
         for spike in (values.spike, values.pair):
-            spike.up.limit = spike.down.limit = max(RECORD * EARLY, spike.up.limit, spike.down.limit)
+            spike.up.limit = spike.down.limit = max(WILD, spike.up.limit, spike.down.limit)
     if kind.readings.structured or kind.means.structured:
         judge_by_record(values.step.up, values.step.down, settled=settled)
         judge_by_record(values.short.up, values.short.down, settled=settled)
@@ -113,8 +113,9 @@ def usual_jump(values: Values, x: float, *, learn: bool) -> bool:
 
 
 def came_back(values: Values, x: float) -> bool:
-    """Whether a regular signal that has just jumped is where it was."""
-    return abs(x - values.doubt) < CAME_BACK * abs(values.doubted)
+    """Whether a regular signal that has just jumped is where it was, and stays: for the second reading."""
+    reach = CAME_BACK * abs(values.doubted)
+    return abs(x - values.doubt) < reach and abs(values.local.change) < reach
 
 
 def _doubt(values: Values, x: float) -> bool:

@@ -16,12 +16,12 @@ RECORD = 2.0
 class Jumps(msgspec.Struct, gc=False, array_like=True):
     """The largest jump that was usual, and how many there were, up to `HABIT`.
 
-    Of a young sensor wild jumps are no alarm at first, since nobody knows yet whether it is switched, nor are smaller
-    ones after them. When there were two, a jump is usual that is at most twice the largest. An alarm teaches nothing.
+    Of a young sensor wild jumps are no alarm, since nobody knows yet whether it is switched, nor are smaller ones after
+    them. When there were two, a jump is usual that is at most twice the largest. An alarm teaches nothing.
 
     >>> jumps = Jumps()
-    >>> [jumps.usual(size, wild=True, young=True) for size in (5.0, -4.0, -9.0, 21.0)]
-    [True, True, True, False]
+    >>> [jumps.usual(size, wild=True, young=i < 3) for i, size in enumerate((5.0, -4.0, 15.0, -29.0, 70.0))]
+    [True, True, True, True, False]
     >>> jumps.usual(1.0, wild=False, young=False), Jumps().usual(1.0, wild=True, young=False)
     (True, False)
     """
@@ -44,7 +44,7 @@ class Jumps(msgspec.Struct, gc=False, array_like=True):
             learn: whether it is learned.
         """
         size = abs(size)
-        usual = size <= RECORD * self.size if self.known else young and (wild or size <= self.size)
+        usual = (young and wild) or size <= (RECORD if self.known else young) * self.size
         if usual and wild and learn:
             self.count = min(HABIT, self.count + 1)
             self.size = max(self.size, size)
