@@ -267,7 +267,7 @@ class SensorBank:
         state.limits = limits_of(profile).after(state.limits)
         state.rail = bank._state.rail.after(state.rail)
         state.values.budget = profile.false_alarms_per_day
-        state.values.kind.given = profile.signal or ""
+        state.values.give_kind(profile.signal or "")
         bank._state = state
         # What is not watched for any more ends, but for limits, which end by themselves; and a limit that was passed
         # while nobody watched it is passed anew.

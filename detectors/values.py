@@ -286,6 +286,12 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             found: Step | Level = {"short": self.short, "medium": self.medium}.get(detector, self.step)
             (found.up if up else found.down).teach(ratio or 1.0)
 
+    def give_kind(self, signal: str) -> None:
+        """The kind of the signal is given by its profile; empty: it is found. Another one than before begins anew."""
+        if signal != self.kind.given:
+            self.kind = Kind(given=signal)
+            self.jumps = Jumps()
+
     def accept(self) -> None:
         """What is held is the new normal."""
         self.step.accept()

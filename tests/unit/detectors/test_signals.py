@@ -104,7 +104,7 @@ def test_the_kind_that_the_profile_gives_is_used():
     assert (bank.signal, bank._state.values.kind.readings.structured) == ("noisy", False)
     bank = SensorBank.load(Profile(interval=1.0), bank.dump())
     watch(bank, times[3000:], values[3000:], 3000)
-    assert (bank.signal, bank._state.values.kind.readings.structured) == ("periodic", True)
+    assert (bank.signal, bank._state.values.kind.readings.structured) == ("smooth", True)
     with pytest.raises(ValueError, match="no such kind of signal: 'loud'"):
         Profile(signal="loud")
 
