@@ -87,9 +87,20 @@ SHAPES: dict[str, Callable[[], Shape]] = {
     "rare steps": lambda: _Held(lambda rng, _: rng.uniform(-1.0, 1.0)),
     "on and off": lambda: _Held(lambda _, value: -1.0 if value > 0.0 else 1.0),
 }
-#: Families that jump. After thousands of readings of nothing but noise a jump is an event, whatever follows it: with
-#: noise, these are drawn with periods of so many readings at the most.
-JUMPING = ("saw", "square", "pulse", "staircase", "counter", "coarse sine", "set-points", "rare steps", "on and off")
+#: Families that jump, or rest and then go. After thousands of readings of nothing but noise a jump is an event, whatever
+#: follows it: with noise, these are drawn with periods of so many readings at the most.
+JUMPING = (
+    "saw",
+    "charge",
+    "square",
+    "pulse",
+    "staircase",
+    "counter",
+    "coarse sine",
+    "set-points",
+    "rare steps",
+    "on and off",
+)
 LONGEST_NOISY = 1000
 FAULTS = ("spike", "offset", "stuck", "noise", "stop")
 

@@ -95,7 +95,7 @@ def usual_jump(values: Values, x: float, *, learn: bool) -> bool:
     if kind.readings.structured:
         return values.jumps.covers(size) or (not kind.fast.settled and _doubt(values, x))
     wild = max(abs(values.z), abs(local.pair)) > WILD
-    young = values.spike.up.blocks < TOP
+    young = values.spike.up.blocks < TOP or (kind.means.structured and not kind.fast.settled)
     if kind.known and not values.jumps.usual(size, wild=wild, young=young, learn=learn):
         return False
     for spike in (values.spike, values.pair):
