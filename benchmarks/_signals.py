@@ -87,8 +87,8 @@ SHAPES: dict[str, Callable[[], Shape]] = {
     "rare steps": lambda: _Held(lambda rng, _: rng.uniform(-1.0, 1.0)),
     "on and off": lambda: _Held(lambda _, value: -1.0 if value > 0.0 else 1.0),
 }
-#: Families that jump, or rest and then go. After thousands of readings of nothing but noise a jump is an event, whatever
-#: follows it: with noise, these are drawn with periods of so many readings at the most.
+#: Families that jump, or rest and go. After thousands of readings of nothing but noise a jump is an event, whatever
+#: comes after it: with noise, they are drawn with periods of so many readings at most.
 JUMPING = (
     "saw",
     "charge",

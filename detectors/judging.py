@@ -104,7 +104,7 @@ def usual_jump(values: Values, x: float, *, learn: bool) -> bool:
         if learn:
             local.unlearn()
         local.restart(x)
-        values.step.restart(x)
+        values.step.jump(x)
         values.short.shift(size)
         values.medium.shift(size)
         values.drift.last += size

@@ -43,14 +43,17 @@ class Step(msgspec.Struct, gc=False, array_like=True):
     def update(self, x: float, scatter: float) -> int:
         """Take a value and the scatter usual at this level; 1: a step up is held, -1: one down, 0: none."""
         fast, slow, n = self.fast, self.slow, self.n
-        if n < LONG:
-            # At first both are the plain mean.
+        if n >= LONG:
+            fast += FAST * (x - fast)
+            slow += SLOW * (x - slow)
+        elif n == 0:
+            self.n = LONG
+            fast = slow = x
+        else:
+            # After a jump both are the plain mean at first, since one reading does not tell where it went.
             n = self.n = n + 1
             fast += (FAST if n > SHORT else 1.0 / n) * (x - fast)
             slow += (x - slow) / n
-        else:
-            fast += FAST * (x - fast)
-            slow += SLOW * (x - slow)
         self.fast = fast
         self.slow = slow
         if scatter <= 0.0:
@@ -85,22 +88,23 @@ class Step(msgspec.Struct, gc=False, array_like=True):
         if back or -d * side > RETURN * size * side:
             self.held = False
             # The way back is not another step.
-            self._go_on(self.base if back else x)
+            self.restart(self.base if back else x)
             return 0
         return side
 
     def restart(self, x: float) -> None:
-        """Begin anew from a reading `x`, after a silence or a jump: what lies between is no step."""
+        """Begin anew from `x`, after a silence or a return: what lies between is no step."""
         self.fast = self.slow = x
-        self.n = 1
 
-    def _go_on(self, mean: float) -> None:
-        self.fast = self.slow = mean
+    def jump(self, x: float) -> None:
+        """Begin anew from `x`, the first reading after a jump of the machine."""
+        self.restart(x)
+        self.n = 1
 
     def accept(self) -> None:
         """What is held is normal from now on."""
         self.held = False
-        self._go_on(self.fast)
+        self.restart(self.fast)
 
     def close(self, target: float, margin: float = 1.0) -> None:
         """End a block of readings, see `Tail.close`."""

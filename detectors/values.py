@@ -173,7 +173,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                 self.kind.sample_minute(mean)
         if self.medium.update(mean, learn):
             slow |= LEVEL
-        if self.drift.update(mean, learn):
+        if self.drift.update(mean, learn, lone):
             slow |= DRIFT
         self.slow = slow
         if learn:
