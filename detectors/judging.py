@@ -44,12 +44,12 @@ def look(values: Values, *, learn: bool) -> None:
     by_record(values)
 
 
-def by_scatter(values: Values) -> None:
-    """A noisy signal: until its tails are known, only what is far from all that was seen at first is an alarm."""
+def by_scatter(values: Values, record: float = RECORD) -> None:
+    """A noisy signal: until its tails are known, `record` times the largest that was seen at first is no alarm."""
     for spike in (values.spike, values.pair):
         for tail in (spike.up, spike.down):
             if tail.limit == WILD and tail.blocks < LEAST:
-                tail.limit = max(EARLY, RECORD * tail.peak)
+                tail.limit = max(EARLY, record * tail.peak)
 
 
 def by_record(values: Values) -> None:

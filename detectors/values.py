@@ -139,11 +139,11 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                 block = self.block = self.block + 1
                 if not block % EVERY:
                     if lone:
-                        by_scatter(self)
+                        by_scatter(self, 0.0)
                     else:
                         look(self, learn=learn and not mask)
-                    if block >= BLOCK:
-                        self._close_block(t, learn)
+                if block >= BLOCK:
+                    self._close_block(t, learn)
             elif local.n == 1:
                 self.born = t
         elif self.step.held or self.short.side:
