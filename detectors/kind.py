@@ -22,7 +22,8 @@ MEMORY = 64
 SWING, TURNS = 0.25, 4
 GROWN = 1.25
 # A signal is periodic whose longest period of eight or more is near their mean; it has stopped after three more.
-EVEN, EVEN_AFTER, MANY = 1.3, 8, 64
+# Of a period with fewer samples than four it cannot be told.
+EVEN, EVEN_AFTER, MANY, SAMPLED = 1.3, 8, 64, 4
 STOPPED, SLACK = 3, 8
 
 
@@ -124,7 +125,8 @@ class Swings(msgspec.Struct, gc=False, array_like=True):
     @property
     def even(self) -> bool:
         """Whether its periods are even."""
-        return self.periods >= EVEN_AFTER and self.longest <= EVEN * self.total / self.periods + 2
+        n, total = self.periods, self.total
+        return n >= EVEN_AFTER and total >= SAMPLED * n and self.longest <= EVEN * total / n + 2
 
     @property
     def stopped(self) -> bool:
