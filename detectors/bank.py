@@ -10,8 +10,9 @@ import msgspec
 from detectors import explain, registry
 from detectors.conditions import Conditions
 from detectors.finding import Finding, duration, number
+from detectors.kind import Kind
 from detectors.late import FARTHEST_S, Lateness
-from detectors.limits import Limits
+from detectors.limits import Limits, limits_of
 from detectors.pauses import Pause, cut, paused, pruned, with_pause
 from detectors.plain import plain_stores
 from detectors.profile import CHEAP, Profile
@@ -20,7 +21,7 @@ from detectors.rate import Rate
 from detectors.sequence import DUPLICATE, IN_ORDER, Sequence
 from detectors.silence import Silence
 from detectors.stuck import Stuck
-from detectors.values import ANOMALY, DRIFT, LEVEL, NOISE, SPIKE, Values
+from detectors.values import HELD_BITS, KIND_OF_BIT, Values
 
 __all__ = ["Finding", "Profile", "SensorBank"]
 
@@ -29,8 +30,6 @@ NOTHING: tuple[Finding, ...] = ()
 LARGEST = 1e150
 QUIET_READINGS = 20.0
 NOT_ACCEPTED = ("limit", "dropout")
-KIND_OF_BIT = ((SPIKE, "spike"), (NOISE, "noise"), (LEVEL, "level"), (DRIFT, "drift"), (ANOMALY, "anomaly"))
-HELD_BITS = LEVEL | DRIFT
 
 
 @plain_stores
@@ -74,9 +73,9 @@ class SensorBank:
         interval = profile.interval
         self._state = State(
             silence=Silence(interval=interval or 5.0, known=interval is not None),
-            limits=_limits(profile),
+            limits=limits_of(profile),
             rail=Rail.of(profile.range_low, profile.range_high),
-            values=Values(budget=profile.false_alarms_per_day),
+            values=Values(budget=profile.false_alarms_per_day, kind=Kind(given=profile.signal or "")),
         )
         low, high = profile.range_low, profile.range_high
         slack = 1e-6 * (high - low) if low is not None and high is not None else 0.0
@@ -174,6 +173,12 @@ class SensorBank:
         """The last combined anomaly score, 0 to 1; 0.5 is the limit of one detector."""
         return self._state.values.score()
 
+    @property
+    def signal(self) -> str:
+        """The kind of its signal, of `detectors.kind.SIGNALS`; empty while too few readings were seen."""
+        state = self._state
+        return state.values.kind.name(state.stuck.equal / max(1, state.n), switched=state.values.jumps.known)
+
     # ------------------------------------------------------------------ operators
 
     def accept(self) -> Series[Finding]:
@@ -259,9 +264,10 @@ class SensorBank:
         except msgspec.DecodeError as error:
             raise ValueError(f"detector state is not readable: {error}") from None
         bank = cls(profile)
-        state.limits = _limits(profile).after(state.limits)
+        state.limits = limits_of(profile).after(state.limits)
         state.rail = bank._state.rail.after(state.rail)
         state.values.budget = profile.false_alarms_per_day
+        state.values.give_kind(profile.signal or "")
         bank._state = state
         # What is not watched for any more ends, but for limits, which end by themselves; and a limit that was passed
         # while nobody watched it is passed anew.
@@ -270,7 +276,7 @@ class SensorBank:
                 held.quiet = 0.0
                 state.conditions.check_at = -math.inf
         if state.limits.level and "limit" in bank._kinds and "limit" not in state.conditions.held:
-            state.limits = _limits(profile)
+            state.limits = limits_of(profile)
         for name, detector in bank._extra.items():
             if name in state.extra:
                 detector.load(state.extra[name])
@@ -399,9 +405,3 @@ class SensorBank:
             state = self._state
             quiet = max(self.profile.quiet, QUIET_READINGS * state.silence.interval)
             state.conditions.up(out, finding, state.arrived, quiet)
-
-
-def _limits(profile: Profile) -> Limits:
-    return Limits.of(
-        profile.warning_high, profile.critical_high, profile.warning_low, profile.critical_low, profile.deadband
-    )

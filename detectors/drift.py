@@ -8,7 +8,8 @@ from detectors.plain import plain_stores
 from detectors.tail import Tail
 
 CLIP = 2.5
-LEAST = 4.5
+# What a jump sums to: two clipped steps, where it falls within a block, and what chance adds; one of a lone reading.
+LEAST, LEAST_LONE = 6.5, 4.5
 KEEP = 1.0 - 1.0 / 15.0
 RETURN = 0.5
 SCALE_RATE = 1.0 / 200.0
@@ -39,8 +40,9 @@ class Drift(msgspec.Struct, gc=False, array_like=True):
     up: Tail = msgspec.field(default_factory=Tail)
     down: Tail = msgspec.field(default_factory=Tail)
 
-    def update(self, mean: float, learn: bool = True) -> int:  # noqa: FBT001, FBT002 - as all detectors
-        """Take a block's mean; 1: drifts up, -1: drifts down, 0: neither."""
+    def update(self, mean: float, learn: bool = True, lone: bool = False) -> int:  # noqa: FBT001, FBT002 - as all detectors
+        """Take a block's mean, or a `lone` reading; 1: drifts up, -1: drifts down, 0: neither."""
+        least = LEAST_LONE if lone else LEAST
         step = mean - self.last
         self.last = mean
         size = step if step >= 0.0 else -step
@@ -70,14 +72,14 @@ class Drift(msgspec.Struct, gc=False, array_like=True):
             tail = self.up
             if total > tail.peak:
                 tail.peak = total
-            if total > LEAST and total > tail.limit:
+            if total > least and total > tail.limit:
                 self.side = 1
                 self.back = RETURN * tail.limit
         else:
             tail = self.down
             if -total > tail.peak:
                 tail.peak = -total
-            if -total > LEAST and -total > tail.limit:
+            if -total > least and -total > tail.limit:
                 self.side = -1
                 self.back = RETURN * tail.limit
         return self.side

@@ -20,10 +20,16 @@ def signal(kind: str, values: Values, t: float, x: float, unit: str) -> Finding:
         return _level(values, t, x, unit)
     if kind == "drift":
         return _drift(values, t, x, unit)
+    if kind == "stuck":
+        return _stopped(values, t, x, unit)
     return _anomaly(values, t, x, unit)
 
 
 def _spike(values: Values, t: float, x: float, unit: str) -> Finding:
+    if values.doubted:
+        to, back = values.doubt + values.doubted, values.doubt
+        text = f"jumped from {number(back, unit)} to {number(to, unit)}, and was back at once"
+        return Finding("spike", 1, t, x, back, None, values.doubted, "spike", text)
     z, detector = values.z, values.spike
     if not detector.ratio(z) > 1.0:
         z, detector = values.local.pair, values.pair
@@ -76,6 +82,14 @@ def _drift(values: Values, t: float, x: float, unit: str) -> Finding:
     where = "up" if drift.total > 0.0 else "down"
     text = f"has kept going {where}, now {number(drift.last, unit)}: {abs(drift.total):.1f} usual steps one way"
     return Finding("drift", 1, t, x, None, None, drift.total, "drift", text)
+
+
+def _stopped(values: Values, t: float, x: float, unit: str) -> Finding:
+    swings = values.kind.fast
+    low, high = number(swings.low, unit), number(swings.high, unit)
+    longer = swings.since / swings.longest
+    text = f"has stopped: no period between {low} and {high} for {longer:.1f} times as long as the longest"
+    return Finding("stuck", 1, t, x, None, None, float(swings.since), "swings", text)
 
 
 def _anomaly(values: Values, t: float, x: float, unit: str) -> Finding:

@@ -101,6 +101,13 @@ class Level(msgspec.Struct, gc=False, array_like=True):
         if d * self.side < self.back:
             self.side = 0
 
+    def shift(self, size: float) -> None:
+        """The machine was switched to another level: what is usual goes with it."""
+        self.mean += size
+        self.center += size
+        self.low += size
+        self.high += size
+
     def accept(self) -> None:
         """Where the mean is now is normal from now on."""
         self.side = 0

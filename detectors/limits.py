@@ -7,6 +7,7 @@ import math
 import msgspec
 
 from detectors.plain import plain_stores
+from detectors.profile import Profile
 
 
 @plain_stores
@@ -89,3 +90,10 @@ class Limits(msgspec.Struct, gc=False, array_like=True):
         if self.side > 0:
             return self.critical_high if self.level == 2 else self.warning_high
         return self.critical_low if self.level == 2 else self.warning_low
+
+
+def limits_of(profile: Profile) -> Limits:
+    """The limits of a profile, nothing crossed."""
+    return Limits.of(
+        profile.warning_high, profile.critical_high, profile.warning_low, profile.critical_low, profile.deadband
+    )

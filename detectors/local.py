@@ -15,6 +15,8 @@ FLOOR, TINY = 1e-3, 1e-150
 ROOT_2 = 1.4142135623730951
 HUBER = 4.0
 OUTSIDE = 20
+NOTHING = 1e-9  # what is smaller is a double's rounding
+MEAN_BY_MEDIAN = 1.183  # of the size of a Gaussian
 SECOND_DIFFERENCE = 0.4082  # 1 / sqrt(6): a second difference's deviation is sqrt(6) times that of its white noise
 
 
@@ -91,7 +93,7 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         self.fast = fast
         self.slow = slow + SLOW * c
         if self.n < START:
-            return self._start(x, rough)
+            return self._start(x, rough, lone=lone)
         scatter = self.scatter
         i = int((fast - self.low) / self.width)
         if 0 <= i < BINS:
@@ -128,21 +130,29 @@ class Local(msgspec.Struct, gc=False, array_like=True):
             return a / s
         return 0.0
 
-    def _start(self, x: float, rough: float) -> float:
-        """The first values: nothing is judged, the scatter is their mean difference."""
+    def _start(self, x: float, rough: float, *, lone: bool) -> float:
+        """The first values: nothing is judged, the scatter is their median difference; of `lone` ones the mean."""
         n = self.n = self.n + 1
         if n == 1:
             self.restart(x)
             self.low = x
-            self.bins = [0.0] * BINS
+            self.bins = []
         elif n > 2:
             limit = 3.0 * HUBER * self.scatter if n > 12 else rough
             self.scatter += (min(rough, limit) - self.scatter) / (n - 2)
+            if not lone and len(self.bins) < START:
+                # A machine that is switched meanwhile must not be taken for one that scatters.
+                self.bins.append(rough)
         if n >= START:
             if self.scatter <= 0.0:
                 # Constant so far: wait for the first change, a scatter of nothing measures nothing.
                 self.n = START - 1
                 return 0.0
+            if self.bins:
+                median = sorted(self.bins)[len(self.bins) // 2]
+                if median > NOTHING * self.scatter:
+                    self.scatter = MEAN_BY_MEDIAN * median
+            self.bins = [0.0] * BINS
             # A double holds 53 bits: bins finer than that of the level would be empty.
             self.width = max(self.scatter, 1e-12 * abs(x), TINY)
             self.low = x - self.width * (BINS // 2)
@@ -162,6 +172,18 @@ class Local(msgspec.Struct, gc=False, array_like=True):
         """Begin anew from `x` after a silence: what lies between is no step."""
         self.last = self.fast = self.before = self.slow = x
         self.change = 0.0
+
+    def unlearn(self) -> None:
+        """The last value was a jump of the machine, and no scatter."""
+        i = int((self.fast - self.low) / self.width)
+        if 0 <= i < BINS:
+            self.bins[i] = self.s
+            self.scatter -= SCATTER_RATE * (min(self.rough, HUBER * self.s) - self.s)
+
+    def flatten(self, unit: float) -> None:
+        """One scatter for all levels: of a regular signal it is only the unit that deviations are measured in."""
+        self.scatter = max(unit, self.scatter, TINY)
+        self.bins = [self.scatter] * BINS
 
     def _stretch(self, x: float) -> None:
         """Widen the bins' range until it holds `x`: twice as wide, neighbours merged."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from detectors.kind import SIGNALS
+
 OF_MESSAGES = ("dropout", "late", "clock", "duplicate", "order", "corrupt")
 CHEAP = (*OF_MESSAGES, "rail", "limit", "rate", "stuck")
 STATISTICAL = ("spike", "noise", "level", "drift", "anomaly")
@@ -30,6 +32,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         false_alarms_per_day: the budget that each statistical limit is calibrated to.
         warm_up: readings before statistical detectors may raise an alarm (limits and message faults always may).
         quiet: seconds without a repeat after which a transient condition has ended.
+        signal: its kind, of `detectors.kind.SIGNALS`; None: found from the readings.
     """
 
     unit: str = ""
@@ -47,11 +50,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     false_alarms_per_day: float = 0.01
     warm_up: int = 300
     quiet: float = 60.0
+    signal: str | None = None
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.detectors if name not in DETECTORS]
         if unknown:
             raise ValueError(f"no such kind of condition: {unknown[0]!r} (known: {', '.join(DETECTORS)})")
+        if self.signal is not None and self.signal not in SIGNALS:
+            raise ValueError(f"no such kind of signal: {self.signal!r} (known: {', '.join(SIGNALS)})")
         for low, high in (
             (self.warning_high, self.critical_high),
             (self.critical_low, self.warning_low),

@@ -42,7 +42,7 @@ class Rarity(msgspec.Struct, gc=False, array_like=True):
     center: float = 0.0
     spread: float = 0.0
     count: int = 0
-    counts: list[int] = msgspec.field(default_factory=lambda: [0] * BINS)
+    counts: list[int] = msgspec.field(default_factory=list)
 
     def update(self, x: float, learn: bool = True) -> float:  # noqa: FBT001, FBT002 - called for every reading
         """Take a value, and count it if it may be learned; how rare it is, 0 while the spread is not known."""
@@ -74,6 +74,7 @@ class Rarity(msgspec.Struct, gc=False, array_like=True):
         self.center += d / n
         self.spread += d * (x - self.center)
         if n >= WARM:
+            self.counts = [0] * BINS
             deviation = sqrt(self.spread / n)
             self.spread = max(deviation, LEAST_SPREAD * abs(self.center), 1e-12) * self.width
         return 0.0

@@ -7,7 +7,7 @@ import math
 import msgspec
 
 from detectors.plain import plain_stores
-from detectors.tail import Tail
+from detectors.tail import LEAST, Tail
 
 EARLY = 14.0
 MAX_Z = 1e6
@@ -39,10 +39,12 @@ class Spike(msgspec.Struct, gc=False, array_like=True):
             tail.peak = z
         return z > tail.limit
 
-    def close(self, target: float, margin: float = 1.0) -> None:
-        """End a block of readings, see `Tail.close`."""
-        self.up.close(target, margin, EARLY)
-        self.down.close(target, margin, EARLY)
+    def close(self, target: float, margin: float = 1.0, early: float = 0.0) -> None:
+        """End a block of readings, see `Tail.close`; while a tail is young, `early` times the largest is no alarm."""
+        for tail in (self.up, self.down):
+            tail.close(target, margin, EARLY)
+            if tail.blocks < LEAST or tail.base <= 0.0:
+                tail.limit = max(tail.limit, early * tail.record)
 
     def limit(self, z: float) -> float:
         """The limit on the side of `z`."""

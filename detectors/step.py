@@ -7,8 +7,8 @@ import msgspec
 from detectors.plain import plain_stores
 from detectors.tail import Tail
 
-FAST = 1.0 / 6.0
-SLOW = 1.0 / 40.0
+SHORT, LONG = 6, 40
+FAST, SLOW = 1.0 / SHORT, 1.0 / LONG
 RETURN = 0.5
 MAX_STAT = 1e6
 
@@ -42,12 +42,18 @@ class Step(msgspec.Struct, gc=False, array_like=True):
 
     def update(self, x: float, scatter: float) -> int:
         """Take a value and the scatter usual at this level; 1: a step up is held, -1: one down, 0: none."""
-        if self.n == 0:
-            self.n = 1
-            self.fast = self.slow = x
-        fast, slow = self.fast, self.slow
-        fast += FAST * (x - fast)
-        slow += SLOW * (x - slow)
+        fast, slow, n = self.fast, self.slow, self.n
+        if n >= LONG:
+            fast += FAST * (x - fast)
+            slow += SLOW * (x - slow)
+        elif n == 0:
+            self.n = LONG
+            fast = slow = x
+        else:
+            # After a jump both are the plain mean at first, since one reading does not tell where it went.
+            n = self.n = n + 1
+            fast += (FAST if n > SHORT else 1.0 / n) * (x - fast)
+            slow += (x - slow) / n
         self.fast = fast
         self.slow = slow
         if scatter <= 0.0:
@@ -89,6 +95,11 @@ class Step(msgspec.Struct, gc=False, array_like=True):
     def restart(self, x: float) -> None:
         """Begin anew from `x`, after a silence or a return: what lies between is no step."""
         self.fast = self.slow = x
+
+    def jump(self, x: float) -> None:
+        """Begin anew from `x`, the first reading after a jump of the machine."""
+        self.restart(x)
+        self.n = 1
 
     def accept(self) -> None:
         """What is held is normal from now on."""

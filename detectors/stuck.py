@@ -7,7 +7,7 @@ import msgspec
 from detectors.plain import plain_stores
 
 PRIOR_RUN = 3
-#: The limit is so many times the longest run that ended. A rounded sine stands five times as long at a turn as before.
+#: The limit is so many times the longest run that ended. A rounded sine stands at a turn five times as long as before.
 LONGER, LONGER_AT_TURNS, SLACK = 3, 6, 10
 #: A sensor is known when so many runs have ended, or when few readings of many equalled the one before.
 RUNS, SELDOM, MANY = 4, 20, 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from math import log, sqrt
-from struct import pack, unpack
+from struct import pack, unpack, unpack_from
 
 import msgspec
 
@@ -20,6 +20,8 @@ FADE = 1.0 - 0.05 * FADE_EVERY / MEMORY
 PRIOR_EXCESS = 0.06
 PRIOR_WEIGHT = 5.0
 HABIT = 1.01
+# Where all that a signal does was seen, so many times the largest is new.
+RECORD = 2.0
 # What an operator who calls an alarm false teaches at once.
 LEAST_TAUGHT, MOST_TAUGHT, MOST_HABIT = 1.25, 4.0, 16.0
 HABIT_FADE = 1.0 - 1.0 / 400.0
@@ -38,6 +40,25 @@ def _weight(k: int) -> float:
 
 
 WEIGHTS = [_weight(k) for k in range(TOP)]
+
+
+def judge_by_record(up: Tail, down: Tail, *, settled: bool, least: int = LEAST) -> None:
+    """Limits of a regular signal: twice the largest of both ways, and the tail's; none while not all was seen.
+
+    Args:
+        up: the tail of a statistic, upwards.
+        down: that downwards; both may be the same.
+        settled: whether the signal has shown what it does.
+        least: blocks that both have at least.
+    """
+    record = RECORD * max(up.record * up.habit, down.record * down.habit)
+    if not least:
+        record = max(record, *(RECORD * tail.peak for tail in (up, down) if tail.blocks < 2), 0.0)
+    for tail in (up, down):
+        if settled and tail.blocks >= least and record > 0.0:
+            tail.limit = max(record, tail.limit if tail.blocks >= LEAST and tail.limit < math.inf else 0.0)
+        else:
+            tail.limit = math.inf
 
 
 @plain_stores
@@ -116,6 +137,17 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
         prior_excess = PRIOR_EXCESS * base
         self.excess = (total + PRIOR_WEIGHT * prior_excess) / (WEIGHTS[k] + PRIOR_WEIGHT)
         return self.blocks
+
+    @property
+    def record(self) -> float:
+        """The largest value that was learned; 0.0: none was."""
+        largest: float = unpack_from("f", self.top)[0] if self.top else 0.0
+        return largest
+
+    def forget(self) -> None:
+        """Begin anew: the statistic means something else from now on."""
+        self.limit, self.peak, self.blocks = math.inf, 0.0, 0
+        self.base, self.excess, self.habit, self.top = 0.0, 0.0, 1.0, b""
 
     def teach(self, ratio: float) -> None:
         """An alarm at `ratio` times the limit was false: the limit rises beyond it, and falls back as habits fade."""

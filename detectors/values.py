@@ -5,6 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from detectors.drift import Drift
+from detectors.judging import OUTLIERS, before_close, by_record, by_record_slow, by_scatter, came_back, look, usual_jump
+from detectors.jumps import WILD, Jumps
+from detectors.kind import Kind
 from detectors.level import Level
 from detectors.local import START, Local
 from detectors.noise import Noise
@@ -13,17 +16,22 @@ from detectors.plain import plain_stores
 from detectors.points import Points
 from detectors.spike import Spike
 from detectors.step import Step
-from detectors.tail import Tail
+from detectors.tail import RECORD, Tail
 
-SPIKE, NOISE, LEVEL, DRIFT, ANOMALY = 1, 2, 4, 8, 16
+SPIKE, NOISE, LEVEL, DRIFT, ANOMALY, STOPPED = 1, 2, 4, 8, 16, 32
+KIND_OF_BIT = (
+    (SPIKE, "spike"), (NOISE, "noise"), (LEVEL, "level"), (DRIFT, "drift"), (ANOMALY, "anomaly"), (STOPPED, "stuck"),
+)  # fmt: skip
+HELD_BITS = LEVEL | DRIFT | STOPPED
 BLOCK = 256
+# Every so many readings the kind of the signal is looked at; a block is no multiple, so that no period hides from it.
+EVERY = 17
 SLOW_S = 60.0
 SLOW_BLOCK = 15
 SLOW_SHARE = 0.3
 DAY_S = 86_400.0
 MATURE_S = 72_000.0
 FAST_YOUTH, STEP_YOUTH, SLOW_YOUTH = 0.5, 2.0, 3.0
-OUTLIERS = 3
 STILL = 5
 NEARLY = 0.7
 ALARM = 0.5
@@ -64,8 +72,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     slow_from: float = 0.0
     novelty_score: float = 0.0
     local: Local = msgspec.field(default_factory=Local)
-    spike: Spike = msgspec.field(default_factory=Spike)
-    pair: Spike = msgspec.field(default_factory=Spike)
+    spike: Spike = msgspec.field(default_factory=lambda: Spike(Tail(WILD), Tail(WILD)))
+    pair: Spike = msgspec.field(default_factory=lambda: Spike(Tail(WILD), Tail(WILD)))
     noise: Noise = msgspec.field(default_factory=Noise)
     step: Step = msgspec.field(default_factory=Step)
     short: Level = msgspec.field(default_factory=lambda: Level(1.0 / 20.0, 1.0 / 3600.0))
@@ -76,13 +84,17 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     rare: bool = False
     learning: bool = True
     points: Points = msgspec.field(default_factory=Points)
+    kind: Kind = msgspec.field(default_factory=Kind)
+    jumps: Jumps = msgspec.field(default_factory=Jumps)
+    doubt: float = 0.0
+    doubted: float = 0.0
 
     def update(self, t: float, x: float, learn: bool) -> int:  # noqa: FBT001 - called for every reading
         """Take a reading in order of event time `t` (seconds).
 
         Returns:
-            Which conditions hold now, a sum of SPIKE, NOISE, LEVEL, DRIFT and ANOMALY; the first and last are of
-            this reading alone.
+            Which conditions hold now, a sum of SPIKE, NOISE, LEVEL, DRIFT, ANOMALY and STOPPED; SPIKE and ANOMALY are
+            of this reading alone.
         """
         local = self.local
         if self.restart:
@@ -103,14 +115,21 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         outliers = self.outliers
         if same <= STILL:
             noise = self.noise
-            z = self.z = local.update(x, learn and not noise.held, lone)
+            z = self.z = local.update(x, learn and not noise.held and not self.kind.readings.structured, lone)
             if local.n >= START:
                 scatter = local.s
                 # No deviation is no spike and no peak: of most readings the predictors differ in sign.
                 spike = z != 0.0 and self.spike.update(z)
                 pair = local.pair
                 if (pair != 0.0 and self.pair.update(pair)) or spike:
-                    mask = SPIKE
+                    if lone or not usual_jump(self, x, learn=learn):
+                        mask = SPIKE
+                        outliers = self.outliers = max(outliers, 0) + 1
+                    outliers = self.outliers
+                elif outliers < 0:
+                    if came_back(self, x):
+                        mask = SPIKE
+                        outliers = -1
                     outliers = self.outliers = outliers + 1
                 elif outliers:
                     outliers = self.outliers = 0
@@ -126,6 +145,11 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                     if ((short.side or not lone) and short.update(x, learn)) or step.held:
                         mask |= LEVEL
                 block = self.block = self.block + 1
+                if not block % EVERY:
+                    if lone:
+                        by_scatter(self, 0.0)
+                    else:
+                        look(self, learn=learn and not mask)
                 if block >= BLOCK:
                     self._close_block(t, learn)
             elif local.n == 1:
@@ -148,14 +172,17 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             mean = self.sum / self.count
             self.sum = 0.0
             self.count = 0
-            if self.points.update(mean, local.scatter, learn, t - self.born < MATURE_S):
+            if self.points.update(mean, local.scatter, learn, self._points_unknown(t)):
                 slow = LEVEL
+            if self.kind.fast.stopped:
+                slow |= STOPPED
+            elif learn and not self.slow:
+                self.kind.sample_minute(mean)
         if self.medium.update(mean, learn):
-            slow = LEVEL
-        if self.drift.update(mean, learn):
+            slow |= LEVEL
+        if self.drift.update(mean, learn, lone):
             slow |= DRIFT
         self.slow = slow
-        self.novelty_score = self.novelty.update(t, mean, learn, VIEWS * self.budget)
         if learn:
             block = self.slow_block = self.slow_block + 1
             if block >= SLOW_BLOCK:
@@ -189,6 +216,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         margin = 1.0 + SLOW_YOUTH * self._youth(t)
         self.medium.close(target, margin)
         self.drift.close(target, margin)
+        by_record_slow(self)
 
     def _close_block(self, t: float, learn: bool) -> None:  # noqa: FBT001
         self.block = 0
@@ -198,11 +226,14 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             return
         youth = self._youth(t)
         margin = 1.0 + FAST_YOUTH * youth
-        self.spike.close(target, margin)
-        self.pair.close(target, margin)
+        before_close(self)
+        prior = RECORD if self.kind.known else 0.0
+        self.spike.close(target, margin, prior)
+        self.pair.close(target, margin, prior)
         self.noise.close(target, margin)
         self.step.close(target, 1.0 + STEP_YOUTH * youth)
         self.short.close(target, 1.0 + SLOW_YOUTH * youth)
+        by_record(self)
 
     def _target(self, seconds: float) -> float:
         """The share of the budget of false alarms (a day) that a block of so many seconds has."""
@@ -212,13 +243,17 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         """1 for a sensor that was never seen, down to 0 for one whose whole day is known."""
         return max(0.0, 1.0 - (t - self.born) / MATURE_S)
 
+    def _points_unknown(self, t: float) -> bool:
+        """Whether nothing is known of operating points: of a young sensor, and where minutes are no settled means."""
+        return t - self.born < MATURE_S or self.kind.minutes.structured or self.kind.readings.structured
+
     def _usual(self, t: float, size: float) -> bool:
         """Whether a step of `size` is no fault's begin: it leads back from a level that was, or load has changed."""
         for level in (self.short, self.medium):
             d = level.mean - level.center
             if d * size < 0.0 and (level.side or level.ratio() > NEARLY):
                 return True
-        if self.slow & DRIFT:
+        if self.slow & DRIFT or self.jumps.covers(size):
             return True
         # A load takes its time. Where a machine has operating points, `Points` judges where it ends.
         for spike in (self.spike, self.pair):
@@ -272,6 +307,12 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             found: Step | Level = {"short": self.short, "medium": self.medium}.get(detector, self.step)
             (found.up if up else found.down).teach(ratio or 1.0)
 
+    def give_kind(self, signal: str) -> None:
+        """The kind of the signal is given by its profile; empty: it is found. Another one than before begins anew."""
+        if signal != self.kind.given:
+            self.kind = Kind(given=signal)
+            self.jumps = Jumps()
+
     def accept(self) -> None:
         """What is held is the new normal."""
         self.step.accept()
@@ -289,11 +330,11 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     def score(self) -> float:
         """The combined score, 0 to 1; 0.5 is the limit.
 
-        Of a sensor that is read once a minute or more rarely it is what `Novelty` says. Of others it is below 0.5 how
-        near the nearest fast limit is, and above what `Novelty` says of the means of minutes.
+        Of a sensor that is read once a minute or more rarely it is what `Novelty` says, of others how near the nearest
+        limit of a single reading or of the scatter is.
         """
-        novelty = self.novelty_score
-        if self.rare or novelty >= 0.5:
-            return novelty
-        ratio = max(self.spike.ratio(self.z), self.pair.ratio(self.local.pair), self.noise.mean / self.noise.tail.limit)
-        return max(novelty, 0.5 * min(1.0, ratio))
+        if self.rare:
+            return self.novelty_score
+        noise = self.noise.mean / self.noise.tail.limit
+        ratio = max(self.spike.ratio(self.z), self.pair.ratio(self.local.pair), noise)
+        return ratio / (1.0 + ratio)

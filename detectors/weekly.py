@@ -30,11 +30,13 @@ class Weekly(msgspec.Struct, gc=False, array_like=True):
     """
 
     residual: float = 0.0
-    knots: bytearray = msgspec.field(default_factory=lambda: bytearray(_EMPTY))
+    knots: bytearray = msgspec.field(default_factory=bytearray)
 
     def update(self, t: float, x: float, learn: bool = True) -> float:  # noqa: FBT001, FBT002 - for every reading
         """Take a value at event time `t` (seconds since the epoch); the smoothed residual, in the value's unit."""
         at = int(t // HOUR_S) % HOURS * _KNOT.size
+        if not self.knots:
+            self.knots = bytearray(_EMPTY)
         mean, seen = _KNOT.unpack_from(self.knots, at)
         residual = x - mean if seen else 0.0
         smooth = self.residual = self.residual + SMOOTH * (residual - self.residual)
