@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from controlroom.core import cells
 from controlroom.errors import ControlroomError
 from controlroom.wire import topic_specs
 
@@ -161,9 +162,11 @@ async def _record_there_and_back(connections: Connections) -> tuple[bool, str]:
 
 def table(checks: list[Check]) -> str:
     """The checks as lines for people."""
-    width = max(len(check.name) for check in checks)
+    width = cells.widest(check.name for check in checks)
     columns = shutil.get_terminal_size().columns
     return "\n".join(
-        f"{'ok  ' if check.ok else 'FAIL'}  {check.name:<{width}}  {check.detail}"[: max(columns, 80)]
+        cells.crop(
+            f"{'ok  ' if check.ok else 'FAIL'}  {cells.left(check.name, width)}  {check.detail}", max(columns, 80)
+        )
         for check in checks
     )

@@ -23,7 +23,7 @@ class Terminal:
     ) -> None:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
-        environment = {**os.environ, "TERM": "xterm-256color", **(env or {})}
+        environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **(env or {})}
         self._stalled = False
         self._sent = bytearray()
         self.child = pexpect.spawn(command[0], command[1:], dimensions=(lines, columns), env=environment, timeout=None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from controlroom.core.cells import left, right
 from controlroom.core.plant_state import AlarmView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, heading, left, right
+from controlroom.ui.render.line import Line, Role, fit, heading
 from controlroom.ui.render.marks import edge_mark, severity_mark
 from controlroom.ui.render.numbers import age_text, clock_text, quantity_text
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controlroom.core.cells import left, right
 from controlroom.core.health_views import ClusterDetail
 from controlroom.core.plant_state import BrokerView, ClusterView, PartitionView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.cluster_line import STALE_AFTER_S
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, left, right, spread
+from controlroom.ui.render.line import Line, Role, spread
 from controlroom.ui.render.numbers import UNKNOWN, age_text, bytes_text, count_text
 
 #: less free than this share of the disk is worth a warning

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from controlroom.core.cells import left, right
 from controlroom.core.fault_view import FaultView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, left, right
+from controlroom.ui.render.line import Line, Role, fit
 from controlroom.ui.render.marks import SEVERITY_OF, WORDS, severity_glyph, severity_role
 from controlroom.ui.render.numbers import age_text, clock_text
 

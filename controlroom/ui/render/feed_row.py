@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from controlroom.core.cells import left, right
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, left, right
+from controlroom.ui.render.line import Line, Role, fit
 from controlroom.ui.render.marks import SEVERITY_OF, severity_mark
 from controlroom.ui.render.numbers import age_text, clock_text
 from controlroom.wire import AlarmEvent

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from controlroom.core.cells import right
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, right
+from controlroom.ui.render.line import Line, Role, fit
 
 _COLUMN = 25
 _COLUMNS = 3

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from controlroom.core.alarms.model import Alarm
 from controlroom.core.archive import AlarmRecord
+from controlroom.core.cells import left, right
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.alarm_row import state_text
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, left, right
+from controlroom.ui.render.line import Line, Role, fit
 from controlroom.ui.render.marks import SEVERITY_OF, edge_mark, severity_mark
 from controlroom.ui.render.numbers import age_text, clock_text, date_text
 from controlroom.wire import AlarmEvent

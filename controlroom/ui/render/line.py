@@ -14,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
+
+from controlroom.core.cells import left
 
 
 class Role(StrEnum):
@@ -65,30 +67,6 @@ def plain(line: Iterable[Span]) -> str:
 def width_of(line: Iterable[Span]) -> int:
     """Cells that the line takes."""
     return sum(cell_len(text) for text, _ in line)
-
-
-def crop(text: str, width: int) -> str:
-    """`text` in at most `width` cells; what does not fit ends with an ellipsis."""
-    if cell_len(text) <= width:
-        return text
-    bare = text.rstrip(" ")
-    if cell_len(bare) <= width:
-        return set_cell_size(text, width)
-    if width <= 1:
-        return "…"[:width]
-    return set_cell_size(bare, width - 1).rstrip(" ") + "…"
-
-
-def left(text: str, width: int) -> str:
-    """`text` in exactly `width` cells, at the left of them."""
-    text = crop(text, width)
-    return text + " " * (width - cell_len(text))
-
-
-def right(text: str, width: int) -> str:
-    """`text` in exactly `width` cells, at the right of them."""
-    text = crop(text, width)
-    return " " * (width - cell_len(text)) + text
 
 
 def fit(line: Line, width: int, fill: Role = Role.TEXT) -> Line:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from controlroom.core.alarms.measures import Frequent, Measure, Report, Verdict
+from controlroom.core.cells import left, right
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, left, right, spread
+from controlroom.ui.render.line import Line, Role, fit, spread
 from controlroom.ui.render.numbers import UNKNOWN, age_text, clock_text, span_text
 
 _NAME = 38

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
+from controlroom.core.cells import crop, left, right
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, crop, left, right, width_of
+from controlroom.ui.render.line import Line, Role, width_of
 from controlroom.ui.render.marks import WORDS, edge_mark, severity_glyph, severity_role
 from controlroom.ui.render.numbers import quantity_text
 from controlroom.ui.render.sensor_state import simulated_word, state_word

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from controlroom.core.cells import left, right
 from controlroom.core.health_views import WorkerFigures
 from controlroom.core.lag_trend import catch_up_s
 from controlroom.core.plant_state import DatabaseView, PipelineView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.cluster_tables import Row, columns, heading, note
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, left, right
+from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.numbers import UNKNOWN, bytes_text, count_text, duration_text, span_text
 from controlroom.ui.render.sparkline import sparkline
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from controlroom.core.cells import left, right
 from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.feed_row import happened_text
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, left, right, spread
+from controlroom.ui.render.line import Line, Role, fit, spread
 from controlroom.ui.render.marks import SEVERITY_OF, severity_glyph, severity_mark, severity_role
 from controlroom.ui.render.numbers import age_text, clock_text, moment_text, quantity_text, value_text
 from controlroom.ui.render.sensor_state import simulated_word, state_word

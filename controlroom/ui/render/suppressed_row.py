@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from controlroom.core.alarms.model import Alarm, Label
+from controlroom.core.cells import left, right
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.alarm_row import state_text
 from controlroom.ui.render.glyphs import Glyphs
-from controlroom.ui.render.line import Line, Role, fit, left, right
+from controlroom.ui.render.line import Line, Role, fit
 from controlroom.ui.render.marks import edge_mark
 from controlroom.ui.render.numbers import age_text, clock_text
 

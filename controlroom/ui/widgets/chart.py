@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from controlroom.core.cells import right
 from controlroom.core.fault_view import FaultView
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.context import Context
 from controlroom.ui.render.chart import Frame, chart_lines, frame_of
-from controlroom.ui.render.line import Line, Role, fit, right
+from controlroom.ui.render.line import Line, Role, fit
 from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.render.span import SpanData
 from controlroom.ui.render.timeline import alarm_strip, fault_strip, score_strip

@@ -6,9 +6,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Input
 
+from controlroom.core.cells import right
 from controlroom.ui.context import Context
 from controlroom.ui.messages import FilterChanged
-from controlroom.ui.render.line import Role, right
+from controlroom.ui.render.line import Role
 from controlroom.ui.widgets.item_view import ItemView
 from controlroom.ui.widgets.line_view import LineView
 from controlroom.ui.widgets.text_entry import TextEntry

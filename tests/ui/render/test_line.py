@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from controlroom.core.cells import crop, left, right
 from controlroom.ui.palette import Palette
-from controlroom.ui.render.line import Role, crop, fit, left, plain, right, spread, width_of
+from controlroom.ui.render.line import Role, fit, plain, spread, width_of
 from controlroom.ui.theme import THEMES
 
 
