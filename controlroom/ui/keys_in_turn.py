@@ -37,17 +37,24 @@ class KeysInTurn(App[int]):
             await super().on_event(event)
         elif self._key_began is not None and time.monotonic() - self._key_began < _LOST_S:
             self._waiting_keys.append(event)
+            self.set_timer(_LOST_S, self._next_if_lost)
         else:
             self._waiting_keys.append(event)
             await self._next_key()
 
-    async def on_keys_in_turn_done(self, message: Done) -> None:
-        """Give the next key to the screen."""
-        self._key_began = None
-        if self._waiting_keys:
+    async def _next_if_lost(self) -> None:
+        if self._key_began is None or time.monotonic() - self._key_began >= _LOST_S:
             await self._next_key()
 
+    async def on_keys_in_turn_done(self, message: Done) -> None:
+        """Give the next key to the screen."""
+        # A change of the focus that the key has caused is in the application's queue by now: the next goes behind it.
+        self.call_later(self._next_key)
+
     async def _next_key(self) -> None:
+        self._key_began = None
+        if not self._waiting_keys:
+            return
         self._key_began = time.monotonic()
         way = self.focused or self.screen
         await super().on_event(self._waiting_keys.popleft())

@@ -69,5 +69,5 @@ class PlantHeader(Vertical):
             replay=options.replay,
         )
         self._title.show(title)
-        rate = self.context.meter.rate(now, state.readings)
+        rate = self.context.meter.rate(now, state.live_readings)
         self._rate.show(rate_line(len(state.sensors), rate, _RATE_WIDTH))
