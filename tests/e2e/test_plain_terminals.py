@@ -82,3 +82,13 @@ def test_escape_and_a_key_at_once_are_two_keys(staffed: StaffedPlant, key: str, 
             assert "£" not in terminal.wait_for(shown)
             terminal.press("q")
             assert terminal.wait_for_end() == 0
+
+
+def test_escape_and_a_key_at_once_in_tmux(staffed: StaffedPlant, tmux: str) -> None:
+    inside = " ".join(staffed.command())
+    with Terminal(["tmux", "-L", tmux, "-f", "/dev/null", "new-session", inside], lines=25) as terminal:
+        terminal.wait_for("15 sensors")
+        terminal.press("/", "t", "e", "m", "p", "\x1b3")
+        assert "£" not in terminal.wait_for("quorum led by")
+        terminal.press("q")
+        terminal.wait_for_end()

@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import secrets
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 
 import asyncpg
 import pytest
@@ -129,15 +126,6 @@ def test_no_color_sends_no_colour(staffed: StaffedPlant) -> None:
             assert re.fullmatch(r"([0-9a-f]{2})\1\1", name), name
         terminal.press("q")
         assert terminal.wait_for_end() == 0
-
-
-@pytest.fixture
-def tmux() -> Iterator[str]:
-    if shutil.which("tmux") is None:
-        pytest.skip("tmux is not installed")
-    name = f"controlroom-{secrets.token_hex(4)}"
-    yield name
-    subprocess.run(["tmux", "-L", name, "kill-server"], check=False, capture_output=True)
 
 
 def test_tmux_detach_and_attach(staffed: StaffedPlant, tmux: str) -> None:
