@@ -13,7 +13,9 @@ from controlroom.errors import ControlroomError
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code; errors are one line on stderr."""
     from controlroom.cli import cli
+    from controlroom.cli.streams import fit_streams
 
+    fit_streams()
     try:
         code = cli.main(args=argv, prog_name="controlroom", standalone_mode=False)
     except click.exceptions.Exit as stop:

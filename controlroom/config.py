@@ -48,7 +48,7 @@ class UiSettings(BaseModel):
     """Looks at the plant a second, at the most; unset: 5, over SSH 2."""
 
     ascii: bool | None = None
-    """Shapes of ASCII alone; unset: only where the locale has no UTF-8."""
+    """Shapes of ASCII alone; unset: only where the locale has no UTF-8 or the terminal lacks the others."""
 
     mouse: bool | None = None
     """Whether the mouse is ours; unset: yes, over SSH no."""

@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 PROBE_S = 2.0
 DETAIL_S = 3.0
 RETRY_S = 2.0
+#: a rate over less than this is of one commit or none
+_LEAST_RATE_S = 1.0
 STOP_S = 3.0
 
 
@@ -209,7 +211,7 @@ class Link:
             self._state.apply_alarm(event)
             self._state.remember(alarm)
         consumer = AIOKafkaConsumer(**self._kafka.reading)
-        before, committed = time.monotonic(), 0
+        before, committed = time.monotonic(), self._worker.progress.committed if self._worker is not None else 0
         try:
             await consumer.start()
             while True:
@@ -221,8 +223,10 @@ class Link:
                 rate = None
                 if self._worker is not None:
                     now, done = time.monotonic(), self._worker.progress.committed
-                    rate = (done - committed) / max(now - before, 1e-3)
-                    before, committed = now, done
+                    # The first look comes at once, and what was committed before it says nothing of the present.
+                    if now - before >= _LEAST_RATE_S:
+                        rate = (done - committed) / (now - before)
+                        before, committed = now, done
                 self._state.apply_pipeline(await self._pipeline(consumer, watermarks, rate))
                 await asyncio.sleep(PROBE_S)
         finally:

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len
-
-from controlroom.core.cells import crop, pad
+from controlroom.core import cells
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -38,10 +36,8 @@ def table(alarms: Sequence[Alarm], width: int | None = None) -> Iterable[str]:
     if width is not None and width < NARROW:
         rows = [(row[0], *row[2:5], row[5][5:16] or row[5], row[6]) for row in rows]
         rows[0] = (HEAD[0], *HEAD[2:])
-    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        text = "  ".join(pad(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip()
-        yield text if width is None else crop(text, width)
+    for text in cells.table(rows):
+        yield text if width is None else cells.crop(text, width)
 
 
 def line(alarm: Alarm) -> str:
@@ -94,7 +90,7 @@ def told(event: AlarmEvent) -> str:
     ring = "*" if event.annunciated else " "
     who = f" by {event.actor}" if event.actor else ""
     drill = " [simulated]" if event.simulated else ""
-    parts = f"{at} {ring} {event.event + who:<16} {event.severity or '-':<8} {event.sensor_id} {event.kind}"
+    parts = f"{at} {ring} {cells.pad(event.event + who, 16)} {event.severity or '-':<8} {event.sensor_id} {event.kind}"
     return sanitise(f"{parts}: {event.message}{drill}" if event.message else parts + drill, limit=400)
 
 

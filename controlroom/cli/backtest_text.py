@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from controlroom.core import cells
 from controlroom.core.backtest.measure import Measures
-from controlroom.core.cells import pad
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def document(results: Sequence[Result], job: Job) -> dict[str, Any]:
 
 def table(results: Sequence[Result], job: Job) -> Iterator[str]:
     """Lines for people: a line per series, the total, and of a single series its alarms."""
-    width = min(44, max(len(result.outcome.name) for result in results))
+    width = min(44, cells.widest(sanitise(result.outcome.name) for result in results))
     labelled = any(result.measures is not None for result in results)
     for setup in job.setups:
         mine = [result for result in results if result.setup is setup]
@@ -76,9 +76,11 @@ def _head(width: int, *, labelled: bool) -> str:
 
 
 def _line(name: str, width: int, results: Sequence[Result], m: Measures | None, *, labelled: bool) -> str:
-    text = name if len(name) <= width else f"…{name[-width + 1 :]}"
+    text = sanitise(name)
+    while cells.widest([text]) > width:  # the end of a name says more than its begin
+        text = f"…{text.removeprefix('…')[1:]}"
     rows = sum(result.outcome.rows for result in results)
-    line = f"{pad(sanitise(text), width)} {rows:>8} {sum(len(result.outcome.raised) for result in results):>6}"
+    line = f"{cells.left(text, width)} {rows:>8} {sum(len(result.outcome.raised) for result in results):>6}"
     if not labelled:
         return line
     if m is None:
@@ -123,7 +125,7 @@ def _side_by_side(results: Sequence[Result], job: Job) -> Iterator[str]:
     left, right = _total_document(first), _total_document(second)
     names = [sanitise(setup.name)[-20:] for setup in job.setups]
     yield ""
-    yield f"{'side by side':28} {names[0]:>20} {names[1]:>20}"
+    yield f"{'side by side':28} {cells.right(names[0], 20)} {cells.right(names[1], 20)}"
     for key, value in left.items():
         if isinstance(value, (int, float)) or value is None:
             yield f"{key.replace('_', ' '):28} {_figure(value):>20} {_figure(right.get(key)):>20}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from controlroom.core import cells
 from controlroom.errors import ControlroomError
 from controlroom.wire import topic_specs
 
@@ -186,11 +187,11 @@ async def _record_there_and_back(connections: Connections) -> tuple[bool, str]:
 
 def table(checks: list[Check]) -> str:
     """The checks as lines for people; what is well is cut at the terminal's width, what is wrong is told whole."""
-    width = max(len(check.name) for check in checks)
+    width = cells.widest(check.name for check in checks)
     columns = max(80, shutil.get_terminal_size().columns)
     return "\n".join(
-        f"ok    {check.name:<{width}}  {check.detail}"[:columns]
+        cells.crop(f"ok    {cells.left(check.name, width)}  {check.detail}", columns)
         if check.ok
-        else f"FAIL  {check.name:<{width}}  {check.detail}"
+        else f"FAIL  {cells.left(check.name, width)}  {check.detail}"
         for check in checks
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from controlroom.core.cells import pad
+from controlroom.core import cells
 
 config_option = click.option(
     "--config",
@@ -43,9 +43,11 @@ def show(config_file: Path | None, as_json: bool) -> None:  # noqa: FBT001 - a f
         click.echo(json.dumps({one.name: {"value": one.value, "source": one.source} for one in found}, indent=1))
         return
     rows = [(one.name, _text(one.value), one.source) for one in found]
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    names = cells.widest(name for name, _, _ in rows)
+    values = min(cells.widest(value for _, value, _ in rows), 44)
     for name, value, source in rows:
-        click.echo(f"{pad(name, widths[0])}  {pad(value, min(widths[1], 44))}  {source}")
+        # A longer value is not cut: what it says is wanted more than the column.
+        click.echo(f"{cells.left(name, names)}  {cells.pad(value, values)}  {source}")
 
 
 @config.command()
@@ -69,9 +71,8 @@ def keys() -> None:
         (binding_id, keymap.get(binding_id, binding.key), binding.description)
         for binding_id, binding in binding_ids().items()
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    for binding_id, key, description in rows:
-        click.echo(f"{binding_id:<{widths[0]}}  {key:<{widths[1]}}  {description}")
+    for line in cells.table(rows):
+        click.echo(line)
 
 
 def _text(value: object) -> str:

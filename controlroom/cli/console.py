@@ -36,7 +36,9 @@ GRACE_S = 3.0
 @dir_option
 @click.option("--attach", is_flag=True, help="Look at the local plant that runs already; start nothing.")
 @click.option("--sensor", "sensor_id", metavar="ID", help="Open with the detail of this sensor.")
-@click.option("--ascii", "ascii_glyphs", is_flag=True, help="Draw with ASCII alone.")
+@click.option(
+    "--ascii/--unicode", "ascii_glyphs", default=None, help="Draw with ASCII alone, or not (default: by the terminal)."
+)
 @click.option("--read-only", is_flag=True, help="Look, but change nothing.")
 @config_option
 @click.option("--operator", "who", metavar="NAME", help="Who sits here, for the audit (default: the account).")
@@ -47,7 +49,7 @@ def console(
     directory: Path | None,
     attach: bool,  # noqa: FBT001 - flags of the command line
     sensor_id: str | None,
-    ascii_glyphs: bool,  # noqa: FBT001
+    ascii_glyphs: bool | None,  # noqa: FBT001
     read_only: bool,  # noqa: FBT001
     config_file: Path | None,
     who: str | None,
@@ -75,7 +77,7 @@ def console(
             "read_only": read_only,
             "operator": who,
             "restricted": restricted,
-            **({"ascii": True} if ascii_glyphs else {}),
+            **({} if ascii_glyphs is None else {"ascii": ascii_glyphs}),
         }
         _on_screen(settings, given, "the command that was asked for is ignored" if asked else "")
     elif restricted:

@@ -17,6 +17,7 @@ import click
 
 from controlroom.cli.options import brokers_option, dir_option, dsn_option, hush_clients, settings_for
 from controlroom.cli.simulator_errors import translated
+from controlroom.core import cells
 from controlroom.core.json_line import json_line
 from controlroom.errors import ConfigError, DrillFailed, InputError
 
@@ -100,7 +101,7 @@ def _scenario(name: str, seed: int | None) -> Scenario:
 
 def _list(*, as_json: bool) -> None:
     names = library()
-    width = max(len(name) for name in names)
+    width = cells.widest(names)
     for name in names:
         with translated():
             found = _scenario(name, None)
@@ -108,7 +109,7 @@ def _list(*, as_json: bool) -> None:
             listed = {"name": name, "title": found.title, "about": found.about, "sensors": len(found.sensors)}
             click.echo(json_line({**listed, "faults": len(found.faults), "duration_s": found.duration}))
         else:
-            click.echo(f"{name:<{width}}  {found.title}")
+            click.echo(f"{cells.left(name, width)}  {found.title}")
 
 
 @contextmanager
@@ -192,7 +193,7 @@ class _Progress:
         line = f"{self._title}: {hours}, {progress.readings:,} readings, {progress.watched:,} watched"
         if self._live:
             width = shutil.get_terminal_size().columns - 1
-            click.echo(f"\r\x1b[K{line[:width]}", nl=False, err=True)
+            click.echo(f"\r\x1b[K{cells.crop(line, width)}", nl=False, err=True)
         elif int(part * 10) > self._tenths:
             self._tenths = int(part * 10)
             click.echo(line, err=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from controlroom.core.cells import left
+from controlroom.core import cells
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _table(result: Score, width: int) -> Iterator[str]:
     yield f"{'FAULT':<{_NAME}} {'SENSORS':<{_SENSORS}} {'DELAY':>9} {'READINGS':>8}  ALARM (BY)"
     shown = result.faults[:_MOST_ROWS]
     for fault in shown:
-        yield sanitise(_row(fault), limit=width).rstrip()
+        yield cells.crop(sanitise(_row(fault), limit=400), width).rstrip()
     if len(result.faults) > len(shown):
         rest = result.faults[len(shown) :]
         yield f"... and {len(rest)} more, {sum(fault.detected for fault in rest)} of them detected"
@@ -94,7 +94,7 @@ def _table(result: Score, width: int) -> Iterator[str]:
 
 def _row(fault: Detection) -> str:
     who = fault.sensors[0] if len(fault.sensors) == 1 else f"{len(fault.sensors)} sensors"
-    name = f"{left(sanitise(fault.fault_id), _NAME)} {left(sanitise(who), _SENSORS)}"
+    name = f"{cells.left(sanitise(fault.fault_id), _NAME)} {cells.left(sanitise(who), _SENSORS)}"
     if not fault.detected or fault.delay_s is None:
         told = f"  only {', '.join(fault.kinds)}" if fault.kinds else ""
         return f"{name} {'MISSED':>9} {'':8}{told}"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from controlroom.cli.options import dir_option, dsn_option, resolve_dsn, settings_for
-from controlroom.core.cells import pad
+from controlroom.core import cells
 from controlroom.core.json_line import json_line
 from controlroom.core.sanitise import sanitise
 from controlroom.errors import ConfigError, InputError
@@ -81,7 +81,8 @@ def pending(
             click.echo(json_line(told))
         else:
             what = f"{row.topic} {row.sensor_id} {row.alarm_kind}".rstrip()
-            click.echo(sanitise(f"{pad(row.receiver, 16)} {row.severity:<8} {pad(what, 44)} {one.why}", limit=400))
+            who, what = cells.left(sanitise(row.receiver), 16), cells.left(sanitise(what), 44)
+            click.echo(f"{who} {row.severity:<8} {what} {sanitise(one.why)}")
     if unplanned:
         click.echo(f"controlroom: {unplanned} changes wait for a worker to plan them: does one run?", err=True)
     if not found:

@@ -98,7 +98,9 @@ def _until_done(writer: RecordingWriter, stopping: threading.Event, seconds: flo
 @click.option("--at", "begin_s", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS", help="Begin there.")
 @click.option("--paused", is_flag=True, help="Begin without playing.")
 @click.option("--sensor", "sensor_id", metavar="ID", help="Open with the detail of this sensor.")
-@click.option("--ascii", "ascii_glyphs", is_flag=True, help="Draw with ASCII alone.")
+@click.option(
+    "--ascii/--unicode", "ascii_glyphs", default=None, help="Draw with ASCII alone, or not (default: by the terminal)."
+)
 @config_option
 def replay_session(
     file: Path,
@@ -106,7 +108,7 @@ def replay_session(
     begin_s: float,
     paused: bool,  # noqa: FBT001 - flags of the command line
     sensor_id: str | None,
-    ascii_glyphs: bool,  # noqa: FBT001
+    ascii_glyphs: bool | None,  # noqa: FBT001
     config_file: Path | None,
 ) -> None:
     """Open the control room on a recording. It shows the past: no order can be given.
@@ -126,7 +128,7 @@ def replay_session(
     player.paused = paused
     given: dict[str, object] = {
         **ui.from_settings(settings_for(None, config_file=config_file).ui),
-        **({"ascii": True} if ascii_glyphs else {}),
+        **({} if ascii_glyphs is None else {"ascii": ascii_glyphs}),
     }
     began = datetime.fromtimestamp(reader.header.started_at, UTC)
     options = ui.options_for(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controlroom.cli.options import brokers_option, dir_option, dsn_option, hush_clients, resolve, resolve_dsn
-from controlroom.core.cells import pad
+from controlroom.core import cells
 from controlroom.core.json_line import json_line
 from controlroom.core.sanitise import sanitise
 from controlroom.errors import InputError
@@ -42,7 +42,7 @@ def list_(dsn: str | None, directory: Path | None, reason: str | None, limit: in
         else:
             click.echo(
                 f"{reject.part:>4} {reject.off:>12}  {reject.log_ts:%Y-%m-%d %H:%M:%S}  {reject.reason:<16} "
-                f"{pad(sanitise((reject.key or b'').decode('utf-8', 'replace')), 24)} {sanitise(reject.detail)}"
+                f"{cells.left(sanitise((reject.key or b'').decode('utf-8', 'replace')), 24)} {sanitise(reject.detail)}"
                 f"{'  (replayed)' if reject.replayed_at else ''}"
             )
 

@@ -7,10 +7,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-
 from controlroom.cli.alarm_text import instant
-from controlroom.core.cells import pad
+from controlroom.core import cells
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -66,23 +64,22 @@ def _bars(rows: Sequence[tuple[str, int, str]]) -> Iterator[str]:
     """One line each: name, bar, what is said behind it; 80 columns at the most."""
     most = max((count for _, count, _ in rows), default=0) or 1
     names = [sanitise(name, limit=NAME_CELLS) for name, _, _ in rows]
-    widest = max(map(cell_len, names), default=0)
+    size = cells.widest(names)
     for name, (_, count, said) in zip(names, rows, strict=True):
         bar = "█" * round(BAR_CELLS * count / most) or ("▏" if count else "")
-        yield f"  {pad(name, widest)}  {bar} {said}"
+        yield f"  {cells.left(name, size)}  {bar} {said}"
 
 
 def _measures(measures: Sequence[Measure], width: int) -> Iterator[str]:
     """The table of the targets; where it does not fit, the target of each is on a line of its own."""
     rows = [("MEASURE", "VALUE", "VERDICT", "TARGET", "")]
     rows += [(m.name, value_of(m), str(m.verdict), m.target, m.detail) for m in measures]
-    widths = [max(cell_len(row[column]) for row in rows) for column in range(5)]
+    widths = [cells.widest(column) for column in zip(*rows, strict=True)]
     if sum(widths) + 2 * len(widths) <= width:
-        for row in rows:
-            yield "  ".join(pad(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip()
+        yield from cells.table(rows)
         return
-    for row in rows:
-        yield "  ".join(pad(cell, size) for cell, size in zip(row[:3], widths, strict=False)).rstrip()
+    for row, text in zip(rows, cells.table([row[:3] for row in rows]), strict=True):
+        yield text
         if row[3] != "TARGET":
             yield "    target: " + "; ".join(cell for cell in row[3:] if cell)
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping, MutableMapping
 _KEPT = {
     "TERM": re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}"),
     "LANG": re.compile(r"[A-Za-z0-9_.@-]{1,40}"),
+    "LC_CTYPE": re.compile(r"[A-Za-z0-9_.@-]{1,40}"),
     "LC_ALL": re.compile(r"[A-Za-z0-9_.@-]{1,40}"),
     "SSH_CONNECTION": re.compile(r"[0-9A-Fa-f.:%a-z]+ \d+ [0-9A-Fa-f.:%a-z]+ \d+"),
     "SSH_TTY": re.compile(r"/dev/[A-Za-z0-9/]{1,40}"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from controlroom.core.cells import left
+from controlroom.core import cells
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def row(status: SensorStatus) -> str:
     zone = spec.location.zone if spec is not None else ""
     every = f"{interval:g} s" if interval else ""
     what = fault_names(status) or status.reason
-    name, place, area = left(sanitise(status.sensor_id), 24), left(sanitise(machine), 14), left(sanitise(zone), 10)
+    name, place, area = (
+        cells.left(sanitise(text), width) for text, width in ((status.sensor_id, 24), (machine, 14), (zone, 10))
+    )
     line = f"{name} {status.state:<8} {every:>7} {status.reading_count:>9}  {place} {area} "
     return (line + sanitise(what, limit=120)).rstrip()
 

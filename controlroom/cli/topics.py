@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 import msgspec
-from rich.cells import cell_len
 
 from controlroom.cli.options import brokers_option, dir_option, hush_clients, resolve_brokers
-from controlroom.core.cells import pad
+from controlroom.core import cells
 from controlroom.core.json_line import json_line
 from controlroom.core.sanitise import sanitise
 from controlroom.wire import topic_specs
@@ -37,15 +36,15 @@ def topics(directory: Path | None, brokers: str | None, *, as_json: bool) -> Non
     if as_json:
         click.echo(json_line([{**msgspec.structs.asdict(topic), "note": _note(topic, settings)} for topic in found]))
         return
-    width = max((cell_len(sanitise(topic.name)) for topic in found), default=5)
+    width = max(5, cells.widest(sanitise(topic.name) for topic in found), cells.widest(_specs(settings)))
     click.echo(f"{'TOPIC':<{width}}  PARTITIONS  REPLICAS     RECORDS  NOTE")
     for topic in found:
         row = f"{len(topic.partitions):>10}  {topic.replication_factor:>8}  {topic.kept:>10}  {_note(topic, settings)}"
-        click.echo(f"{pad(sanitise(topic.name), width)}  {row}".rstrip())
+        click.echo(f"{cells.left(sanitise(topic.name), width)}  {row}".rstrip())
     names = {topic.name for topic in found}
     for spec in _specs(settings):
         if spec not in names:
-            click.echo(f"{pad(spec, width)}  missing: `controlroom setup` makes it")
+            click.echo(f"{cells.left(spec, width)}  missing: `controlroom setup` makes it")
 
 
 def _specs(settings: Settings) -> dict[str, int]:

@@ -285,8 +285,8 @@ class PlantState:
         self.pipeline: PipelineView | None = None
         #: injected faults that act, and those that have ended lately
         self.faults: tuple[FaultView, ...] = ()
-        #: readings seen since the start
-        self.readings = 0
+        #: readings that came in while the plant was followed; None: it is not followed
+        self.live_readings: int | None = None
         self.rejected = 0
         #: changes with anything
         self.version = 0
@@ -305,8 +305,12 @@ class PlantState:
             self.structure_version += 1
         return view
 
-    def apply_reading(self, reading: Reading, *, seen_at: float, simulated: bool) -> None:
-        """A reading has arrived at `seen_at` (seconds since the epoch)."""
+    def follow(self, *, following: bool) -> None:
+        """What comes in is counted from now on, or is not known any more."""
+        self.live_readings = 0 if following else None
+
+    def apply_reading(self, reading: Reading, *, seen_at: float, simulated: bool, live: bool = True) -> None:
+        """A reading has arrived at `seen_at` (seconds since the epoch); not `live`: it is from before, read back."""
         view = self.sensor(reading.sensor_id)
         if not view.sensor_type or view.unit != reading.unit:
             view.sensor_type = sanitise(reading.sensor_type, limit=32)
@@ -324,7 +328,8 @@ class PlantState:
         view.values.append(reading.value)
         view.times.append(at)
         view.version += 1
-        self.readings += 1
+        if live:
+            self.live_readings = (self.live_readings or 0) + 1
         self.version += 1
 
     def apply_status(self, status: SensorStatus | None, sensor_id: str) -> None:

@@ -62,6 +62,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         body: the thing itself.
         seen_at: of a reading: when it was received.
         sim: of a reading: whether it comes from a simulated sensor.
+        live: of a reading: whether it came in while the plant was followed; else it was read back.
         key: of a status: the sensor.
     """
 
@@ -70,6 +71,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     body: msgspec.Raw
     seen_at: float = 0.0
     sim: bool = False
+    live: bool = True
     key: str = ""
 
 
@@ -126,7 +128,7 @@ def apply(entry: Entry, state: PlantState) -> None:
     body = decoder.decode(entry.body)
     match body:
         case Reading():
-            state.apply_reading(body, seen_at=entry.seen_at, simulated=entry.sim)
+            state.apply_reading(body, seen_at=entry.seen_at, simulated=entry.sim, live=entry.live)
         case AlarmEvent():
             state.apply_alarm(body)
         case ClusterView():
@@ -158,15 +160,17 @@ class RecordedState(PlantState):
         self._write = write
         self._now = now
 
-    def _record(self, kind: Kind, body: object, *, seen_at: float = 0.0, sim: bool = False, key: str = "") -> None:
+    def _record(
+        self, kind: Kind, body: object, *, seen_at: float = 0.0, sim: bool = False, live: bool = True, key: str = ""
+    ) -> None:
         raw = msgspec.Raw(_encoder.encode(body))
-        entry = Entry(at=self._now(), kind=kind, body=raw, seen_at=seen_at, sim=sim, key=key)
+        entry = Entry(at=self._now(), kind=kind, body=raw, seen_at=seen_at, sim=sim, live=live, key=key)
         self._write(_encoder.encode(entry) + b"\n")
 
-    def apply_reading(self, reading: Reading, *, seen_at: float, simulated: bool) -> None:
+    def apply_reading(self, reading: Reading, *, seen_at: float, simulated: bool, live: bool = True) -> None:
         """Record it and take it."""
-        self._record("reading", reading, seen_at=seen_at, sim=simulated)
-        super().apply_reading(reading, seen_at=seen_at, simulated=simulated)
+        self._record("reading", reading, seen_at=seen_at, sim=simulated, live=live)
+        super().apply_reading(reading, seen_at=seen_at, simulated=simulated, live=live)
 
     def apply_status(self, status: SensorStatus | None, sensor_id: str) -> None:
         """Record it and take it."""

@@ -11,15 +11,14 @@ from typing import ClassVar
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
-from textual.driver import Driver
 from textual.events import Resize
 from textual.screen import Screen
 
 from controlroom.core.plant_state import PlantState
 from controlroom.ports import OperatorCommands
-from controlroom.ui import key_parser
 from controlroom.ui.bindings import APP, REPLAY
 from controlroom.ui.context import Context
+from controlroom.ui.keys_in_turn import KeysInTurn
 from controlroom.ui.options import LEAST_SIZE, UiOptions
 from controlroom.ui.pace import Pace
 from controlroom.ui.palette import Palette
@@ -33,6 +32,7 @@ from controlroom.ui.screens.plant_screen import PlantScreen
 from controlroom.ui.screens.sensor import SensorScreen
 from controlroom.ui.screens.simulator import SimulatorScreen
 from controlroom.ui.screens.too_small import TooSmall
+from controlroom.ui.terminal_driver import driver_for
 from controlroom.ui.theme import DEFAULT, THEMES
 
 _MODES: dict[str, type[PlantScreen]] = {
@@ -44,7 +44,7 @@ _MODES: dict[str, type[PlantScreen]] = {
 _RATES = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 
-class ControlRoomApp(Restrictions):
+class ControlRoomApp(KeysInTurn, Restrictions):
     """The control room.
 
     Args:
@@ -60,11 +60,11 @@ class ControlRoomApp(Restrictions):
     TITLE = "controlroom"
     # Ours is among the bindings, where it can be given another key.
     COMMAND_PALETTE_BINDING = "f20"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (190, "-wide")]  # noqa: RUF012 - Textual declares it per instance
+    HORIZONTAL_BREAKPOINTS = [(0, "-small"), (100, "-narrow"), (190, "-wide")]  # noqa: RUF012 - Textual declares it per instance
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012 - as above
 
     def __init__(self, state: PlantState, commands: OperatorCommands, options: UiOptions) -> None:
-        super().__init__()
+        super().__init__(driver_class=driver_for(ascii_only=options.ascii, colour=options.colour))
         for theme in THEMES:
             self.register_theme(theme)
         self.restricted = options.restricted
@@ -78,12 +78,8 @@ class ControlRoomApp(Restrictions):
         self._pace = Pace()
 
     def _palette(self, options: UiOptions) -> Palette:
-        return Palette(self.current_theme.variables, ascii_only=options.ascii, colour=not self.no_color)
-
-    def get_driver_class(self) -> type[Driver]:
-        """Textual's own driver, with a parser that knows no Alt."""
-        key_parser.install()
-        return super().get_driver_class()
+        colour = options.colour and not self.no_color
+        return Palette(self.current_theme.variables, ascii_only=options.ascii, colour=colour)
 
     def on_mount(self) -> None:
         """Make the screens and begin to look at the plant."""
@@ -91,6 +87,7 @@ class ControlRoomApp(Restrictions):
         for name, screen in _MODES.items():
             self.add_mode(name, partial(screen, self.context))
         self.set_class(options.ascii, "-ascii")
+        self.set_class(not options.colour, "-colourless")
         self.set_keymap(dict(options.keymap))
         self.theme_changed_signal.subscribe(self, lambda _: self._restyle())
         self.switch_mode("overview")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import TerminalError
@@ -40,6 +41,9 @@ def run(state: PlantState, commands: OperatorCommands, options: UiOptions) -> in
     # A shell that exports its size says what it was then, and Textual would believe it after every resize.
     for name in ("COLUMNS", "LINES"):
         os.environ.pop(name, None)
+    # Textual writes there; which characters this terminal is sent is the options' matter, not the locale's.
+    if isinstance(sys.__stderr__, TextIOWrapper):
+        sys.__stderr__.reconfigure(encoding="utf-8", errors="replace")
     from controlroom.ui.app import ControlRoomApp
 
     app = ControlRoomApp(state, commands, options)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from controlroom.config import UiSettings
 from controlroom.core.plant_state import PlantState
+from controlroom.core.terminal import ascii_only, has_colour
 from controlroom.ports import AlarmActions, BrokerDrills, Clock, History, LearningControl, SessionReplay
-from controlroom.ui.terminal_kind import given_environment, shows_colour, shows_unicode
 
 #: the smallest terminal that shows everything: columns, lines
 LEAST_SIZE = (80, 24)
@@ -41,6 +41,8 @@ class UiOptions:
     refresh_rate: float = LOCAL_RATE
     #: shapes of ASCII alone
     ascii: bool = False
+    #: whether the terminal has colours
+    colour: bool = True
     #: a viewer: no key that changes anything
     read_only: bool = False
     #: for who is logged in by a forced command of SSH: no files, no links, no way to a shell
@@ -74,14 +76,15 @@ class UiOptions:
 def options_for(environ: Mapping[str, str], **given: object) -> UiOptions:
     """The options for a terminal that is described by its environment; what is `given` (and not None) wins.
 
-    ASCII shapes are for `CONTROLROOM_GLYPHS=ascii`, for locales without UTF-8 and for terminals that have nothing else
-    (`CONTROLROOM_GLYPHS=unicode`: never); over SSH (`SSH_CONNECTION`) the screen is drawn less often and the mouse is
+    ASCII shapes are for locales without UTF-8 and for terminals whose fonts lack ours; `CONTROLROOM_GLYPHS`, which is
+    `ascii` or `unicode`, says otherwise. Over SSH (`SSH_CONNECTION`) the screen is drawn less often and the mouse is
     left to the terminal.
     """
     remote = bool(environ.get("SSH_CONNECTION"))
     glyphs = environ.get("CONTROLROOM_GLYPHS", "").lower()
     defaults: dict[str, object] = {
-        "ascii": glyphs == "ascii" or (glyphs != "unicode" and not shows_unicode(given_environment(environ))),
+        "ascii": glyphs == "ascii" or (glyphs != "unicode" and ascii_only(environ)),
+        "colour": has_colour(environ.get("TERM", "")),
         "refresh_rate": SSH_RATE if remote else LOCAL_RATE,
         "mouse": not remote,
     }
@@ -91,8 +94,6 @@ def options_for(environ: Mapping[str, str], **given: object) -> UiOptions:
 def before_textual() -> None:
     """Textual reads its own settings from the environment once, when it is imported: this comes before."""
     os.environ.setdefault("TEXTUAL_FPS", _FRAMES)
-    if not shows_colour(os.environ):
-        os.environ.setdefault("NO_COLOR", "1")
 
 
 def from_settings(ui: UiSettings) -> dict[str, object]:

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from controlroom.ui.render.glyphs import to_ascii
+from controlroom.core.cells import to_ascii
 from controlroom.ui.render.line import Line, Role, Span, fit
 
 #: what a line lies on

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,3 +63,12 @@ def staffed(plant: LocalPlant, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 process.kill()
                 process.wait()
         log.close()
+
+
+@pytest.fixture
+def tmux() -> Iterator[str]:
+    if shutil.which("tmux") is None:
+        pytest.skip("tmux is not installed")
+    name = f"controlroom-{secrets.token_hex(4)}"
+    yield name
+    subprocess.run(["tmux", "-L", name, "kill-server"], check=False, capture_output=True)

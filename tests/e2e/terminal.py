@@ -23,7 +23,7 @@ class Terminal:
     ) -> None:
         self.screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self.screen)
-        environment = {**os.environ, "TERM": "xterm-256color", **(env or {})}
+        environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **(env or {})}
         self._stalled = False
         self._sent = bytearray()
         self.child = pexpect.spawn(command[0], command[1:], dimensions=(lines, columns), env=environment, timeout=None)
@@ -40,11 +40,6 @@ class Terminal:
     def text(self) -> str:
         """The screen as lines of text."""
         return "\n".join(line.rstrip() for line in self.screen.display)
-
-    @property
-    def sent(self) -> bytes:
-        """The last that the program sent to the terminal, 100,000 bytes at the most."""
-        return bytes(self._sent)
 
     def press(self, *keys: str) -> None:
         """Type these keys, one after the other, as a person does: each is on its own."""

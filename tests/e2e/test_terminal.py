@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import secrets
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 
 import asyncpg
 import pytest
@@ -131,15 +128,6 @@ def test_no_color_sends_no_colour(staffed: StaffedPlant) -> None:
         assert terminal.wait_for_end() == 0
 
 
-@pytest.fixture
-def tmux() -> Iterator[str]:
-    if shutil.which("tmux") is None:
-        pytest.skip("tmux is not installed")
-    name = f"controlroom-{secrets.token_hex(4)}"
-    yield name
-    subprocess.run(["tmux", "-L", name, "kill-server"], check=False, capture_output=True)
-
-
 def test_tmux_detach_and_attach(staffed: StaffedPlant, tmux: str) -> None:
     inside = " ".join(staffed.command())
     with Terminal(["tmux", "-L", tmux, "-f", "/dev/null", "new-session", inside], lines=25) as terminal:
@@ -153,33 +141,3 @@ def test_tmux_detach_and_attach(staffed: StaffedPlant, tmux: str) -> None:
         terminal.wait_for("quorum led by")
         terminal.press("q")
         terminal.wait_for_end()
-
-
-@pytest.mark.parametrize(
-    "environ",
-    [{"LC_ALL": "C"}, {"LC_ALL": "C.UTF-8", "TERM": "vt220"}, {"LC_ALL": "C.UTF-8", "TERM": "linux"}],
-    ids=["C locale", "vt220", "linux console"],
-)
-def test_a_terminal_without_unicode_is_sent_ascii_alone(staffed: StaffedPlant, environ: dict[str, str]) -> None:
-    with Terminal(staffed.command(), env=environ) as terminal:
-        terminal.wait_for(live)
-        for key, wanted in (("2", "state"), ("3", "quorum led by"), ("4", "sensors"), ("1", "readings/s")):
-            terminal.press(key)
-            terminal.wait_for(wanted)
-        for opens in ("?", ":", "i", "n", "\r", "/"):
-            terminal.press(opens)
-            terminal.press("\x1b")
-        terminal.press("\x1b", "q")
-        assert terminal.wait_for_end() == 0
-        assert [byte for byte in terminal.sent if byte > 0x7F] == []
-
-
-def test_escape_and_a_key_at_once_leave_the_field_and_do_what_the_key_does(staffed: StaffedPlant) -> None:
-    with Terminal(staffed.command()) as terminal:
-        terminal.wait_for(live)
-        terminal.press("/", "t", "e")
-        terminal.wait_for("te")
-        terminal.press("\x1b3")
-        terminal.wait_for("quorum led by")
-        terminal.press("\x1bq")
-        assert terminal.wait_for_end() == 0

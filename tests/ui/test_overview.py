@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from controlroom.core.plant_state import PlantState
+from controlroom.core.plant_state import DatabaseView, PlantState
 from controlroom.ui.widgets.sensor_grid import SensorGrid
 from tests.fakes.plant import cluster, event, location, make_plant, reading, sensor_id
 from tests.ui.screen_text import press, screen_lines, screen_text, settle
@@ -253,3 +253,16 @@ async def test_panes_grow_with_the_screen_and_need_no_scrolling_when_they_fit(ap
         await settle(pilot)
         assert grid.item_height == 2
         assert grid.max_scroll_y == 4
+
+
+async def test_no_alarm_is_said_only_when_the_database_has_been_asked(make_app, clock):
+    plant = PlantState()
+    app = make_app(plant)
+    new = reading(sensor_id(1), "temperature", location(1), 44.0, clock.at)
+    plant.apply_reading(new, seen_at=clock.at.timestamp(), simulated=True)
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert "alarms ?" in screen_lines(app)[0]
+        plant.apply_database(DatabaseView(clock.at.timestamp(), reachable=True))
+        await settle(pilot)
+        assert "no alarm" in screen_lines(app)[0]

@@ -42,6 +42,8 @@ class Feed:
         self._state = state
         self._now = now
         self.commands: dict[str, SensorCommand] = {}
+        #: partition -> offset of the first reading that was written after the begin
+        self._live_from: dict[int, int] = {}
 
     async def run(self) -> None:
         """Follow until cancelled. Raises KafkaError when the brokers stay away; then run it again."""
@@ -78,6 +80,7 @@ class Feed:
                             self._state.rejected += 1
                 await asyncio.sleep(0)
         finally:
+            self._state.follow(following=False)
             await close_consumer(consumer)
 
     async def _position(self, consumer: AIOKafkaConsumer) -> None:
@@ -92,12 +95,16 @@ class Feed:
         for tp in tps:
             much = past[tp.topic]
             consumer.seek(tp, first[tp] if much is None else max(first[tp], end[tp] - much))
+        self._live_from = {tp.partition: end[tp] for tp in tps if tp.topic == names.data}
+        self._state.follow(following=True)
 
     def _reading(self, record: ConsumerRecord) -> None:
         simulated = any(name == HEADER_SIMULATED for name, _ in record.headers)
         # An old reading was not received just now: an age is counted from when the broker had it.
         seen_at = min(self._now(), record.timestamp / 1000)
-        self._state.apply_reading(decode_reading(record.value), seen_at=seen_at, simulated=simulated)
+        # A partition that was added since has no past.
+        live = record.offset >= self._live_from.get(record.partition, 0)
+        self._state.apply_reading(decode_reading(record.value), seen_at=seen_at, simulated=simulated, live=live)
 
     def _alarm(self, record: ConsumerRecord) -> None:
         self._state.apply_alarm(decode_alarm_event(record.value))

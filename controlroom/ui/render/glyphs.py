@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.cells import cell_len
-
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
@@ -74,34 +72,3 @@ ASCII = Glyphs(
     choice_right=">",
     arrow=">",
 )
-
-_ASCII_TABLE = str.maketrans(
-    {
-        "…": "~",
-        "·": ".",
-        "°": "'",
-        "µ": "u",
-        "–": "-",
-        "×": "x",
-        "²": "2",
-        "³": "3",
-        "↑": "^",
-        "↓": "v",
-        "←": "<",
-        "→": ">",
-    }
-)
-
-
-def to_ascii(text: str) -> str:
-    """`text` with whatever is not ASCII replaced by something that is, of the same width in cells.
-
-    >>> to_ascii("42.5 °C …")
-    "42.5 'C ~"
-    >>> to_ascii("日")
-    '??'
-    """
-    if text.isascii():
-        return text
-    text = text.translate(_ASCII_TABLE)
-    return "".join(char if char.isascii() else "?" * cell_len(char) for char in text)

@@ -13,6 +13,8 @@ from controlroom.ui.render.numbers import UNKNOWN, clock_text, count_text, date_
 
 #: the narrowest screen with room for the date
 _DATE_FROM = 100
+#: a rate of less than this is of a reading or two
+_LEAST_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +118,24 @@ class RateMeter:
     >>> meter = RateMeter(span_s=10.0)
     >>> [meter.rate(now, total) for now, total in ((0.0, 100), (5.0, 150), (20.0, 180))]
     [None, 10.0, 2.0]
+
+    Sensors may be slow: that nothing comes in is known when nothing has come for the whole span.
+
+    >>> meter = RateMeter(span_s=10.0)
+    >>> [meter.rate(now, total) for now, total in ((0.0, None), (1.0, 0), (5.0, 0), (11.0, 0), (12.0, None))]
+    [None, None, None, 0.0, None]
     """
 
     def __init__(self, span_s: float = 10.0) -> None:
         self._span = span_s
         self._samples: list[tuple[float, int]] = []
 
-    def rate(self, now: float, total: int) -> float | None:
-        """The rate; None until a second has been seen."""
+    def rate(self, now: float, total: int | None) -> float | None:
+        """The rate; None until two seconds have been seen, and where the total is not known."""
         samples = self._samples
+        if total is None:
+            samples.clear()
+            return None
         if samples and (now < samples[-1][0] or total < samples[-1][1]):
             samples.clear()  # a recording went back
         if not samples or now - samples[-1][0] >= 1.0:
@@ -132,6 +143,7 @@ class RateMeter:
         while len(samples) > 2 and now - samples[1][0] >= self._span:
             samples.pop(0)
         began, before = samples[0]
-        if now - began < 1.0:
+        seen = now - began
+        if seen < _LEAST_S or (total == before and seen < self._span):
             return None
-        return max(0.0, (total - before) / (now - began))
+        return max(0.0, (total - before) / seen)

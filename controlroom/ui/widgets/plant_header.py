@@ -57,8 +57,8 @@ class PlantHeader(Vertical):
         if self._clock.size.width != clock_width:
             self._clock.styles.width = clock_width
         self._clock.show(clock)
-        # Before the first word from the plant, "no alarm" would be a guess.
-        known = self._counts if state.sensors or state.database is not None else None
+        # Sensors are known before their alarms: until the database has been asked, "no alarm" would be a guess.
+        known = self._counts if state.database is not None or self._counts != AlarmCounts() else None
         title_width = max(0, self.size.width - clock_width)
         title = title_line(
             options.banner,
@@ -69,5 +69,5 @@ class PlantHeader(Vertical):
             replay=options.replay,
         )
         self._title.show(title)
-        rate = self.context.meter.rate(now, state.readings)
+        rate = self.context.meter.rate(now, state.live_readings)
         self._rate.show(rate_line(len(state.sensors), rate, _RATE_WIDTH))

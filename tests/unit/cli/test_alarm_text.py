@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+
 from controlroom.cli.alarm_text import table
 from controlroom.core.alarms.definitions import Definition
 from controlroom.core.alarms.events import Detected
@@ -34,3 +36,14 @@ def test_names_from_the_network_stay_on_their_line():
     _, row = table([alarm("temp\x1b[2J\nx")], 120)
     assert "\x1b" not in row
     assert "\n" not in row
+
+
+def test_wide_names_keep_the_columns_in_line():
+    lines = list(table([alarm("温度センサー-炉-1"), alarm("temp-1"), alarm("e\u0301tuve")]))
+    starts = {cell_len(line[: line.index(" limit")]) if " limit" in line else line.index(" KIND") for line in lines}
+    assert len(starts) == 1, lines
+
+
+def test_a_narrow_terminal_is_filled_by_cells():
+    for line in table([alarm("温度センサー-炉-1" * 8)], 60):
+        assert cell_len(line) <= 60

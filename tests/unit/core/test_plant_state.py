@@ -45,7 +45,7 @@ def test_readings_fill_rings_and_move_versions() -> None:
     assert view.values.last(10) == [20.0, 21.0, 22.0]
     assert view.times.last(1) == [AT.timestamp() + 2]
     assert (view.last_value, view.unit, view.warning, view.critical, view.reading_count) == (22.0, "°C", 35.0, 40.0, 2)
-    assert (view.version, state.readings) == (3, 3)
+    assert (view.version, state.live_readings) == (3, 3)
     structure = state.structure_version
     state.apply_reading(reading(second=4), seen_at=1.0, simulated=False)
     assert state.structure_version == structure, "a further reading is no reason to sort the list again"

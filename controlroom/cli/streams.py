@@ -1,0 +1,36 @@
+"""What the commands print, in a form that the terminal can show."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from io import TextIOWrapper
+
+from controlroom.core.terminal import has_utf8
+
+_ERRORS = "controlroom.ascii"
+
+
+def fit_streams() -> None:
+    """Make stdout and stderr replace what cannot be shown: on a terminal whose locale is not UTF-8, all but ASCII.
+
+    Files and pipes keep their encoding; a character that it lacks is replaced too, where Python would fail.
+    """
+    codecs.register_error(_ERRORS, _replacement)
+    plain = not has_utf8(os.environ)
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, TextIOWrapper):
+            continue  # a test's, or none
+        if plain and stream.isatty():
+            stream.reconfigure(encoding="ascii", errors=_ERRORS)
+        elif codecs.lookup(stream.encoding).name != "utf-8":
+            stream.reconfigure(errors=_ERRORS)
+
+
+def _replacement(error: UnicodeError) -> tuple[str, int]:
+    from controlroom.core.cells import to_ascii
+
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return to_ascii(error.object[error.start : error.end]), error.end
