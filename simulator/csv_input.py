@@ -13,8 +13,11 @@ from typing import NamedTuple
 
 from simulator.errors import CsvError
 
-#: Numbers above this are milliseconds since 1970, below it seconds (it is the year 5138 in seconds, 1973 in ms).
-_MILLISECONDS_FROM = 1e11
+#: Numbers from the first of each pair on are so many to the second since 1970, below them seconds (year 5138).
+_PARTS_FROM = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+_SEPARATORS = ",;\t|"
+#: Rows that are sorted in memory at the most.
+MOST_SORTED = 5_000_000
 _TIME_COLUMNS = ("timestamp", "time", "datetime", "date", "ts")
 _MOST = 1e15
 
@@ -33,6 +36,8 @@ class Summary(NamedTuple):
     rows: int
     #: rows that were passed over
     bad: int
+    #: rows whose time is before that of the row above
+    back: int
     #: the first row's time and the latest; None when there are no rows
     first: datetime | None
     latest: datetime | None
@@ -47,13 +52,16 @@ class CsvFile:
         column: the column of the values; None: `value`, or the only one beside the time.
         limit: no more than so many rows.
         skip_bad: count bad rows in `bad` and go on, instead of raising at the first.
+        as_is: keep the file's order also where time goes back.
     """
 
     path: Path
     column: str | None = None
     limit: int | None = None
     skip_bad: bool = False
+    as_is: bool = False
     bad: int = 0
+    back: int = 0
 
     def check(self) -> Summary:
         """Read it all, so that nothing is sent of a file that turns out to be wrong further down.
@@ -61,19 +69,35 @@ class CsvFile:
         Raises:
             CsvError: as `rows`.
         """
-        count, first, latest = 0, None, None
-        for row in self.rows():
+        count, back, first, latest, above = 0, 0, None, None, None
+        for row in self._as_written():
             count += 1
-            first = first or row.timestamp
-            latest = row.timestamp if latest is None else max(latest, row.timestamp)
-        return Summary(count, self.bad, first, latest)
+            t = row.timestamp
+            back += above is not None and t < above
+            above = t
+            if latest is None or first is None:
+                first = latest = t
+            else:
+                first, latest = (first if self.as_is else min(first, t)), max(latest, t)
+        self.back = back
+        if back and not self.as_is and count > MOST_SORTED:
+            raise CsvError(
+                f"{self.path.name}: its rows are not in the order of time, and {count} are too many to sort (at most "
+                f"{MOST_SORTED}); sort the file, or keep its order with --order as-is"
+            )
+        return Summary(count, self.bad, back, first, latest)
 
     def rows(self) -> Iterator[Row]:
-        """The rows in the order of the file.
+        """The rows in the order of time where `check` found that the file has another, else in the file's order.
 
         Raises:
             CsvError: the file cannot be read, or a row is wrong; names the line.
         """
+        if self.back and not self.as_is:
+            return iter(sorted(self._as_written(), key=lambda row: row.timestamp))
+        return self._as_written()
+
+    def _as_written(self) -> Iterator[Row]:
         self.bad = 0
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as file:
@@ -85,7 +109,7 @@ class CsvFile:
 
     def _parse(self, lines: Iterator[str]) -> Iterator[Row]:
         header = next(lines, "")
-        separator = ";" if header.count(";") > header.count(",") else ","
+        separator = separator_of(header)
         names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
         time_at, value_at = self._columns(names)
         reader = csv.reader(lines, delimiter=separator)
@@ -97,7 +121,7 @@ class CsvFile:
                     continue
                 if max(time_at, value_at) >= len(row):
                     raise ValueError(f"{len(row)} columns, {len(names)} expected")
-                yield Row(line, parse_time(row[time_at]), _number(row[value_at]))
+                yield Row(line, parse_time(row[time_at]), _number(decimal_point(row[value_at], separator)))
             except StopIteration:
                 return
             except (ValueError, csv.Error) as error:
@@ -120,8 +144,26 @@ class CsvFile:
         raise CsvError(f"{self.path.name}: line 1: no column named {wanted}; columns: {', '.join(names)}")
 
 
+def separator_of(header: str) -> str:
+    r"""What separates the columns: a comma, a semicolon, a tab or a bar, whichever the header has most of.
+
+    >>> separator_of("timestamp,value"), separator_of("timestamp;value"), separator_of("timestamp\tvalue")
+    (',', ';', '\t')
+    """
+    return max(_SEPARATORS, key=header.count)
+
+
+def decimal_point(text: str, separator: str) -> str:
+    """A number's text with a point for a decimal comma, where the comma is not what separates the columns.
+
+    >>> decimal_point("42,5", ";"), decimal_point("42.5", ";")
+    ('42.5', '42.5')
+    """
+    return text if separator == "," or "." in text else text.replace(",", ".")
+
+
 def parse_time(text: str) -> datetime:
-    """ISO 8601 with or without a zone (then UTC), or seconds or milliseconds since 1970.
+    """ISO 8601 with or without a zone (then UTC), or seconds, milli-, micro- or nanoseconds since 1970.
 
     >>> parse_time("2014-04-01 00:05:00").isoformat(), parse_time("1396310700000").isoformat()
     ('2014-04-01T00:05:00+00:00', '2014-04-01T00:05:00+00:00')
@@ -139,7 +181,8 @@ def parse_time(text: str) -> datetime:
             raise ValueError(f"{text[:40]!r} is not a time") from None
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     try:
-        return datetime.fromtimestamp(number / 1000 if abs(number) >= _MILLISECONDS_FROM else number, UTC)
+        parts = next((parts for start, parts in _PARTS_FROM if abs(number) >= start), 1.0)
+        return datetime.fromtimestamp(number / parts, UTC)
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"{text[:40]!r} is not a time") from None
 

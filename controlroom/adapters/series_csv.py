@@ -8,12 +8,15 @@ import io
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import TextIO
 
 from controlroom.core.backtest.series import MachineRow, Sample
 from controlroom.errors import InputError
-from simulator.csv_input import parse_time
+from simulator.csv_input import MOST_SORTED, decimal_point, parse_time, separator_of
 
 TIME_COLUMNS = ("timestamp", "datetime", "time", "date", "ts")
 #: Columns that are answers and never channels.
@@ -73,7 +76,7 @@ class SeriesFile:
         return name
 
     def samples(self, column: str | None, marks: str | None = None, out: bytearray | None = None) -> Iterator[Sample]:
-        """The readings in the order of the file; `marks` is a column of 0/1 that is collected in `out`.
+        """The readings in the order of time; `marks` is a column of 0/1 that is collected in `out`, in that order, too.
 
         Raises:
             InputError: a row is wrong; names the line.
@@ -82,10 +85,10 @@ class SeriesFile:
             yield from self._messages()
             return
         names = [self._time(), self.value_column(column, (marks,) if marks else ())] + [marks] * (marks is not None)
-        for line, cells in self._cells(names):
+        for t, cells in self._timed(names):
             if out is not None and marks is not None:
                 out.append(_mark(cells[2]))
-            yield Sample(cells[0], self._seconds(line, cells[0]), read_number(cells[1]))
+            yield Sample(cells[0], t, self._number(cells[1]))
 
     def machine_rows(
         self, channels: Sequence[str], marks: str | None = None, out: bytearray | None = None
@@ -97,10 +100,43 @@ class SeriesFile:
         """
         names = [self._time(), *channels] + [marks] * (marks is not None)
         count = len(channels) + 1
-        for line, cells in self._cells(names):
+        for t, cells in self._timed(names):
             if out is not None and marks is not None:
                 out.append(_mark(cells[-1]))
-            yield MachineRow(cells[0], self._seconds(line, cells[0]), tuple(map(read_number, cells[1:count])))
+            yield MachineRow(cells[0], t, tuple(map(self._number, cells[1:count])))
+
+    def back(self) -> int:
+        """How many rows have a time before that of the row above; messages are in the order in which they came.
+
+        Raises:
+            InputError: as `samples`.
+        """
+        return 0 if self.is_messages else _rows_back(self)
+
+    def times(self) -> Iterator[float]:
+        """The times of the rows in the order of the file, seconds since the epoch.
+
+        Raises:
+            InputError: as `samples`.
+        """
+        for line, (text,) in self._cells([self._time()]):
+            yield self._seconds(line, text)
+
+    def _timed(self, names: Sequence[str | None]) -> Iterator[tuple[float, list[str]]]:
+        """(time, cells) of each row; sorted by time where the file is not."""
+        rows = ((self._seconds(line, cells[0]), cells) for line, cells in self._cells(names))
+        if not self.back():
+            return rows
+        found = list(islice(rows, MOST_SORTED + 1))
+        if len(found) > MOST_SORTED:
+            raise InputError(
+                f"{self.name}: its rows are not in the order of time, and too many to sort (at most {MOST_SORTED})",
+                hint="sort the file by its time column first",
+            )
+        return iter(sorted(found, key=itemgetter(0)))
+
+    def _number(self, text: str) -> float | None:
+        return read_number(decimal_point(text, self.separator))
 
     def _messages(self) -> Iterator[Sample]:
         for line, (arrived, seq, t, payload) in self._cells(MESSAGE_COLUMNS):
@@ -138,6 +174,16 @@ class SeriesFile:
             raise InputError(f"{self.name}: {error}") from None
 
 
+@lru_cache(maxsize=1024)
+def _rows_back(file: SeriesFile) -> int:
+    # Asked for the message and for the order: a pass over the file each, if it were not kept.
+    count, above = 0, -math.inf
+    for t in file.times():
+        count += t < above
+        above = t
+    return count
+
+
 def open_series(path: Path, name: str) -> SeriesFile:
     """Read a file's header.
 
@@ -149,7 +195,7 @@ def open_series(path: Path, name: str) -> SeriesFile:
             header = file.readline(1 << 16)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: {error}") from None
-    separator = ";" if header.count(";") > header.count(",") else ","
+    separator = separator_of(header)
     columns = tuple(cell.strip() for cell in next(csv.reader([header], delimiter=separator), []))
     if not columns:
         raise InputError(f"{path}: it is empty", hint="the first line names the columns: timestamp,value")

@@ -244,6 +244,7 @@ def _sensor_source(job: Job, file: SeriesFile) -> Source:
         low, high = ranges.get(named, (None, None))
         return Profile(range_low=low, range_high=high)
 
+    _say_order(job, file)
     return Source(file.name, lambda marks: file.samples(job.column, job.mark_column, marks), profile)
 
 
@@ -252,6 +253,7 @@ def _machine_source(job: Job, file: SeriesFile) -> Source:
     if not channels:
         raise InputError(f"{file.name}: it has no channels", hint=f"columns: {', '.join(file.columns)}")
     marks = job.mark_column if job.mark_column in file.columns else None
+    _say_order(job, file)
     return Source(file.name, lambda out: file.machine_rows(channels, marks, out), channels=channels)
 
 
@@ -332,6 +334,13 @@ def _write_alarms(path: Path, results: Sequence[Result]) -> None:
         path.write_text(json.dumps([alarm for result in results for alarm in alarms_of(result)], indent=0), "utf-8")
     except OSError as error:
         raise InputError(f"--alarms: {error}") from None
+
+
+def _say_order(job: Job, file: SeriesFile) -> None:
+    back = file.back()
+    if back:
+        rows = "1 row goes" if back == 1 else f"{back} rows go"
+        _warn(job, f"{file.name}: {rows} back in time: the rows are taken in the order of time")
 
 
 def _warn(job: Job, text: str) -> None:

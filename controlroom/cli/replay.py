@@ -61,6 +61,12 @@ def _speed(_ctx: click.Context, _param: click.Parameter, value: str) -> float | 
 @click.option(
     "--shift-to-now", is_flag=True, help="Move all times: with --speed max the last row is now, else the first."
 )
+@click.option(
+    "--order",
+    type=click.Choice(["time", "as-is"]),
+    default="time",
+    help="Send rows in the order of time, or as the file has them, as a live log may be in disorder [time].",
+)
 @click.option("--skip-bad", is_flag=True, help="Count bad rows and go on, instead of sending nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what is amiss.")
 def replay(
@@ -80,13 +86,15 @@ def replay(
     column: str | None,
     limit: int | None,
     shift_to_now: bool,
+    order: str,
     skip_bad: bool,
     quiet: bool,
 ) -> None:
     """Publish FILE, CSV with the columns timestamp and value, as readings of one sensor.
 
-    Timestamps are ISO 8601 (UTC where they name no zone), or seconds or milliseconds since 1970. It ends with success
-    when the brokers have acknowledged every reading. The whole file is checked before the first one is sent.
+    Timestamps are ISO 8601 (UTC where they name no zone), or seconds, milli-, micro- or nanoseconds since 1970. It
+    ends with success when the brokers have acknowledged every reading. The whole file is checked before the first one
+    is sent.
     """
     from simulator.csv_input import CsvFile
 
@@ -101,8 +109,12 @@ def replay(
         location={name: text for name, text in location.items() if text},
     )
     with translated():
-        source = CsvFile(file, column, limit, skip_bad)
+        source = CsvFile(file, column, limit, skip_bad, as_is=order == "as-is")
         summary = source.check()
+        if summary.back and not quiet:
+            what = "are sent as they are" if source.as_is else "are sent in the order of time"
+            rows = "1 row goes" if summary.back == 1 else f"{summary.back} rows go"
+            _say(f"{rows} back in time: the rows {what}")
         shift = timedelta()
         if shift_to_now and summary.first is not None and summary.latest is not None:
             shift = datetime.now(UTC) - (summary.latest if speed is None else summary.first)

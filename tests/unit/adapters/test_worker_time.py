@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -19,11 +20,14 @@ NOW = 1_800_000_000.0
 class Part:
     """What the worker asks of a partition."""
 
-    ready = idle = True
+    ready = idle = accepts = True
     committed_offset = 7
 
     def __init__(self) -> None:
         self.told: list[tuple[float, bool]] = []
+
+    def skip(self, offset: int) -> None:
+        assert offset == self.committed_offset
 
     def advance(self, now: float, *, leaderless: bool = False) -> None:
         self.told.append((now, leaderless))
@@ -33,16 +37,22 @@ def let_pass(
     monkeypatch: pytest.MonkeyPatch, *, answered: float | None, leader: int | None = 1, end: int = 7
 ) -> list[tuple[float, bool]]:
     monkeypatch.setattr(module.time, "time", lambda: NOW)
+
+    async def position(tp: TopicPartition) -> int:
+        return Part.committed_offset
+
     cluster = SimpleNamespace(leader_for_partition=lambda tp: leader)
     consumer = SimpleNamespace(
         _client=SimpleNamespace(cluster=cluster),
-        highwater=lambda tp: end,
+        highwater=lambda tp: end + 3,
+        last_stable_offset=lambda tp: end,
+        position=position,
         last_poll_timestamp=lambda tp: None if answered is None else answered * 1000,
     )
     worker = DetectionWorker(KafkaConnection("nowhere:1", {}), "", WorkerOptions("g", TopicNames()))
     part = Part()
     worker._partitions = {TP: part}  # type: ignore[dict-item]
-    worker._let_time_pass(consumer)  # type: ignore[arg-type]
+    asyncio.run(worker._let_time_pass(consumer))  # type: ignore[arg-type]
     return part.told
 
 

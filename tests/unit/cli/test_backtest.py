@@ -178,3 +178,20 @@ def test_usage_is_told(data: Path, tmp_path: Path) -> None:
     wrong.write_text("[press]\nwarm_up = 0\n")
     with pytest.raises(ConfigError, match=r"wrong.toml: \[press\]"):
         call(data / "mill.csv", "--detectors-file", wrong)
+
+
+@pytest.mark.parametrize("order", ["descending", "shuffled"])
+def test_rows_in_another_order_are_taken_in_the_order_of_time_and_that_is_said(
+    data: Path, tmp_path: Path, order: str
+) -> None:
+    header, *rows = (data / "mill.csv").read_text().splitlines()
+    if order == "descending":
+        rows.reverse()
+    else:
+        random.Random(2).shuffle(rows)
+    other = tmp_path / "mill.csv"
+    other.write_text("\n".join([header, *rows]) + "\n")
+    sorted_one, done = call(data / "mill.csv", "--json"), call(other, "--json")
+    assert "rows go back in time: the rows are taken in the order of time" in done.stderr
+    assert "back in time" not in sorted_one.stderr
+    assert json.loads(done.stdout)["series"][0]["alarms"] == json.loads(sorted_one.stdout)["series"][0]["alarms"]

@@ -106,9 +106,32 @@ def test_bad_rows_may_be_passed_over_and_are_counted(tmp_path: Path) -> None:
 def test_the_summary_is_of_the_rows_that_are_read(tmp_path: Path) -> None:
     file = CsvFile(write(tmp_path, "timestamp,value\n20,1\nx,2\n30,3\n10,4\n99,5\n"), skip_bad=True, limit=3)
     summary = file.check()
-    assert (summary.rows, summary.bad) == (3, 1)
+    assert (summary.rows, summary.bad, summary.back) == (3, 1, 1)
     assert summary.first is not None
     assert summary.latest is not None
-    assert (summary.first.timestamp(), summary.latest.timestamp()) == (20, 30)
+    assert (summary.first.timestamp(), summary.latest.timestamp()) == (10, 30)
     empty = CsvFile(write(tmp_path, "timestamp,value\n")).check()
-    assert empty == (0, 0, None, None)
+    assert empty == (0, 0, 0, None, None)
+
+
+@pytest.mark.parametrize("rows", [[3, 2, 1], [2, 3, 1], [1, 2, 3]])
+def test_rows_come_in_the_order_of_time_unless_it_is_to_be_the_files(tmp_path: Path, rows: list[int]) -> None:
+    path = write(tmp_path, "timestamp,value\n" + "".join(f"{n},{n}\n" for n in rows))
+    file = CsvFile(path)
+    assert (file.check().back > 0) is (rows != [1, 2, 3])
+    assert [row.value for row in file.rows()] == [1, 2, 3]
+    as_is = CsvFile(path, as_is=True)
+    as_is.check()
+    assert [row.value for row in as_is.rows()] == rows
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_decimal_commas_and_other_separators(tmp_path: Path, separator: str) -> None:
+    text = "timestamp,value\n20,4.5\n30,5\n".replace(",", separator).replace("4.5", "4,5")
+    assert [row.value for row in CsvFile(write(tmp_path, text)).rows()] == [4.5, 5.0]
+
+
+@pytest.mark.parametrize("digits", [0, 3, 6, 9])
+def test_times_are_seconds_to_nanoseconds(tmp_path: Path, digits: int) -> None:
+    [row] = CsvFile(write(tmp_path, f"timestamp,value\n1767225600{'0' * digits},1\n")).rows()
+    assert row.timestamp.isoformat() == "2026-01-01T00:00:00+00:00"
