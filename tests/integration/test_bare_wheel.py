@@ -97,9 +97,7 @@ def test_bare_it_does_what_needs_no_extra(environment, tmp_path):
     series.write_text("timestamp,value\n" + "\n".join(rows) + "\n")
     done = run("backtest", series)
     assert done.returncode == 0, done.stderr
-    one_line(
-        run("health", "--brokers", "127.0.0.1:9", "--dsn", "postgresql://127.0.0.1:9/x"), 3, "no Kafka broker answers"
-    )
+    one_line(run("setup", "--brokers", "127.0.0.1:9", "--dsn", "postgresql://127.0.0.1:9/x"), 3, "no Kafka broker")
 
 
 def test_without_apprise_a_policy_with_receivers_names_the_extra(environment, tmp_path):

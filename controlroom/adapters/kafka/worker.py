@@ -334,7 +334,8 @@ class DetectionWorker:
         now = time.time()
         cluster = consumer._client.cluster  # noqa: SLF001 - aiokafka tells it nowhere else
         for tp, part in self._partitions.items():
-            if part.ready and _end(consumer, tp) == part.committed_offset and part.idle:
+            # Behind an open transaction sensors may well be heard by the brokers, and are not silent.
+            if part.ready and consumer.highwater(tp) == part.committed_offset and part.idle:
                 leaderless = cluster.leader_for_partition(tp) in (None, -1)
                 # That nothing has come is known up to the leader's last answer. While another one takes over, sensors
                 # may well be heard by it, and are not silent.

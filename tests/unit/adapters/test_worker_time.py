@@ -34,7 +34,7 @@ class Part:
 
 
 def let_pass(
-    monkeypatch: pytest.MonkeyPatch, *, answered: float | None, leader: int | None = 1, end: int = 7
+    monkeypatch: pytest.MonkeyPatch, *, answered: float | None, leader: int | None = 1, end: int = 7, held_back: int = 0
 ) -> list[tuple[float, bool]]:
     monkeypatch.setattr(module.time, "time", lambda: NOW)
 
@@ -44,8 +44,7 @@ def let_pass(
     cluster = SimpleNamespace(leader_for_partition=lambda tp: leader)
     consumer = SimpleNamespace(
         _client=SimpleNamespace(cluster=cluster),
-        highwater=lambda tp: end + 3,
-        last_stable_offset=lambda tp: end,
+        highwater=lambda tp: end + held_back,
         position=position,
         last_poll_timestamp=lambda tp: None if answered is None else answered * 1000,
     )
@@ -71,3 +70,7 @@ def test_to_now_where_there_is_no_leader_and_so_nothing_can_come(monkeypatch: py
 
 def test_not_at_all_before_the_end_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     assert let_pass(monkeypatch, answered=NOW, end=8) == []
+
+
+def test_not_while_a_transaction_holds_records_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert let_pass(monkeypatch, answered=NOW, held_back=3) == []
