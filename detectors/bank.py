@@ -66,7 +66,7 @@ class SensorBank:
     ['42.5 °C is above the critical limit 40 °C']
     """
 
-    __slots__ = ("_extra", "_high", "_kinds", "_low", "_state", "_values", "profile")
+    __slots__ = ("_ahead", "_extra", "_high", "_kinds", "_low", "_state", "_values", "profile")
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
@@ -77,6 +77,7 @@ class SensorBank:
             rail=Rail.of(profile.range_low, profile.range_high),
             values=Values(budget=profile.false_alarms_per_day, kind=Kind(given=profile.signal or "")),
         )
+        self._ahead = math.inf if profile.ahead_limit is None else profile.ahead_limit
         low, high = profile.range_low, profile.range_high
         slack = 1e-6 * (high - low) if low is not None and high is not None else 0.0
         self._low = max(-LARGEST, -math.inf if low is None else low - slack)
@@ -122,6 +123,8 @@ class SensorBank:
                 self._out_of_order(out, verdict, seq, t, x)
                 if verdict == DUPLICATE:
                     return out
+        if t - arrived > self._ahead:
+            self._from_the_future(out, t, arrived, x)
         late = state.late.update(arrived - t, silence.interval, learn)
         if late:
             self._lateness(out, late, t, arrived, x)
@@ -390,6 +393,12 @@ class SensorBank:
         else:
             text = f"reading {seq} came after reading {self._state.sequence.top}"
             self._up(out, Finding("order", 1, t, x, None, None, float(seq), "sequence", text))
+
+    def _from_the_future(self, out: list[Finding], t: float, arrived: float, x: float) -> None:
+        # A fact, whatever is usual for this sensor: what is learned of its lateness does not excuse it.
+        over = min(FARTHEST_S, t - arrived)
+        text = f"its clock is {duration(over)} ahead: a reading cannot be from the future"
+        self._up(out, Finding("clock", 1, t, x, None, None, -over, "clock", text))
 
     def _lateness(self, out: list[Finding], side: int, t: float, arrived: float, x: float) -> None:
         over = max(-FARTHEST_S, min(FARTHEST_S, arrived - t - self._state.late.usual))

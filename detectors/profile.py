@@ -27,6 +27,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         range_low, range_high: what the sensor can physically say. Beyond is ``corrupt``, held at an end is ``rail``.
         rate_limit: the fastest believable change, in the unit per second; None: no such limit.
         interval: expected seconds between readings; a prior only, the rhythm is learned. None: unknown.
+        ahead_limit: seconds that a reading's time may be ahead of its arrival; further is ``clock``. None: any.
         detectors: the kinds of conditions that are watched for, of `DETECTORS`.
         extra: further detectors of the registry (plug-ins), raised as ``anomaly``.
         false_alarms_per_day: the budget that each statistical limit is calibrated to.
@@ -45,6 +46,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     range_high: float | None = None
     rate_limit: float | None = None
     interval: float | None = None
+    ahead_limit: float | None = 60.0
     detectors: tuple[str, ...] = DETECTORS
     extra: tuple[str, ...] = ()
     false_alarms_per_day: float = 0.01
@@ -69,6 +71,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("warm_up, quiet and false_alarms_per_day must be above zero")
         if self.interval is not None and self.interval <= 0:
             raise ValueError("interval must be above zero")
+        if self.ahead_limit is not None and self.ahead_limit <= 0:
+            raise ValueError("ahead_limit must be above zero")
 
 
 def profiles_from_toml(text: str, base: Mapping[str, Profile] | None = None) -> dict[str, Profile]:

@@ -65,7 +65,7 @@ class Profiles:
     """
 
     tables: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    _known: dict[tuple[str, str, float | None, float | None, _Given], Profile] = field(default_factory=dict)
+    _known: dict[tuple[str, str, float | None, float | None, _Given, bool], Profile] = field(default_factory=dict)
 
     def adopt(self, other: Profiles) -> bool:
         """Say from now on what `other` says; whoever holds these profiles goes on with the new ones.
@@ -82,7 +82,9 @@ class Profiles:
     def of(self, facts: SensorFacts, definition: Definition | None = None) -> Profile:
         """The profile of a sensor; `definition` is that of its limit alarm."""
         given = _Given.of(definition) if definition is not None else _NOTHING
-        return self._find(facts.sensor_type, facts.unit, facts.warning, facts.critical, given)
+        return self._find(
+            facts.sensor_type, facts.unit, facts.warning, facts.critical, given, simulated=facts.simulated
+        )
 
     def of_type(
         self, sensor_type: str, unit: str | None = None, warning: float | None = None, critical: float | None = None
@@ -92,12 +94,19 @@ class Profiles:
         table = self.tables.get(sensor_type, {})
         if unit is None:
             unit = str(table.get("unit", usual.unit if usual is not None else ""))
-        return self._find(sensor_type, unit, warning, critical, _NOTHING)
+        return self._find(sensor_type, unit, warning, critical, _NOTHING, simulated=False)
 
     def _find(
-        self, sensor_type: str, unit: str, warning: float | None, critical: float | None, given: _Given
+        self,
+        sensor_type: str,
+        unit: str,
+        warning: float | None,
+        critical: float | None,
+        given: _Given,
+        *,
+        simulated: bool,
     ) -> Profile:
-        key = (sensor_type, unit, warning, critical, given)
+        key = (sensor_type, unit, warning, critical, given, simulated)
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= _MOST_KNOWN:
@@ -106,7 +115,13 @@ class Profiles:
         return found
 
     def _make(
-        self, sensor_type: str, unit: str, warning: float | None, critical: float | None, given: _Given
+        self,
+        sensor_type: str,
+        unit: str,
+        warning: float | None,
+        critical: float | None,
+        given: _Given,
+        simulated: bool,  # noqa: FBT001 - a part of the key
     ) -> Profile:
         usual = SENSOR_TYPES.get(sensor_type)
         settings: dict[str, Any] = {}
@@ -118,6 +133,9 @@ class Profiles:
         else:
             settings |= {name: value for name, value in table.items() if name not in _IN_UNIT}
         settings["unit"] = unit
+        if simulated:
+            # Simulated time may run faster than the brokers' clock.
+            settings["ahead_limit"] = None
         if warning is not None or critical is not None:
             # A sensor's own limits hold as they are: mixed with the type's they could stand in the wrong order.
             settings |= dict.fromkeys(_LIMITS)

@@ -17,6 +17,8 @@ from controlroom.ui.render.span import SPANS, SpanData
 from controlroom.wire import AlarmEvent
 
 _WHAT = 15
+#: a clock that is further from the brokers' is said to be
+CLOCK_OFF_S = 60.0
 
 
 def title_line(view: SensorView, now: float, width: int, glyphs: Glyphs) -> Line:
@@ -24,7 +26,7 @@ def title_line(view: SensorView, now: float, width: int, glyphs: Glyphs) -> Line
     state, _ = state_word(view, now)
     mark, role = severity_mark(view.severity, glyphs, unacked=view.unacked)
     sim, sim_role = simulated_word(view)
-    start: Line = [(f" {view.label} ", Role.TITLE_STRONG), (f" {view.sensor_type}", Role.TITLE_DIM)]
+    start: Line = [(f" {view.label} ", Role.TITLE_STRONG), (f" {view.sensor_type}", Role.TITLE_DIM), *_clock(view)]
     end: Line = [
         (mark, role if mark.strip() else Role.TITLE),
         ("  ", Role.TITLE),
@@ -33,6 +35,17 @@ def title_line(view: SensorView, now: float, width: int, glyphs: Glyphs) -> Line
         (f"{sim} ", Role.TITLE_SIM if sim_role is Role.SIM else Role.TITLE_DIM),
     ]
     return spread(start, end, width, Role.TITLE)
+
+
+def _clock(view: SensorView) -> Line:
+    """How far the sensor's clock is from the brokers', where that is worth saying; in simulated time it never is."""
+    if view.last_time is None or view.seen_at is None or view.simulated:
+        return []
+    ahead = view.last_time - view.seen_at
+    if abs(ahead) < CLOCK_OFF_S:
+        return []
+    side = "ahead" if ahead > 0.0 else "behind"
+    return [(f"  clock {age_text(abs(ahead))} {side}", Role.TITLE_WARN if ahead > 0.0 else Role.TITLE_DIM)]
 
 
 def spans_line(chosen: str, data: SpanData, width: int) -> Line:

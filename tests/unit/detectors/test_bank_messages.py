@@ -62,7 +62,7 @@ def test_a_late_reading_is_late_and_a_clock_ahead_is_a_clock(bank):
 
 
 def test_a_constant_skew_of_the_clock_is_usual():
-    bank = SensorBank(Profile(interval=INTERVAL))
+    bank = SensorBank(Profile(interval=INTERVAL, ahead_limit=None))
     assert steady(bank, 0.0, 400, lateness=-3600.0) == []
 
 
@@ -110,3 +110,24 @@ def test_kinds_that_are_not_chosen_are_not_raised():
     bank.observe(1, 0.0, 0.1, 20.0)
     assert raised(bank.observe(1, 0.0, 0.2, 20.0)) == []
     assert raised(bank.observe(2, 1.0, 1.1, 31.0)) == ["limit"]
+
+
+def test_a_reading_from_the_future_is_a_fact_from_the_first_on() -> None:
+    bank = SensorBank(Profile(interval=1.0))
+    found = []
+    for i in range(100):
+        found += bank.observe(i + 1, 1000.0 + i + 600.0, 1000.0 + i, 20.0)
+    assert [(f.kind, f.level) for f in found] == [("clock", 1)]
+    # The clock is set right: it returns, once.
+    for i in range(100, 300):
+        found += bank.observe(i + 1, 1000.0 + i, 1000.0 + i, 20.0)
+    assert [(f.kind, f.level) for f in found if f.kind == "clock"] == [("clock", 1), ("clock", 0)]
+
+
+@pytest.mark.parametrize(("ahead", "limit"), [(59.0, 60.0), (600.0, None), (-7200.0, 60.0)])
+def test_a_clock_that_is_a_little_ahead_or_behind_is_none(ahead: float, limit: float | None) -> None:
+    bank = SensorBank(Profile(interval=1.0, ahead_limit=limit))
+    found = []
+    for i in range(100):
+        found += bank.observe(i + 1, 10_000.0 + i + ahead, 10_000.0 + i, 20.0)
+    assert found == []
