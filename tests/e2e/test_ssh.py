@@ -76,7 +76,8 @@ def live(text: str) -> bool:
 
 def test_an_operator_s_work_over_ssh(server: SshServer, staffed: StaffedPlant) -> None:
     # What the client sends of its environment would lead elsewhere; a command of its own would be a shell.
-    options = ("SetEnv=CONTROLROOM_BROKERS=127.0.0.1:1 KAFKA_BROKERS=127.0.0.1:1 CONTROLROOM_UI__THEME=pink LC_CTYPE=C.UTF-8",)
+    elsewhere = "CONTROLROOM_BROKERS=127.0.0.1:1 KAFKA_BROKERS=127.0.0.1:1 CONTROLROOM_UI__THEME=pink"
+    options = (f"SetEnv={elsewhere} LC_CTYPE=C.UTF-8",)
     with login(server, "mira", "sh", "-i", options=options) as terminal:
         terminal.wait_for("the command that was asked for is ignored")
         terminal.wait_for(live)
