@@ -193,7 +193,8 @@ def test_a_newer_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"timestamp,value\n", gzip.compress(b"[1, 2]\n"), gzip.compress(b'{"a": 1}\n'), gzip.compress(b"")]
+    "content",
+    [b"", b"timestamp,value\n", gzip.compress(b"[1, 2]\n", mtime=0), gzip.compress(b'{"a": 1}\n'), gzip.compress(b"")],
 )
 def test_another_file_is_no_recording(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other"
