@@ -194,7 +194,13 @@ def test_a_newer_schema_is_refused_with_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"timestamp,value\n", gzip.compress(b"[1, 2]\n", mtime=0), gzip.compress(b'{"a": 1}\n'), gzip.compress(b"")],
+    [
+        b"",
+        b"timestamp,value\n",
+        gzip.compress(b"[1, 2]\n", mtime=0),
+        gzip.compress(b'{"a": 1}\n', mtime=0),
+        gzip.compress(b"", mtime=0),
+    ],
 )
 def test_another_file_is_no_recording(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other"
