@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -15,7 +16,12 @@ from simulator.errors import CsvError
 
 #: Numbers from the first of each pair on are so many to the second since 1970, below them seconds (year 5138).
 _PARTS_FROM = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+#: Numbers whose commas (points) may separate thousands.
+_COMMAS_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+_POINTS_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d*)?")
 _SEPARATORS = ",;\t|"
+#: How the options name the decimal signs.
+DECIMAL_SIGNS = {"point": ".", "comma": ","}
 #: Rows that are sorted in memory at the most.
 MOST_SORTED = 5_000_000
 _TIME_COLUMNS = ("timestamp", "time", "datetime", "date", "ts")
@@ -53,6 +59,7 @@ class CsvFile:
         limit: no more than so many rows.
         skip_bad: count bad rows in `bad` and go on, instead of raising at the first.
         as_is: keep the file's order also where time goes back.
+        decimal: the decimal sign, "." or ","; None: as the file's numbers tell it.
     """
 
     path: Path
@@ -60,6 +67,7 @@ class CsvFile:
     limit: int | None = None
     skip_bad: bool = False
     as_is: bool = False
+    decimal: str | None = None
     bad: int = 0
     back: int = 0
 
@@ -101,6 +109,9 @@ class CsvFile:
         self.bad = 0
         try:
             with self.path.open(encoding="utf-8-sig", newline="") as file:
+                if self.decimal is None:
+                    self.decimal = self._decimal_of(file)
+                    file.seek(0)
                 yield from islice(self._parse(file), self.limit)
         except UnicodeDecodeError as error:
             raise CsvError(f"{self.path.name}: not UTF-8 ({error.reason})") from None
@@ -121,13 +132,25 @@ class CsvFile:
                     continue
                 if max(time_at, value_at) >= len(row):
                     raise ValueError(f"{len(row)} columns, {len(names)} expected")
-                yield Row(line, parse_time(row[time_at]), _number(decimal_point(row[value_at], separator)))
+                yield Row(line, parse_time(row[time_at]), _number(row[value_at], self.decimal or "."))
             except StopIteration:
                 return
             except (ValueError, csv.Error) as error:
                 if not self.skip_bad:
                     raise CsvError(f"{self.path.name}: line {reader.line_num + 1}: {error}") from None
                 self.bad += 1
+
+    def _decimal_of(self, lines: Iterator[str]) -> str:
+        header = next(lines, "")
+        separator = separator_of(header)
+        names = [name.strip() for name in next(csv.reader([header], delimiter=separator), [])]
+        _, value_at = self._columns(names)
+        try:
+            return decimal_sign(row[value_at] for row in csv.reader(lines, delimiter=separator) if value_at < len(row))
+        except ValueError as error:
+            raise CsvError(f"{self.path.name}: {error}") from None
+        except csv.Error:
+            return "."  # the row is told with its line when it is read
 
     def _columns(self, names: list[str]) -> tuple[int, int]:
         lowered = [name.lower() for name in names]
@@ -153,13 +176,67 @@ def separator_of(header: str) -> str:
     return max(_SEPARATORS, key=header.count)
 
 
-def decimal_point(text: str, separator: str) -> str:
-    """A number's text with a point for a decimal comma, where the comma is not what separates the columns.
+def decimal_sign(texts: Iterable[str]) -> str:
+    """The decimal sign of numbers, "." or ",", as these texts tell it; without any comma it is the point.
 
-    >>> decimal_point("42,5", ";"), decimal_point("42.5", ";")
-    ('42.5', '42.5')
+    >>> decimal_sign(["20", "42,5"]), decimal_sign(["1.234,5"]), decimal_sign(["1,234.5"]), decimal_sign(["0,125"])
+    (',', ',', '.', ',')
+
+    Raises:
+        ValueError: every comma may be a decimal sign as well as a separator of thousands.
+
+    >>> decimal_sign(["1,234", "20"])
+    Traceback (most recent call last):
+    ...
+    ValueError: '1,234' may be 1234 or 1.234: say which with --decimal point or --decimal comma
     """
-    return text if separator == "," or "." in text else text.replace(",", ".")
+    doubtful = ""
+    for text in texts:
+        comma = text.rfind(",")
+        if comma < 0:
+            continue
+        point = text.rfind(".")
+        if point >= 0:
+            return "," if comma > point else "."
+        if not _COMMAS_GROUP.fullmatch(text.strip()):
+            return ","
+        if text.count(",") > 1:
+            return "."
+        doubtful = doubtful or text.strip()
+    if doubtful:
+        meant = f"{doubtful.replace(',', '')} or {doubtful.replace(',', '.')}"
+        raise ValueError(f"{doubtful!r} may be {meant}: say which with --decimal point or --decimal comma")
+    return "."
+
+
+def number_of(text: str, decimal: str) -> float:
+    """A number that is written with this decimal sign; the other sign may separate thousands.
+
+    >>> number_of("1.234,5", ","), number_of("1,234.5", "."), number_of("42,5", ",")
+    (1234.5, 1234.5, 42.5)
+
+    Raises:
+        ValueError: it is none, or its signs stand where they cannot.
+
+    >>> number_of("42,5", ".")
+    Traceback (most recent call last):
+    ...
+    ValueError: '42,5' is not a number
+    """
+    bare = text.strip()
+    if decimal == ".":
+        if "," in bare and _COMMAS_GROUP.fullmatch(bare):
+            bare = bare.replace(",", "")
+    elif _POINTS_GROUP.fullmatch(bare):
+        bare = bare.replace(".", "").replace(",", ".")
+    elif "." in bare:
+        bare = ""
+    else:
+        bare = bare.replace(",", ".", 1)
+    try:
+        return float(bare)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is not a number") from None
 
 
 def parse_time(text: str) -> datetime:
@@ -187,11 +264,8 @@ def parse_time(text: str) -> datetime:
         raise ValueError(f"{text[:40]!r} is not a time") from None
 
 
-def _number(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        raise ValueError(f"{text[:40]!r} is not a number") from None
+def _number(text: str, decimal: str) -> float:
+    number = number_of(text, decimal)
     if not math.isfinite(number) or abs(number) > _MOST:
         raise ValueError(f"{text[:40]!r} is not a number that a sensor can measure")
     return number

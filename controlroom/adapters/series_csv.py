@@ -16,7 +16,7 @@ from typing import TextIO
 
 from controlroom.core.backtest.series import MachineRow, Sample
 from controlroom.errors import InputError
-from simulator.csv_input import MOST_SORTED, decimal_point, parse_time, separator_of
+from simulator.csv_input import MOST_SORTED, decimal_sign, number_of, parse_time, separator_of
 
 TIME_COLUMNS = ("timestamp", "datetime", "time", "date", "ts")
 #: Columns that are answers and never channels.
@@ -34,12 +34,17 @@ class SeriesFile:
         path: where it is.
         name: relative to the directory that was named; output has the same.
         columns: as the header names them.
+        separator: what stands between the columns.
+        decimal: the decimal sign, "." or ","; None: as the file's numbers tell it.
+        version: when it was written (ns) and its size: what was found out about a file holds for that alone.
     """
 
     path: Path
     name: str
     columns: tuple[str, ...]
     separator: str
+    decimal: str | None = None
+    version: tuple[int, int] = (0, 0)
 
     @property
     def is_messages(self) -> bool:
@@ -84,11 +89,13 @@ class SeriesFile:
         if self.is_messages:
             yield from self._messages()
             return
-        names = [self._time(), self.value_column(column, (marks,) if marks else ())] + [marks] * (marks is not None)
+        value = self.value_column(column, (marks,) if marks else ())
+        names = [self._time(), value] + [marks] * (marks is not None)
+        decimal = self._decimal_of((value,))
         for t, cells in self._timed(names):
             if out is not None and marks is not None:
                 out.append(_mark(cells[2]))
-            yield Sample(cells[0], t, self._number(cells[1]))
+            yield Sample(cells[0], t, read_number(cells[1], decimal))
 
     def machine_rows(
         self, channels: Sequence[str], marks: str | None = None, out: bytearray | None = None
@@ -100,10 +107,11 @@ class SeriesFile:
         """
         names = [self._time(), *channels] + [marks] * (marks is not None)
         count = len(channels) + 1
+        decimal = self._decimal_of(tuple(channels))
         for t, cells in self._timed(names):
             if out is not None and marks is not None:
                 out.append(_mark(cells[-1]))
-            yield MachineRow(cells[0], t, tuple(map(self._number, cells[1:count])))
+            yield MachineRow(cells[0], t, tuple(read_number(cell, decimal) for cell in cells[1:count]))
 
     def back(self) -> int:
         """How many rows have a time before that of the row above; messages are in the order in which they came.
@@ -135,8 +143,17 @@ class SeriesFile:
             )
         return iter(sorted(found, key=itemgetter(0)))
 
-    def _number(self, text: str) -> float | None:
-        return read_number(decimal_point(text, self.separator))
+    def _decimal_of(self, columns: tuple[str, ...]) -> str:
+        return self.decimal or _decimal_in(self, columns)
+
+    def cells(self, columns: Sequence[str]) -> Iterator[str]:
+        """The cells of these columns, row by row.
+
+        Raises:
+            InputError: as `samples`.
+        """
+        for _, row in self._cells(columns):
+            yield from row
 
     def _messages(self) -> Iterator[Sample]:
         for line, (arrived, seq, t, payload) in self._cells(MESSAGE_COLUMNS):
@@ -184,6 +201,14 @@ def _rows_back(file: SeriesFile) -> int:
     return count
 
 
+@lru_cache(maxsize=1024)
+def _decimal_in(file: SeriesFile, columns: tuple[str, ...]) -> str:
+    try:
+        return decimal_sign(file.cells(columns))
+    except ValueError as error:
+        raise InputError(f"{file.name}: {error}") from None
+
+
 def open_series(path: Path, name: str) -> SeriesFile:
     """Read a file's header.
 
@@ -191,6 +216,8 @@ def open_series(path: Path, name: str) -> SeriesFile:
         InputError: it cannot be read, or has none.
     """
     try:
+        stat = path.stat()
+        version = (stat.st_mtime_ns, stat.st_size)
         with open_text(path) as file:
             header = file.readline(1 << 16)
     except (OSError, EOFError, UnicodeDecodeError) as error:
@@ -199,7 +226,7 @@ def open_series(path: Path, name: str) -> SeriesFile:
     columns = tuple(cell.strip() for cell in next(csv.reader([header], delimiter=separator), []))
     if not columns:
         raise InputError(f"{path}: it is empty", hint="the first line names the columns: timestamp,value")
-    return SeriesFile(path, name, columns, separator)
+    return SeriesFile(path, name, columns, separator, version=version)
 
 
 def find_series(path: Path) -> list[SeriesFile]:
@@ -223,14 +250,14 @@ def open_text(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", newline="")
 
 
-def read_number(text: str) -> float | None:
-    """A finite number, or None for whatever else a payload or a cell may hold.
+def read_number(text: str, decimal: str = ".") -> float | None:
+    """A finite number with this decimal sign, or None for whatever else a payload or a cell may hold.
 
     >>> [read_number(text) for text in ("42.5", "", "NaN", "err:-1", "1e999")]
     [42.5, None, None, None, None]
     """
     try:
-        number = float(text)
+        number = number_of(text, decimal)
     except ValueError:
         return None
     return number if math.isfinite(number) else None

@@ -34,6 +34,8 @@ _SENSOR_LEARN = 300
               help=f"So many first rows are for learning and not scored [{_MACHINE_LEARN} with --prediction, "
                    f"else {_SENSOR_LEARN}].")  # fmt: skip
 @click.option("--column", help="The column of the values [value, or the only one beside the time].")
+@click.option("--decimal", type=click.Choice(["point", "comma"]), help="The decimal sign of the numbers [as they tell "
+              "it; where they do not, this is asked for].")  # fmt: skip
 @click.option("--type", "sensor_type", default="", metavar="TYPE",
               help="The type of sensor: its range and what --detectors-file says of it count.")  # fmt: skip
 @click.option("--bank", type=click.Choice(["default", "cheap"]), help="Every detector, or limits and a z-score.")
@@ -68,6 +70,7 @@ def backtest(
     compare: str | None,
     bank: str | None,
     detectors_file: Path | None,
+    decimal: str | None,
     as_json: bool,
     picture: bool | None,
     quiet: bool,
@@ -75,7 +78,7 @@ def backtest(
 ) -> None:
     """Run recorded readings through the detectors, without brokers: what would they have raised?
 
-    PATH is a CSV file, or a directory that is searched for them; rows are taken strictly in their order, and nothing
+    PATH is a CSV file, or a directory that is searched for them; rows are taken in the order of time, and nothing
     is known of a row before it comes. With --labels it also says how much of what was wrong was found, how late, and
     how often for nothing. docs/backtest.md explains formats and figures.
     """
@@ -97,7 +100,7 @@ def backtest(
         times = [backtest_run.parse_moment(text) for text in (since, until)]
         backtest_run.add_history(job, sensor, whence, times[0], times[1], brokers, dsn, directory)
     else:
-        backtest_run.add_files(job, paths)
+        backtest_run.add_files(job, paths, decimal)
     results = backtest_run.run(job)
     if as_json:
         click.echo(json_line(backtest_text.document(results, job)))

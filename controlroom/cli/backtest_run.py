@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from controlroom.core.profiles import Profiles
 from controlroom.errors import InputError
 from detectors import MachineBank, Profile, SensorBank
 from detectors.cheap import CheapBank
-from simulator.csv_input import parse_time
+from simulator.csv_input import DECIMAL_SIGNS, parse_time
 
 if TYPE_CHECKING:
     from controlroom.config import Settings
@@ -117,8 +117,13 @@ def parse_moment(text: str | None) -> datetime | None:
         raise InputError(str(error), hint="as 2026-05-01T06:00:00Z") from None
 
 
-def add_files(job: Job, paths: Sequence[Path]) -> None:
+def add_files(job: Job, paths: Sequence[Path], decimal: str | None = None) -> None:
     """The files that were named, or are found; and the labels.
+
+    Args:
+        job: what to do.
+        paths: files and directories.
+        decimal: "point" or "comma"; None: as the numbers of each file tell it.
 
     Raises:
         InputError: a file cannot be a series.
@@ -126,7 +131,8 @@ def add_files(job: Job, paths: Sequence[Path]) -> None:
     _read_labels(job)
     seen: set[str] = set()
     for path in paths:
-        for file in find_series(path):
+        for found in find_series(path):
+            file = replace(found, decimal=DECIMAL_SIGNS.get(decimal or ""))
             if file.name in seen:
                 raise InputError(f"two files are called {file.name}", hint="name their common directory")
             seen.add(file.name)

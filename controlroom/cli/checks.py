@@ -126,8 +126,8 @@ async def _transactions_end(connections: Connections) -> tuple[bool, str]:
     first = hanging[0]
     more = f"; {len(hanging) - 1} more" if len(hanging) > 1 else ""
     return False, (
-        f"{first.producer} has held {first.topic}/{first.partition} open from offset {first.first_offset} on and "
-        f"written nothing for {now - first.last_at:.0f} s: nothing behind it is read{more}"
+        f"{first.producer} has held {first.topic}/{first.partition} open from offset {first.first_offset} on for "
+        f"{now - first.since:.0f} s (last record {now - first.last_at:.0f} s ago): nothing behind it is read{more}"
     )
 
 
@@ -177,10 +177,9 @@ async def _record_there_and_back(connections: Connections) -> tuple[bool, str]:
 
     settings = connections.settings
     seconds = await record_round_trip(
-        connections.brokers,
+        KafkaConnection.of(connections.brokers, settings),
         replication_factor=settings.replication_factor,
         min_insync_replicas=settings.min_insync_replicas,
-        client=KafkaConnection.of(connections.brokers, settings).options,
     )
     return True, f"written with acks=all and read back in {seconds * 1000:.0f} ms"
 

@@ -67,6 +67,11 @@ def _speed(_ctx: click.Context, _param: click.Parameter, value: str) -> float | 
     default="time",
     help="Send rows in the order of time, or as the file has them, as a live log may be in disorder [time].",
 )
+@click.option(
+    "--decimal",
+    type=click.Choice(["point", "comma"]),
+    help="The decimal sign of the numbers [as they tell it; where they do not, this is asked for].",
+)
 @click.option("--skip-bad", is_flag=True, help="Count bad rows and go on, instead of sending nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what is amiss.")
 def replay(
@@ -87,6 +92,7 @@ def replay(
     limit: int | None,
     shift_to_now: bool,
     order: str,
+    decimal: str | None,
     skip_bad: bool,
     quiet: bool,
 ) -> None:
@@ -96,7 +102,7 @@ def replay(
     ends with success when the brokers have acknowledged every reading. The whole file is checked before the first one
     is sent.
     """
-    from simulator.csv_input import CsvFile
+    from simulator.csv_input import DECIMAL_SIGNS, CsvFile
 
     hush_clients()
     location = {"factory_section": factory_section, "machine_id": machine_id, "zone": zone}
@@ -109,7 +115,9 @@ def replay(
         location={name: text for name, text in location.items() if text},
     )
     with translated():
-        source = CsvFile(file, column, limit, skip_bad, as_is=order == "as-is")
+        source = CsvFile(
+            file, column, limit, skip_bad, as_is=order == "as-is", decimal=DECIMAL_SIGNS.get(decimal or "")
+        )
         summary = source.check()
         if summary.back and not quiet:
             what = "are sent as they are" if source.as_is else "are sent in the order of time"

@@ -70,7 +70,7 @@ class GroupView:
     reads: bool = True
 
 
-#: a transaction that has been quiet for longer is said to hang; whoever writes by transactions ends them in seconds
+#: a transaction that is open for longer is said to hang, whether or not it still writes
 HANGS_AFTER_S = 10.0
 
 
@@ -81,6 +81,8 @@ class TransactionView:
     topic: str
     partition: int
     first_offset: int
+    #: when it began, by its coordinator; where that is not known, when it wrote last
+    since: float
     #: when it wrote last, by the broker
     last_at: float
     producer_id: int
@@ -93,8 +95,8 @@ class TransactionView:
         return self.transactional_id or f"producer {self.producer_id}"
 
     def hangs(self, now: float) -> bool:
-        """Whether it has been quiet for so long that it is said."""
-        return now - self.last_at > HANGS_AFTER_S
+        """Whether it has been open for so long that it is said."""
+        return now - self.since > HANGS_AFTER_S
 
 
 @dataclass(frozen=True, slots=True)

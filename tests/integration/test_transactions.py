@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 
 from controlroom.adapters.audit import AuditOptions, audit
 from controlroom.adapters.kafka.cluster_detail import ClusterDetailProbe
 from controlroom.adapters.kafka.tail import tail
-from controlroom.adapters.kafka.transactions import look_for_open_transactions
+from controlroom.adapters.kafka.transactions import look_for_open_transactions, open_transactions
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.core.health_views import HANGS_AFTER_S
 from tests.integration.test_detection import STORED, Place, on_alerts, place, publish, query, reading, work
@@ -126,13 +127,20 @@ async def test_a_transaction_that_hangs_open_is_said_and_reading_goes_on_after_i
         [view] = await look_for_open_transactions(place.kafka, [topic]) or ()
         assert view.topic == topic
         assert view.transactional_id == f"{topic}-hangs"
-        assert not view.hangs(view.last_at + HANGS_AFTER_S - 1)
+        assert not view.hangs(view.since + HANGS_AFTER_S - 1)
         probe = ClusterDetailProbe(place.kafka, topics=[topic])
         detail = await probe.probe()
         await probe.close()
         assert detail.transactions == (view,)
+        number = 10
         while not view.hangs(time.time()):
+            # It goes on writing: it hangs all the same, for nothing of it is read.
+            await write(place, producer, range(number, number + 1), 25.0)
+            number += 1
             await asyncio.sleep(0.5)
+        [view] = await look_for_open_transactions(place.kafka, [topic]) or ()
+        assert view.hangs(time.time())
+        assert view.last_at > view.since + HANGS_AFTER_S / 2
         health = await asyncio.to_thread(
             subprocess.run,
             [
@@ -147,6 +155,26 @@ async def test_a_transaction_that_hangs_open_is_said_and_reading_goes_on_after_i
         assert f"{topic}-hangs has held {topic}/" in health.stdout
         await producer.commit_transaction()
     await work(place)
-    assert len(await query(place, STORED)) == 9
+    assert len(await query(place, STORED)) == number - 1
     assert await look_for_open_transactions(place.kafka, [topic]) == ()
     await audited(place)
+
+
+async def test_what_a_broker_refuses_to_tell_is_not_called_none(place: Place) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=place.endpoints.brokers)
+    await admin.start()
+    try:
+        topic = place.settings.sensor_topic
+        assert await open_transactions(admin, [topic]) == ()
+        described = await admin.describe_topics([topic])
+        for part in described[0]["partitions"]:
+            # As after a move of leaders that the metadata does not show yet: a broker refuses to tell.
+            part["partition"] += 100
+
+        async def outdated() -> object:
+            return described
+
+        admin.describe_topics = outdated
+        assert await open_transactions(admin, [topic]) is None
+    finally:
+        await admin.close()

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.errors import ControlroomError, KafkaUnreachable
 from controlroom.wire import TopicSpec
@@ -21,10 +22,10 @@ from controlroom.wire import TopicSpec
 _TIMEOUT = 30.0
 
 
-async def record_round_trip(
-    brokers: str, *, replication_factor: int, min_insync_replicas: int, client: Mapping[str, Any] | None = None
-) -> float:
+async def record_round_trip(kafka: KafkaConnection, *, replication_factor: int, min_insync_replicas: int) -> float:
     """Write a record to a topic made for it, behind one of an aborted transaction; read it back, delete the topic.
+
+    It is read as every consumer of ours reads: were that to take records of aborted transactions, it would show here.
 
     Returns:
         Seconds from the write to the reading, without the making of the topic.
@@ -34,31 +35,29 @@ async def record_round_trip(
         ControlroomError: what was read is not what was written.
     """
     topic = f"controlroom-verify-{secrets.token_hex(4)}"
-    options = {"bootstrap_servers": brokers, **(client or {})}
     await ensure_topics(
-        brokers,
+        kafka.brokers,
         [TopicSpec(topic, 1, {})],
         replication_factor=replication_factor,
         min_insync_replicas=min_insync_replicas,
-        client=client,
+        client=kafka.options,
     )
     try:
         async with asyncio.timeout(_TIMEOUT):
-            return await _there_and_back(topic, options)
+            return await _there_and_back(topic, kafka)
     except (KafkaError, TimeoutError) as error:
         raise KafkaUnreachable(
             "a record was not stored and read back", hint=str(error) or f"no answer within {_TIMEOUT:.0f} s"
         ) from error
     finally:
-        await _delete(topic, options)
+        await _delete(topic, kafka.options)
 
 
-async def _there_and_back(topic: str, options: Mapping[str, Any]) -> float:
+async def _there_and_back(topic: str, kafka: KafkaConnection) -> float:
     clock = asyncio.get_running_loop().time
     written = secrets.token_bytes(64)
-    consumer = AIOKafkaConsumer(**options, isolation_level="read_committed")
-    async with AIOKafkaProducer(**options, acks="all") as producer, consumer:
-        aborted = await _abort_one(topic, options)
+    async with AIOKafkaProducer(**kafka.options, acks="all") as producer, AIOKafkaConsumer(**kafka.reading) as consumer:
+        aborted = await _abort_one(topic, kafka.options)
         began = clock()
         where = await producer.send_and_wait(topic, written, partition=0)
         place = TopicPartition(topic, 0)

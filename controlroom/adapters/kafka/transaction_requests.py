@@ -1,7 +1,7 @@
-"""Two requests that aiokafka has no structs for: which producers write to a partition, and what transactions are open.
+"""Three requests that aiokafka has no structs for: who produces to a partition, and what transactions are open.
 
-Kafka's own definitions: `DescribeProducersRequest.json` and `ListTransactionsRequest.json` in its `clients` module, of
-which brokers from 3.0 on speak version 0.
+Kafka's own definitions: `DescribeProducersRequest.json`, `ListTransactionsRequest.json` and
+`DescribeTransactionsRequest.json` in its `clients` module, of which brokers from 3.0 on speak version 0.
 """
 
 from __future__ import annotations
@@ -131,3 +131,56 @@ class ListTransactionsRequest(Request[TransactionsQuestion]):  # type: ignore[mi
     def build(self, request_struct_class: type[TransactionsQuestion]) -> TransactionsQuestion:
         """The request in the version that was agreed on."""
         return request_struct_class([], list(self._producers), {})
+
+
+class StatesAnswer(Response):  # type: ignore[misc]  # aiokafka publishes no types
+    """Transactions by their ids. Times in ms; -1: none has begun."""
+
+    API_KEY = 65
+    API_VERSION = 0
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "transaction_states",
+            CompactArray(
+                ("error_code", Int16),
+                ("transactional_id", CompactString("utf-8")),
+                ("transaction_state", CompactString("utf-8")),
+                ("transaction_timeout_ms", Int32),
+                ("transaction_start_time_ms", Int64),
+                ("producer_id", Int64),
+                ("producer_epoch", Int16),
+                (
+                    "topics",
+                    CompactArray(
+                        ("topic", CompactString("utf-8")), ("partitions", CompactArray(Int32)), ("tags", TaggedFields)
+                    ),
+                ),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("tags", TaggedFields),
+    )
+
+
+class StatesQuestion(RequestStruct):  # type: ignore[misc]  # aiokafka publishes no types
+    """About transactions that one broker coordinates."""
+
+    FLEXIBLE_VERSION = True
+    API_KEY = 65
+    API_VERSION = 0
+    RESPONSE_TYPE = StatesAnswer
+    SCHEMA = Schema(("transactional_ids", CompactArray(CompactString("utf-8"))), ("tags", TaggedFields))
+
+
+class DescribeTransactionsRequest(Request[StatesQuestion]):  # type: ignore[misc]  # as above
+    """Asks the coordinator of transactions, given by their ids, since when each is open."""
+
+    API_KEY = 65
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._ids = ids
+
+    def build(self, request_struct_class: type[StatesQuestion]) -> StatesQuestion:
+        """The request in the version that was agreed on."""
+        return request_struct_class(list(self._ids), {})

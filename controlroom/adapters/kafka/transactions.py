@@ -6,20 +6,25 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from controlroom.adapters.kafka.connection import KafkaConnection
-from controlroom.adapters.kafka.transaction_requests import DescribeProducersRequest, ListTransactionsRequest
+from controlroom.adapters.kafka.transaction_requests import (
+    DescribeProducersRequest,
+    DescribeTransactionsRequest,
+    ListTransactionsRequest,
+)
 from controlroom.core.health_views import TransactionView
 
 ANSWER_S = 3.0
 
 
 async def open_transactions(admin: AIOKafkaAdminClient, topics: Collection[str]) -> tuple[TransactionView, ...] | None:
-    """The open transactions on these topics, the oldest first; None: a leader did not tell.
+    """The open transactions on these topics, the oldest first; None: a leader did not tell, or there is none.
 
     Args:
         admin: a started client.
@@ -36,24 +41,22 @@ async def open_transactions(admin: AIOKafkaAdminClient, topics: Collection[str])
         if topic["topic"] in topics:
             for part in topic["partitions"]:
                 led[part["leader"]][topic["topic"]].append(part["partition"])
-    led.pop(-1, None)  # where nobody leads, nobody can tell
+    leaderless = led.pop(-1, None) is not None
     answers = await asyncio.gather(*(_ask(admin, DescribeProducersRequest(parts), node) for node, parts in led.items()))
-    found = [view for answer in answers if answer is not None for view in _open(answer)]
+    told = [answer for answer in answers if answer is not None]
+    found = [view for answer in told for view in _open(answer)]
     if not found:
-        return () if all(answer is not None for answer in answers) else None
-    names = await _names(admin, led.keys(), {view.producer_id for view in found})
+        # What a leader refuses to tell, as one that leads no more does, is not known.
+        complete = not leaderless and len(told) == len(answers) and not any(map(_refused, told))
+        return () if complete else None
+    known = await _begun(admin, led.keys(), {view.producer_id for view in found})
     named = [
-        TransactionView(
-            view.topic,
-            view.partition,
-            view.first_offset,
-            view.last_at,
-            view.producer_id,
-            names.get(view.producer_id, ""),
-        )
+        replace(view, transactional_id=known[view.producer_id][0], since=known[view.producer_id][1] or view.last_at)
+        if view.producer_id in known
+        else view
         for view in found
     ]
-    return tuple(sorted(named, key=lambda view: (view.last_at, view.topic, view.partition)))
+    return tuple(sorted(named, key=lambda view: (view.since, view.topic, view.partition)))
 
 
 async def look_for_open_transactions(
@@ -76,14 +79,19 @@ async def look_for_open_transactions(
             await asyncio.wait_for(admin.close(), ANSWER_S)
 
 
+def _refused(answer: dict[str, Any]) -> bool:
+    return any(part["error_code"] for topic in answer["topics"] for part in topic["partitions"])
+
+
 def _open(answer: dict[str, Any]) -> list[TransactionView]:
     return [
         TransactionView(
             topic["name"],
             part["partition_index"],
             producer["current_txn_start_offset"],
-            producer["last_timestamp"] / 1000,
-            producer["producer_id"],
+            since=producer["last_timestamp"] / 1000,
+            last_at=producer["last_timestamp"] / 1000,
+            producer_id=producer["producer_id"],
         )
         for topic in answer["topics"]
         for part in topic["partitions"]
@@ -92,16 +100,27 @@ def _open(answer: dict[str, Any]) -> list[TransactionView]:
     ]
 
 
-async def _names(admin: AIOKafkaAdminClient, nodes: Collection[int], producers: set[int]) -> dict[int, str]:
-    """Producer id -> transactional id; any broker may coordinate it."""
-    request = ListTransactionsRequest(sorted(producers))
-    answers = await asyncio.gather(*(_ask(admin, request, node) for node in nodes))
-    return {
-        state["producer_id"]: state["transactional_id"]
-        for answer in answers
-        if answer is not None
-        for state in answer["transaction_states"]
-    }
+async def _begun(
+    admin: AIOKafkaAdminClient, nodes: Collection[int], producers: set[int]
+) -> dict[int, tuple[str, float | None]]:
+    """Producer id -> (transactional id, when its transaction began); any broker may coordinate it."""
+
+    async def of(node: int) -> dict[int, tuple[str, float | None]]:
+        listed = await _ask(admin, ListTransactionsRequest(sorted(producers)), node)
+        ids = {
+            state["producer_id"]: state["transactional_id"] for state in (listed or {}).get("transaction_states", ())
+        }
+        if not ids:
+            return {}
+        states = await _ask(admin, DescribeTransactionsRequest(sorted(ids.values())), node)
+        begun = {
+            state["transactional_id"]: state["transaction_start_time_ms"] / 1000
+            for state in (states or {}).get("transaction_states", ())
+            if not state["error_code"] and state["transaction_start_time_ms"] > 0
+        }
+        return {producer: (name, begun.get(name)) for producer, name in ids.items()}
+
+    return {producer: known for found in await asyncio.gather(*map(of, nodes)) for producer, known in found.items()}
 
 
 async def _ask(admin: AIOKafkaAdminClient, request: object, node: int) -> dict[str, Any] | None:

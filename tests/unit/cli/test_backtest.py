@@ -195,3 +195,19 @@ def test_rows_in_another_order_are_taken_in_the_order_of_time_and_that_is_said(
     assert "rows go back in time: the rows are taken in the order of time" in done.stderr
     assert "back in time" not in sorted_one.stderr
     assert json.loads(done.stdout)["series"][0]["alarms"] == json.loads(sorted_one.stdout)["series"][0]["alarms"]
+
+
+def test_thousands_are_read_and_what_may_be_either_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "mill.csv"
+
+    def write(text: str) -> None:
+        rows = "".join(f"{START + timedelta(minutes=i)};{text}\n" for i in range(50))
+        path.write_text("timestamp;value\n" + rows)
+
+    write("1.234,5")
+    document = json.loads(call(path, "--json").stdout)
+    assert document["series"][0]["unreadable"] == 0
+    write("1,234")
+    with pytest.raises(InputError, match="say which with --decimal"):
+        call(path)
+    assert json.loads(call(path, "--json", "--decimal", "comma").stdout)["series"][0]["unreadable"] == 0

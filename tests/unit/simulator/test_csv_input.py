@@ -126,9 +126,41 @@ def test_rows_come_in_the_order_of_time_unless_it_is_to_be_the_files(tmp_path: P
 
 
 @pytest.mark.parametrize("separator", [";", "\t", "|"])
-def test_decimal_commas_and_other_separators(tmp_path: Path, separator: str) -> None:
-    text = "timestamp,value\n20,4.5\n30,5\n".replace(",", separator).replace("4.5", "4,5")
-    assert [row.value for row in CsvFile(write(tmp_path, text)).rows()] == [4.5, 5.0]
+@pytest.mark.parametrize(
+    ("texts", "values"),
+    [
+        (("4,5", "5"), [4.5, 5.0]),
+        (("1.234,5", "1.234", "7"), [1234.5, 1234.0, 7.0]),
+        (("1,234.5", "1,234", "7"), [1234.5, 1234.0, 7.0]),
+        (("1,234,567", "1,234"), [1234567.0, 1234.0]),
+        (("0,125", "1,234"), [0.125, 1.234]),
+        (("1.234", "20.5"), [1.234, 20.5]),
+    ],
+)
+def test_numbers_are_read_by_the_sign_that_the_file_shows(
+    tmp_path: Path, separator: str, texts: tuple[str, ...], values: list[float]
+) -> None:
+    rows = "".join(f"{20 + i}{separator}{text}\n" for i, text in enumerate(texts))
+    path = write(tmp_path, f"timestamp{separator}value\n{rows}")
+    assert [row.value for row in CsvFile(path).rows()] == values
+
+
+def test_a_quoted_decimal_comma_is_read_where_commas_separate_columns(tmp_path: Path) -> None:
+    assert [row.value for row in CsvFile(write(tmp_path, 'timestamp,value\n20,"42,5"\n')).rows()] == [42.5]
+
+
+def test_a_comma_that_may_be_either_is_never_guessed(tmp_path: Path) -> None:
+    path = write(tmp_path, "timestamp;value\n20;1,234\n30;20\n")
+    with pytest.raises(CsvError, match=r"'1,234' may be 1234 or 1\.234: say which with --decimal"):
+        CsvFile(path).check()
+    assert [row.value for row in CsvFile(path, decimal=",").rows()] == [1.234, 20.0]
+    assert [row.value for row in CsvFile(path, decimal=".").rows()] == [1234.0, 20.0]
+
+
+@pytest.mark.parametrize(("decimal", "text"), [(",", "1.5"), (",", "1,234.5"), (".", "42,5"), (".", "1.234,5")])
+def test_signs_that_stand_where_they_cannot_are_no_number(tmp_path: Path, decimal: str, text: str) -> None:
+    with pytest.raises(CsvError, match="is not a number"):
+        CsvFile(write(tmp_path, f"timestamp;value\n20;{text}\n"), decimal=decimal).check()
 
 
 @pytest.mark.parametrize("digits", [0, 3, 6, 9])
