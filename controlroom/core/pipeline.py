@@ -506,6 +506,8 @@ class PartitionPipeline:
         saved = self._states.pop(facts.sensor_id, None)
         bank = load_bank(self._options.bank, facts.sensor_id, profile, saved)
         slot = self._slots[key] = Slot(facts, bank, reading)
+        if saved is None:
+            self._batch.new_sensors.append(facts.sensor_id)
         slot.deadline = min(self._deadlines.get(facts.sensor_id, {}).values(), default=math.inf)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts

@@ -161,6 +161,8 @@ class Batch:
     signals: list[Signal] = field(default_factory=list)
     #: of sensors that were met for the first time, how many send what is passed over, by `surplus_of`'s names
     surplus: dict[str, int] = field(default_factory=dict)
+    #: sensors that were met for the first time since the partition was taken, and have no saved state
+    new_sensors: list[str] = field(default_factory=list)
     #: sensors that are new or whose facts have changed
     sensors: dict[str, SensorFacts] = field(default_factory=dict)
     #: sensor id -> detector state as of next_offset; None: no checkpoint in this batch

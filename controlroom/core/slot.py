@@ -138,9 +138,12 @@ class Slot:
 
 
 def load_bank(name: BankName, sensor_id: str, profile: Profile, saved: bytes | None) -> LearningBank:
-    """A sensor's detectors as they were saved; new ones where nothing was, or where another bank's state was."""
+    """A sensor's detectors as they were saved; new ones where nothing was, or where another bank's state was.
+
+    An empty state is that of a sensor which was met after the checkpoint.
+    """
     kind = CheapBank if name == "cheap" else SensorBank
-    if saved is None:
+    if not saved:
         return kind(profile)
     if saved[:1] != bytes([CHEAP_VERSION if kind is CheapBank else DEFAULT_VERSION]):
         # Of the other bank or of another version: nothing of it can be used, and that is told.

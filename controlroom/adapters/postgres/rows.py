@@ -72,6 +72,11 @@ INSERT_REJECT = """
 INSERT INTO rejects (topic, part, off, log_ts, reason, detail, key, raw, raw_size, sha256)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
 
+# A sensor that is new since the last checkpoint has no state as of that; other partitions must see that it is here.
+INSERT_NEW_STATES = """
+INSERT INTO detector_state (grp, topic, part, sensor_id, state)
+SELECT $1, $2, $3, sensor_id, '' FROM unnest($4::text[]) AS sensor_id ON CONFLICT DO NOTHING"""
+
 UPSERT_STATES = """
 INSERT INTO detector_state (grp, topic, part, sensor_id, state)
 SELECT $1, $2, $3, * FROM unnest($4::text[], $5::bytea[])

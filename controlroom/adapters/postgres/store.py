@@ -272,6 +272,8 @@ class PartitionStore:
                 if not rollups:
                     continue
                 await connection.execute(rows.MERGE_ROLLUPS.format(table=table), *rows.rollup_columns(rollups))
+        if batch.new_sensors and batch.states is None:
+            await connection.execute(rows.INSERT_NEW_STATES, *self._key, batch.new_sensors)
         if batch.states:
             await connection.execute(rows.UPSERT_STATES, *self._key, list(batch.states), list(batch.states.values()))
         if batch.ordered:
