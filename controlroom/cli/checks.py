@@ -176,12 +176,15 @@ async def _record_there_and_back(connections: Connections) -> tuple[bool, str]:
     from controlroom.adapters.kafka.roundtrip import record_round_trip
 
     settings = connections.settings
-    seconds = await record_round_trip(
+    trip = await record_round_trip(
         KafkaConnection.of(connections.brokers, settings),
         replication_factor=settings.replication_factor,
         min_insync_replicas=settings.min_insync_replicas,
     )
-    return True, f"written with acks=all and read back in {seconds * 1000:.0f} ms"
+    took = f"read back in {trip.took_s * 1000:.0f} ms"
+    if not trip.aborted:
+        return True, f"{took}; this login may not write transactions"
+    return True, f"written with acks=all and {took}"
 
 
 def table(checks: list[Check]) -> str:
