@@ -132,11 +132,14 @@ async def _transactions_end(connections: Connections) -> tuple[bool, str]:
 
 
 async def _database_answers(connections: Connections) -> tuple[bool, str]:
-    from controlroom.adapters.postgres.session import Session
+    from controlroom.adapters.postgres.session import Session, is_read_only
 
     async with Session(connections.dsn, "health") as session:
         connection = await session.connection()
-        return True, f"PostgreSQL {await connection.fetchval('SHOW server_version')} answers"
+        version = await connection.fetchval("SHOW server_version")
+        if await is_read_only(connection):
+            return False, f"PostgreSQL {version} answers, and is read-only (a standby): nothing can be stored"
+        return True, f"PostgreSQL {version} answers"
 
 
 async def _schema_is_current(connections: Connections) -> tuple[bool, str]:
