@@ -186,7 +186,7 @@ def _document(order: Ordered) -> dict[str, Any]:
 
 
 def _moment(text: str) -> float:
-    from simulator.csv_input import parse_time
+    from controlroom.tabular import parse_time
 
     try:
         return parse_time(text).timestamp()

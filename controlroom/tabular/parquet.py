@@ -27,7 +27,7 @@ class ParquetSource:
     path: Path
     name: str
 
-    def rows(self, skip: int, places: tuple[int, ...]) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, skip: int, places: tuple[int, ...] | None = None) -> Iterator[tuple[int, list[str]]]:
         """See `controlroom.tabular.source.Source`."""
         file = self._open()
         names = file.schema_arrow.names
@@ -35,7 +35,7 @@ class ParquetSource:
             skip -= 1
         else:
             yield 1, list(names)
-        wanted = sorted({place for place in places if place < len(names)})
+        wanted = [place for place in range(len(names)) if places is None or place in places]
         yield from self._data(file, names, wanted)
 
     def head(self, count: int) -> list[list[str]]:

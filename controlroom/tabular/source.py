@@ -27,10 +27,10 @@ class Source(Protocol):
     #: what a row is counted by, for messages
     counted: ClassVar[str]
 
-    def rows(self, skip: int, places: tuple[int, ...]) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, skip: int, places: tuple[int, ...] | None = None) -> Iterator[tuple[int, list[str]]]:
         """The number of a row, from 1, and its cells; the first `skip` rows are left out.
 
-        Only the cells at `places` are needed; a source that reads by column leaves out the others.
+        Only the cells at `places` are needed (None: all); a source that reads by column leaves out the others.
 
         Raises:
             InputError: it cannot be read; names the row.
@@ -50,7 +50,7 @@ class TextSource:
     encoding: str
     delimiter: str
 
-    def rows(self, skip: int, places: tuple[int, ...] = ()) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, skip: int, places: tuple[int, ...] | None = None) -> Iterator[tuple[int, list[str]]]:
         """See `Source`; rows without any cell are passed over."""
         try:
             with open_text(self.path, self.encoding) as file:

@@ -12,7 +12,7 @@ from pathlib import Path
 from controlroom.errors import InputError
 from controlroom.tabular.decimals import decimal_sign
 from controlroom.tabular.form import Form, Undecided
-from controlroom.tabular.layout import Layout, find_layout
+from controlroom.tabular.layout import LABEL_COLUMNS, Layout, find_layout
 from controlroom.tabular.source import Source, TextSource, encoding_of_file, open_text, undecodable
 from controlroom.tabular.times import (
     TimeRule,
@@ -28,7 +28,8 @@ SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 #: What may stand between columns, if the user does not say so; where two fit, the first.
 _DELIMITERS = ";\t|,"
 _HEAD_ROWS = 200
-_LONGEST_LINE = 1 << 16
+#: Characters of a line that are looked at: a file without ends of lines is no table.
+_LONGEST_LINE = 1 << 20
 
 
 def is_table(path: Path) -> bool:
@@ -62,13 +63,23 @@ class Table:
             InputError: it cannot be read, or is no table.
         """
         form, name = form or Form(), name or path.name
-        source = _source(path, name, form)
+        source = open_source(path, name, form)
         return cls(name, source, form, find_layout(source.head(_HEAD_ROWS), form, name))
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the columns."""
         return self.layout.columns
+
+    def remarks(self) -> Iterator[str]:
+        """What was found out about its head that the user should know, in sentences."""
+        layout = self.layout
+        if layout.units:
+            told = ", ".join(f"{column} in {unit}" for column, unit in layout.units.items())
+            yield f"the second line of the head is read as units: {told}"
+        if not layout.skip:
+            times = " and ".join(self.columns[place] for place in layout.times)
+            yield f"no line names the columns: they are called {self.columns[0]} and so on, the times are in {times}"
 
     @property
     def has_times(self) -> bool:
@@ -96,6 +107,14 @@ class Table:
     def measured(self, without: Sequence[str] = ()) -> tuple[str, ...]:
         """The columns of numbers that are neither times nor labels."""
         return tuple(name for place in self.layout.measured if (name := self.columns[place]) not in without)
+
+    def channels(self, marks: str | None = None) -> tuple[str, ...]:
+        """All columns but times, labels and `marks`, also those that hold few numbers: the channels of a machine."""
+        return tuple(
+            name
+            for place, name in enumerate(self.columns)
+            if place not in self.layout.times and name and name != marks and name.lower() not in LABEL_COLUMNS
+        )
 
     def is_wide(self, without: Sequence[str] = ()) -> bool:
         """Whether it has a column for each of several sensors: there, an empty cell is no reading."""
@@ -240,7 +259,12 @@ def _shape(texts: Sequence[str]) -> str:
     return "iso"
 
 
-def _source(path: Path, name: str, form: Form) -> Source:
+def open_source(path: Path, name: str, form: Form) -> Source:
+    """The cells of a file; the first rows are looked at, if the user does not say how it is written.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     if path.name.lower().endswith(".parquet"):
         from controlroom.tabular.parquet import ParquetSource
 
@@ -248,14 +272,27 @@ def _source(path: Path, name: str, form: Form) -> Source:
     encoding = form.encoding or encoding_of_file(path, name)
     if form.delimiter is not None:
         return TextSource(path, name, encoding, form.delimiter)
+    lines = _lines(path, name, encoding, _HEAD_ROWS)
+    return TextSource(path, name, encoding, _delimiter(lines, form, name))
+
+
+def read_text(path: Path, name: str, form: Form) -> str:
+    """The whole text of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    return "".join(_lines(path, name, form.encoding or encoding_of_file(path, name), None))
+
+
+def _lines(path: Path, name: str, encoding: str, most: int | None) -> list[str]:
     try:
         with open_text(path, encoding) as file:
-            lines = [line[:_LONGEST_LINE] for line in islice(file, _HEAD_ROWS)]
+            return list(islice(iter(lambda: file.readline(_LONGEST_LINE), ""), most))
     except UnicodeError as error:
         raise undecodable(path, name, encoding, error) from None
     except (OSError, EOFError) as error:
         raise InputError(f"{name}: {getattr(error, 'strerror', None) or error}") from None
-    return TextSource(path, name, encoding, _delimiter(lines, form, name))
 
 
 def _delimiter(lines: Sequence[str], form: Form, name: str) -> str:

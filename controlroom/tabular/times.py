@@ -22,7 +22,10 @@ _CLOCK = (
 _AND_CLOCK = rf"(?:(?:\s*[T,]\s*|\s+){_CLOCK})?"
 _NUMERIC = re.compile(rf"(?P<a>\d{{1,4}})(?P<mark>[./-])(?P<b>\d{{1,2}})(?P=mark)(?P<c>\d{{1,4}}){_AND_CLOCK}")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = r"(?P<month>(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*)\.?"
+_MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|"
+    r"oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+)
 _WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+)?"
 _NAMED = (
     re.compile(rf"{_WEEKDAY}(?P<d>\d{{1,2}})[ .-]+{_MONTH}[ ,-]+(?P<y>\d{{4}}){_AND_CLOCK}", re.IGNORECASE),
@@ -291,7 +294,7 @@ class _NoNumber(ValueError):
 
 def _since_1970(text: str, decimal: str, unit: str | None) -> datetime:
     number = _float(text, decimal)
-    if number is None:
+    if number is None or number != number:
         raise _NoNumber(f"{text[:40]!r} is not a time")
     try:
         return datetime.fromtimestamp(number / UNITS[unit or unit_of_number(number)], UTC)

@@ -146,9 +146,9 @@ def test_a_picture_shows_value_score_and_alarms(data: Path) -> None:
     ("text", "said"),
     [
         ("", "it is empty"),
-        ("time_of_day,value\n1,2\n", "no column named timestamp"),
-        ("timestamp,a,b\n2026-05-01,1,2\n", "which column holds the values"),
-        ("timestamp,value\nyesterday,2\n", "line 2: 'yesterday' is not a time"),
+        ("time_of_day,value\n1,2\n", "no column holds times: name it with --time-column"),
+        ("timestamp,a,b\n2026-05-01,x,y\n", "which column holds the values"),
+        ("timestamp,value\nyesterday,2\n", "line 2: column timestamp: 'yesterday' is not a time: .*--time-format"),
     ],
 )
 def test_a_file_that_is_wrong_is_told_in_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -19,7 +19,7 @@ class Outcome:
 
     def __init__(self) -> None:
         self.made: dict[str, Any] = {}
-        self.rows: list[float] = []
+        self.rows: list[tuple[float | None, ...]] = []
         self.complete = True
         self.error: Exception | None = None
         self.sent = 0
@@ -39,12 +39,12 @@ def outcome(monkeypatch: pytest.MonkeyPatch) -> Outcome:
         async def stop(self) -> None: ...
 
     class Replayer:
-        def __init__(self, publisher: Any, topic: str, spec: Any, *, speed: Any, shift: Any) -> None:
-            outcome.made = {"topic": topic, "spec": spec, "speed": speed, "shift": shift}
+        def __init__(self, publisher: Any, topic: str, specs: Any, *, speed: Any, shift: Any) -> None:
+            outcome.made = {"topic": topic, "specs": specs, "speed": speed, "shift": shift}
             self.sent = outcome.sent
 
         async def run(self, rows: Any, stop: Any) -> bool:
-            outcome.rows = [row.value for row in rows]
+            outcome.rows = [row.values for row in rows]
             return outcome.complete
 
     monkeypatch.setattr("simulator.publisher.Publisher", Publisher)
@@ -67,16 +67,16 @@ def run(file: Path, *arguments: str) -> Result:
 def test_a_file_is_sent_and_that_is_said(file: Path, outcome: Outcome) -> None:
     result = run(file)
     assert result.exit_code == 0, result.output
-    said = "replay: 1 row goes back in time: the rows are sent in the order of time\n"
+    said = "replay: 1 row goes back in time: the rows are sent in the order of time (line 4)\n"
     assert result.stderr == said + "replay: 3 readings of s are on sensor-data\n"
-    assert outcome.rows == [1, 3, 2]
+    assert outcome.rows == [(1,), (3,), (2,)]
     assert (outcome.made["speed"], outcome.made["shift"]) == (None, timedelta())
     assert run(file, "--quiet").output == ""
 
 
 def test_the_sensor_is_as_told(file: Path, outcome: Outcome) -> None:
     run(file, "--unit", "K", "--warning", "5", "--critical", "6", "--zone", "z", "--machine-id", "m")
-    spec = outcome.made["spec"]
+    (spec,) = outcome.made["specs"]
     assert (spec.unit, spec.warning, spec.critical) == ("K", 5, 6)
     assert (spec.location.zone, spec.location.machine_id, spec.location.factory_section) == ("z", "m", "")
 
@@ -92,7 +92,9 @@ def test_bad_rows_stop_everything_before_anything_is_sent(file: Path, outcome: O
     file.write_text(CSV + "2014-04-01 00:15:00,x\n")
     result = run(file)
     assert isinstance(result.exception, InputError)
-    assert "data.csv: line 5: 'x' is not a number" in str(result.exception)
+    assert "data.csv: line 5: column value: 'x' is not a number: --skip-bad passes over such rows" in str(
+        result.exception
+    )
     assert outcome.rows == []
 
 
@@ -100,7 +102,7 @@ def test_bad_rows_may_be_skipped(file: Path, outcome: Outcome) -> None:
     file.write_text(CSV + "2014-04-01 00:15:00,x\n")
     result = run(file, "--skip-bad")
     assert result.exit_code == 0
-    assert "3 readings of s are on sensor-data, 1 bad rows were skipped" in result.stderr
+    assert "3 readings of s are on sensor-data, 1 bad row was skipped (line 5)" in result.stderr
 
 
 def test_an_unknown_type_needs_a_unit(file: Path, outcome: Outcome) -> None:
