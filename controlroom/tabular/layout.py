@@ -67,17 +67,21 @@ def find_layout(rows: Rows, form: Form, name: str) -> Layout:
     if len(body) > 1 and _names_units(body[0]) and any(map(_is_data, body[1])):
         unit_row = body.pop(0)
     if _has_names(first, body):
-        named, columns = True, _unlike([cell.strip() for cell in first])
+        named, columns = True, _unlike([_clean(cell) for cell in first])
     else:
         named, columns = False, tuple(f"column{n + 1}" for n in range(max(map(len, rows))))
         body, unit_row = list(rows), ()
-    units = {
-        column: unit.strip().strip("[]()") for column, unit in zip(columns, unit_row, strict=False) if unit.strip()
-    }
+    told = zip(columns, (_clean(unit).strip("[]()") for unit in unit_row), strict=False)
+    units = {column: unit for column, unit in told if unit}
     layout = Layout(columns, named + bool(unit_row), units, (), (), ("", ""), body)
     times, why = _times(layout, form, name, named=named)
     measured = _measured(layout, times, named=named)
     return Layout(columns, layout.skip, units, times, measured, why, body)
+
+
+def _clean(cell: str) -> str:
+    """A name or a unit on one line, of characters that can be shown."""
+    return "".join(char for char in " ".join(cell.split()) if char.isprintable())
 
 
 def _unlike(names: Sequence[str]) -> tuple[str, ...]:

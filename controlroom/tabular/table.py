@@ -296,8 +296,8 @@ def _lines(path: Path, name: str, encoding: str, most: int | None) -> list[str]:
 
 
 def _delimiter(lines: Sequence[str], form: Form, name: str) -> str:
-    """The delimiter with which times and numbers are found, in rows of equal length; else what the first line has."""
-    best, found = (False, False, 0.0, 0), ","
+    """The delimiter with which times and numbers are found, in rows of equal length that hold little else."""
+    best, found = (False, False, 0.0, 0, 0), ","
     for delimiter in _DELIMITERS:
         if not any(delimiter in line for line in lines):
             continue
@@ -308,7 +308,10 @@ def _delimiter(lines: Sequence[str], form: Form, name: str) -> str:
             continue
         widths = [len(cells) for cells in rows]
         alike = max(widths.count(width) for width in set(widths) if width > 1) / len(widths) if max(widths) > 1 else 0.0
-        score = (bool(layout.times), bool(layout.measured), round(alike, 1), lines[0].count(delimiter))
+        others = len(layout.columns) - len(layout.times) - len(layout.measured)
+        score = (
+            bool(layout.times), bool(layout.measured), round(alike, 1), -others, lines[0].count(delimiter)
+        )  # fmt: skip
         if score > best:
             best, found = score, delimiter
     return found
