@@ -41,11 +41,15 @@ class SeriesFile:
         """Whether its rows are messages, with their times of arrival and their numbers."""
         return set(MESSAGE_COLUMNS) <= set(self.table.columns)
 
-    def series_name(self, column: str, *, several: bool) -> str:
-        """What the series of a column is called: as the file, or where it has several, as a file in its place."""
-        if not several:
-            return self.name
-        return f"{stem(self.name)}/{_NO_FILE_NAME.sub('_', column).strip('. ') or 'column'}.csv"
+    def series_names(self, columns: Sequence[str]) -> list[str]:
+        """What the series of columns are called: as the file, or where they are several, as files in its place."""
+        if len(columns) == 1:
+            return [self.name]
+        names: list[str] = []
+        for column in columns:
+            name = _NO_FILE_NAME.sub("_", column).strip(". ") or "column"
+            names.append(f"{name}-{len(names) + 1}" if name in names else name)
+        return [f"{stem(self.name)}/{name}.csv" for name in names]
 
     def check(self, columns: Sequence[str], *, gaps: bool) -> Summary:
         """Read it all; `gaps`: an empty cell is no reading, as in a file with a column for each sensor.

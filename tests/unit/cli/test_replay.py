@@ -132,3 +132,76 @@ def test_interrupted_it_says_how_many_were_sent(file: Path, outcome: Outcome) ->
 def test_without_brokers_it_fails(file: Path, outcome: Outcome) -> None:
     outcome.error = BrokersUnreachable("no Kafka broker answers at b:9092")
     assert isinstance(run(file).exception, KafkaUnreachable)
+
+
+def test_a_german_spreadsheet_is_read_as_it_is(tmp_path: Path, outcome: Outcome) -> None:
+    path = tmp_path / "ofen.csv"
+    path.write_bytes("\ufeffZeit;Ofen\r\n;°C\r\n05.01.2026 13:00;1.021,5\r\n05.01.2026 13:01;22,5\r\n".encode())
+    result = run(path)
+    assert result.exit_code == 0, result.output
+    assert outcome.rows == [(1021.5,), (22.5,)]
+    assert "replay: the second line of the head is read as units: Ofen in °C\n" in result.stderr
+    (spec,) = outcome.made["specs"]
+    assert (spec.sensor_id, spec.unit) == ("s", "°C")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sensors"),
+    [
+        (("--sensor-id", "hall"), ["hall-oven", "hall-mill"]),
+        ((), ["oven", "mill"]),
+        (("--column", "mill"), ["mill"]),
+        (("--column", "mill", "--sensor-id", "mill-7"), ["mill-7"]),
+        (("--column", "mill", "--column", "oven"), ["mill", "oven"]),
+    ],
+)
+def test_a_wide_file_becomes_several_sensors(
+    tmp_path: Path, outcome: Outcome, arguments: tuple[str, ...], sensors: list[str]
+) -> None:
+    path = tmp_path / "hall.csv"
+    path.write_text("time,oven,mill\n;K,°C\n".replace(";", ",") + "2026-01-05,1,2\n2026-01-06,,3\n")
+    usual = ["--brokers", "b:9092", "--sensor-type", "temperature", *arguments]
+    result = CliRunner().invoke(replay, [str(path), *usual])
+    assert result.exit_code == 0, result.output
+    assert [spec.sensor_id for spec in outcome.made["specs"]] == sensors
+    assert {spec.sensor_id[-4:]: spec.unit for spec in outcome.made["specs"]}.get("oven", "K") == "K"
+    if len(sensors) == 2:
+        named = ", ".join(sensors)
+        assert result.stderr.endswith(f"replay: 3 readings of 2 sensors ({named}) are on sensor-data\n")
+        assert sorted(sum(value is not None for value in row) for row in outcome.rows) == [1, 2]
+
+
+def test_the_sensor_of_a_single_column_is_named(file: Path, outcome: Outcome) -> None:
+    result = CliRunner().invoke(replay, [str(file), "--brokers", "b:9092", "--sensor-type", "temperature"])
+    assert result.exit_code == 2
+    assert "name the sensor of the readings with --sensor-id" in result.stderr
+
+
+def test_what_a_file_leaves_open_is_said_by_options(tmp_path: Path, outcome: Outcome) -> None:
+    path = tmp_path / "open.csv"
+    path.write_bytes("Uhr:Öl\n02/01/2026 13.00:1,234\n03/01/2026 13.00:2,345\n".encode("cp1252"))
+    said = ("--encoding", "cp1252", "--delimiter", ":", "--decimal", "comma", "--time-format", "%d/%m/%Y %H.%M",
+            "--time-zone", "Europe/Berlin", "--time-column", "Uhr", "--column", "Öl")  # fmt: skip
+    result = run(path, *said, "--shift-to-now", "--speed", "10")
+    assert result.exit_code == 0, result.output
+    assert outcome.rows == [(1.234,), (2.345,)]
+    moved = datetime(2026, 1, 2, 12, tzinfo=UTC) + outcome.made["shift"]
+    assert abs((moved - datetime.now(UTC)).total_seconds()) < 10
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--delimiter", "ab"), ("--decimal", "dot"), ("--encoding", "klingon"), ("--time-format", "%H:%M"),
+     ("--time-zone", "Mars/Base"), ("--order", "none")],
+)  # fmt: skip
+def test_an_option_that_says_nothing_is_a_usage_error(file: Path, outcome: Outcome, option: str, value: str) -> None:
+    result = run(file, option, value)
+    assert result.exit_code == 2
+    assert option in result.stderr
+    assert outcome.rows == []
+
+
+def test_the_order_of_the_file_may_be_kept(file: Path, outcome: Outcome) -> None:
+    result = run(file, "--order", "as-is")
+    assert "replay: 1 row goes back in time: the rows are sent as they are (line 4)\n" in result.stderr
+    assert outcome.rows == [(1,), (2,), (3,)]
