@@ -127,28 +127,20 @@ def strict_reader(decimal: str) -> Callable[[str], float]:
     The reader raises `ValueError` if it is none.
 
     Args:
-        decimal: the sign; "": not known, and not needed before a cell has both or several of them (`SignNeeded`).
+        decimal: the sign; "": not known, and not needed before a cell has a comma or several points (`SignNeeded`).
     """
+    quick = _quick_reader(decimal)
 
     def read(text: str) -> float:
-        number = number_of(text, decimal)
+        try:
+            number = quick(text)
+        except ValueError:
+            number = number_of(text, decimal)
         if -MOST <= number <= MOST:
             return number
         raise ValueError(f"{text[:40]!r} is not a number that a sensor can measure")
 
-    if decimal == ",":
-        return read
-
-    def read_plain(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            if not decimal and _needs_sign(text):
-                raise SignNeeded from None
-            return read(text)
-        return number if -MOST <= number <= MOST else read(text)
-
-    return read_plain
+    return read
 
 
 def lenient_reader(decimal: str) -> Callable[[str], float | None]:
@@ -157,27 +149,43 @@ def lenient_reader(decimal: str) -> Callable[[str], float | None]:
     >>> [lenient_reader(".")(text) for text in ("42.5", "", "NaN", "err:-1", "1e999")]
     [42.5, None, None, None, None]
     """
+    quick = _quick_reader(decimal)
 
     def read(text: str) -> float | None:
         try:
-            number = number_of(text, decimal)
+            number = quick(text)
         except ValueError:
-            return None
+            try:
+                number = number_of(text, decimal)
+            except ValueError:
+                return None
         return number if abs(number) < math.inf else None
 
+    return read
+
+
+def _quick_reader(decimal: str) -> Callable[[str], float]:
+    """Reads what has no separators of thousands; raises `ValueError` at anything else."""
     if decimal == ",":
-        return read
 
-    def read_plain(text: str) -> float | None:
+        def with_comma(text: str) -> float:
+            if "." in text:
+                raise ValueError(text)
+            return float(text.replace(",", ".", 1))
+
+        return with_comma
+    if decimal == ".":
+        return float
+
+    def undecided(text: str) -> float:
         try:
-            number = float(text)
+            return float(text)
         except ValueError:
-            if not decimal and _needs_sign(text):
+            if _needs_sign(text):
                 raise SignNeeded from None
-            return read(text)
-        return number if abs(number) < math.inf else None
+            raise
 
-    return read_plain
+    return undecided
 
 
 def _needs_sign(text: str) -> bool:

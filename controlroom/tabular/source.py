@@ -42,16 +42,26 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TextSource:
-    """A file of text, also through gzip where its name says so."""
+    """A file of text, also through gzip where its name says so.
+
+    Attributes:
+        path: where it is.
+        name: what messages call it.
+        encoding: a name that Python's codecs know.
+        delimiter: what stands between the columns.
+        lead: how many rows at its begin are none of the table.
+    """
 
     counted: ClassVar[str] = "line"
     path: Path
     name: str
     encoding: str
     delimiter: str
+    lead: int = 0
 
     def rows(self, skip: int, places: tuple[int, ...] | None = None) -> Iterator[tuple[int, list[str]]]:
         """See `Source`; rows without any cell are passed over."""
+        skip += self.lead
         try:
             with open_text(self.path, self.encoding) as file:
                 reader = csv.reader(file, delimiter=self.delimiter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,6 +29,7 @@ SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 #: What may stand between columns, if the user does not say so; where two fit, the first.
 _DELIMITERS = ";\t|,"
 _HEAD_ROWS = 200
+_TOLD = re.compile(r"sep=(.)\r?\n?", re.IGNORECASE)
 #: Characters of a line that are looked at: a file without ends of lines is no table.
 _LONGEST_LINE = 1 << 20
 
@@ -270,10 +272,12 @@ def open_source(path: Path, name: str, form: Form) -> Source:
 
         return ParquetSource(path, name)
     encoding = form.encoding or encoding_of_file(path, name)
-    if form.delimiter is not None:
-        return TextSource(path, name, encoding, form.delimiter)
     lines = _lines(path, name, encoding, _HEAD_ROWS)
-    return TextSource(path, name, encoding, _delimiter(lines, form, name))
+    # Spreadsheets write the delimiter into a first line of its own.
+    told = _TOLD.fullmatch(lines[0]) if lines else None
+    if told is not None:
+        return TextSource(path, name, encoding, form.delimiter or told[1], lead=1)
+    return TextSource(path, name, encoding, form.delimiter or _delimiter(lines, form, name))
 
 
 def read_text(path: Path, name: str, form: Form) -> str:

@@ -32,6 +32,11 @@ _NAMED = (
     re.compile(rf"{_WEEKDAY}{_MONTH} +(?P<d>\d{{1,2}}),? +(?P<y>\d{{4}}){_AND_CLOCK}", re.IGNORECASE),
 )
 _TIME_OF_DAY = re.compile(_CLOCK.replace("[:.]", ":"))
+#: HH:MM and HH:MM:SS
+_CLOCK_LENGTHS = (5, 8)
+#: 1.1.2026 without a blank
+_LEAST_DATE = 8
+_MOST_DAYS = 4096
 #: Digits that are a calendar date as well as a number.
 _COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 
@@ -119,15 +124,33 @@ class TimeRule:
             return lambda text: _since_1970(text, self.decimal, form)
         if form is not None:
             return lambda text: _formatted(text, form)
-        return self._by_calendar if self.shape == "calendar" else self._any
+        return self._by_calendar() if self.shape == "calendar" else self._any
 
-    def _by_calendar(self, text: str) -> datetime:
-        try:
-            return _calendar(text.strip(), day_first=self.day_first)
-        except Undecided:
-            raise
-        except ValueError:
-            return self._any(text)
+    def _by_calendar(self) -> Callable[[str], datetime]:
+        """Dates first; a day is made out once, its other times are then as quick as ISO 8601."""
+        days: dict[str, str] = {}
+
+        def read(text: str) -> datetime:
+            date, _, time = text.partition(" ")
+            day = days.get(date)
+            if day is not None and len(time) in _CLOCK_LENGTHS:
+                try:
+                    return datetime.fromisoformat(f"{day}T{time}")
+                except ValueError:
+                    pass
+            try:
+                moment = _calendar(text.strip(), day_first=self.day_first)
+            except Undecided:
+                raise
+            except ValueError:
+                return self._any(text)
+            if time and len(date) >= _LEAST_DATE and date[0].isdigit():
+                if len(days) >= _MOST_DAYS:
+                    days.clear()
+                days[date] = f"{moment:%Y-%m-%d}"
+            return moment
+
+        return read
 
     def _any(self, text: str) -> datetime:
         bare = text.strip()

@@ -154,6 +154,23 @@ def test_where_nothing_tells_the_first_that_may_be_two_is_named_with_both(tmp_pa
     assert times(tmp_path, text, time_format="%m/%d/%Y %I:%M %p")[1] == NOON.replace(day=5)
 
 
+def test_times_of_one_day_are_each_read(tmp_path: Path) -> None:
+    clocks = ["1:00 PM", "11:00 PM", "11:00:05 AM", "23:00", "10:00+02", "11:00:05", "9:00", "23:30 UTC", "12:00 AM"]
+    found = times(tmp_path, "when,what\n" + "".join(f"1/13/2026 {clock},1\n" for clock in clocks))
+    expected = [
+        "13:00:00",
+        "23:00:00",
+        "11:00:05",
+        "23:00:00",
+        "08:00:00",
+        "11:00:05",
+        "09:00:00",
+        "23:30:00",
+        "00:00:00",
+    ]
+    assert [f"{moment:%d %H:%M:%S}" for moment in found] == [f"13 {clock}" for clock in expected]
+
+
 def test_a_column_that_has_both_is_wrong_where_it_turns(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="line 3: column when: '01/13/2026' is not a time"):
         times(tmp_path, "when,what\n13/01/2026,1\n01/13/2026,1\n")
@@ -234,6 +251,7 @@ def test_what_was_found_of_a_head_is_said(tmp_path: Path) -> None:
         ("time\tvalue\n2026-01-05 13:00\t1,5\n", "\t"),
         ("time|value\n2026-01-05 13:00|1.5\n", "|"),
         ('"Zeit, lokal";"Wert, bar"\n05.01.2026 13:00;1,5\n', ";"),
+        ("sep=;\r\nZeit;Wert\r\n05.01.2026 13:00;1,5\r\n", ";"),
     ],
 )
 def test_the_delimiter_is_found(tmp_path: Path, text: str, delimiter: str) -> None:
