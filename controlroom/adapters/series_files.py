@@ -51,13 +51,13 @@ class SeriesFile:
             names.append(f"{name}-{len(names) + 1}" if name in names else name)
         return [f"{stem(self.name)}/{name}.csv" for name in names]
 
-    def check(self, columns: Sequence[str], *, gaps: bool) -> Summary:
+    def check(self, columns: Sequence[str], marks: str | None, *, gaps: bool) -> Summary:
         """Read it all; `gaps`: an empty cell is no reading, as in a file with a column for each sensor.
 
         Raises:
             InputError: a row is wrong; names the line.
         """
-        summary = self._selection(columns, None, gaps=gaps).check()
+        summary = self._selection(columns, marks, gaps=gaps).check()
         self._back = summary.back.count
         return summary
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -140,8 +141,10 @@ def add_files(job: Job, paths: Sequence[Path], form: Form, *, as_is: bool) -> No
                 _warn(job, f"{file.name} is left out: {file.table.layout.why[0].removeprefix(f'{file.name}: ')}")
                 continue
             file.as_is, file.tell = as_is, tell
-            sources = [_machine_source(job, file)] if job.machine else _sensor_sources(job, file)
-            tell.clear()
+            try:
+                sources = [_machine_source(job, file)] if job.machine else _sensor_sources(job, file)
+            finally:
+                tell.clear()
             for source in sources:
                 if source.name in seen:
                     raise InputError(f"two series are called {source.name}", hint="name their common directory")
@@ -250,7 +253,7 @@ def _sensor_sources(job: Job, file: SeriesFile) -> list[Source]:
     without = [marks] if marks else []
     columns = file.table.values(job.columns, without)
     gaps = file.table.is_wide(without)
-    _check(job, file, columns, gaps=gaps)
+    _check(job, file, columns, marks, gaps=gaps)
 
     def reader(column: str) -> Callable[[bytearray], Iterable[Sample]]:
         return lambda out: file.samples(column, marks, out, gaps=gaps)
@@ -283,12 +286,12 @@ def _machine_source(job: Job, file: SeriesFile) -> Source:
     if not channels:
         raise InputError(f"{file.name}: it has no channels", hint=f"columns: {', '.join(file.table.columns)}")
     marks = job.mark_column if job.mark_column in file.table.columns else None
-    _check(job, file, channels, gaps=False)
+    _check(job, file, channels, marks, gaps=False)
     return Source(file.name, lambda out: file.machine_rows(channels, marks, out), channels=tuple(channels))
 
 
-def _check(job: Job, file: SeriesFile, columns: Sequence[str], *, gaps: bool) -> None:
-    summary = file.check(columns, gaps=gaps)
+def _check(job: Job, file: SeriesFile, columns: Sequence[str], marks: str | None, *, gaps: bool) -> None:
+    summary = file.check(columns, marks, gaps=gaps)
     table = file.table
     for remark in (*table.remarks(), *summary.remarks(table, as_is=file.as_is, done="taken")):
         _warn(job, f"{file.name}: {remark}")
@@ -387,4 +390,5 @@ def _write_alarms(path: Path, results: Sequence[Result]) -> None:
 
 def _warn(job: Job, text: str) -> None:
     if not job.quiet:
-        click.echo(f"backtest: {text}", err=True)
+        clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+        click.echo(f"{clear}backtest: {text}", err=True)

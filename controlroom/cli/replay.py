@@ -121,8 +121,10 @@ def replay(
         )
         for name, column in zip(_sensors(sensor_id, names, table, columns), names, strict=True)
     ]
-    summary = selection.check()
-    progress.clear()
+    try:
+        summary = selection.check()
+    finally:
+        progress.clear()
     if not quiet:
         for remark in (*table.remarks(), *summary.remarks(table, as_is=as_is, done="sent")):
             _say(remark)

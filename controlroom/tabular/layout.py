@@ -93,14 +93,17 @@ def _unlike(names: Sequence[str]) -> tuple[str, ...]:
 
 def _has_names(first: Sequence[str], body: Rows) -> bool:
     """Whether the first row names the columns: not if it has a time where the others have theirs, or only data."""
-    told = [cell for cell in first if cell.strip()]
-    if told and all(map(_is_data, told)):
-        return False
+    timed = False
     for place, cell in enumerate(first):
         below = [row[place] for row in body if place < len(row) and row[place].strip()]
-        if kind_of_time(cell) and (not below or _share(below, kind_of_time) > _MOST):
-            return False
-    return True
+        if not below:
+            timed = timed or bool(kind_of_time(cell))
+        elif _share(below, kind_of_time) > _MOST:
+            if not kind_of_time(cell):
+                return True
+            timed = True
+    told = [cell for cell in first if cell.strip()]
+    return not timed and not (told and all(map(_is_data, told)))
 
 
 def _names_units(row: Sequence[str]) -> bool:

@@ -143,7 +143,7 @@ class Selection:
         self._check_unit(found)
         if self.back and not self.as_is:
             self._sorted = self._sort(found.rows)
-            doubles = self._survey(self._sorted)
+            doubles = self._survey(self._sorted, "sorted rows compared")
             found.doubles, found.first = doubles.doubles, doubles.first
         return found
 
@@ -169,7 +169,7 @@ class Selection:
             )
         return SortedRows(self._as_written(), width, with_text=self.with_text, tell=self.tell)
 
-    def _survey(self, rows: Iterable[Row]) -> Summary:
+    def _survey(self, rows: Iterable[Row], what: str = "rows read") -> Summary:
         found = Summary(readings=[0] * (len(self.places) - self.extra))
         single = len(found.readings) == 1
         count, first, latest, above = 0, None, _NEVER, _NEVER
@@ -187,7 +187,7 @@ class Selection:
                 found.doubles.at(line)
             above = moment
             if not count % _TELL_EVERY:
-                self.tell(f"{count:,} rows read")
+                self.tell(f"{count:,} {what}")
         if single:
             found.readings = [count]
         found.rows, found.bad, found.first, found.latest = count, self._bad, first, latest if count else None
@@ -281,7 +281,8 @@ class Selection:
                 return Row(line, text, time(text), tuple([number(padded[place]) for place in self.places]))
             except ValueError as wrong:
                 error = wrong
-        if not self.skip_bad:
+        # What may be read in two ways is not bad: it is not known which rows are.
+        if not self.skip_bad or isinstance(error, Undecided):
             raise self._wrong(line, cells, error) from None
         self._bad.at(line)
         return None

@@ -77,7 +77,11 @@ class SortedRows:
             places = range(start, min(start + _RUN, count))
             runs.append(array("I", sorted(places, key=self._times.__getitem__)))
             tell(f"{places.stop:,} of {count:,} rows sorted")
-        self._order = array("I", heapq.merge(*runs, key=self._times.__getitem__))
+        self._order = array("I")
+        for place in heapq.merge(*runs, key=self._times.__getitem__):
+            self._order.append(place)
+            if not len(self._order) % _TELL_EVERY:
+                tell(f"{len(self._order):,} of {count:,} rows in order")
 
     def __iter__(self) -> Iterator[Row]:
         times, lines, columns = self._times, self._lines, self._values

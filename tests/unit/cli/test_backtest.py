@@ -285,3 +285,13 @@ def test_parquet_is_watched_as_csv_is(data: Path, tmp_path: Path) -> None:
     from_csv, done = call(data / "mill.csv", "--json"), call(tmp_path / "mill.parquet", "--json", "--out", tmp_path)
     assert json.loads(done.stdout)["series"][0]["alarms"] == json.loads(from_csv.stdout)["series"][0]["alarms"]
     assert len(rows_of(tmp_path / "mill.csv")) == 2000
+
+
+def test_labels_in_a_column_are_read_by_the_sign_of_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "mill.csv"
+    rows = "".join(
+        f"{START + timedelta(minutes=i):%d.%m.%Y %H:%M};{i % 7};{'1,0' if i >= 990 else '0,0'}\n" for i in range(1000)
+    )
+    path.write_text(f"Zeit;Wert;fault\n{rows}")
+    document = json.loads(call(path, "--json", "--labels", "fault").stdout)
+    assert document["series"][0]["measures"]["events"] == 1
