@@ -26,7 +26,7 @@ from controlroom.core.profiles import Profiles
 from controlroom.errors import InputError
 from controlroom.tabular import Form, parse_time
 from controlroom.tabular.layout import LABEL_COLUMNS
-from controlroom.tabular.table import open_source, read_text
+from controlroom.tabular.opening import open_source, read_text
 from detectors import MachineBank, Profile, SensorBank
 from detectors.cheap import CheapBank
 

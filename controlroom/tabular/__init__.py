@@ -7,7 +7,9 @@ It stands below the core, the adapters and the commands, and imports nothing of 
 from __future__ import annotations
 
 from controlroom.tabular.form import DECIMAL_SIGNS, Form, Undecided
-from controlroom.tabular.selection import Row, Selection, Summary
+from controlroom.tabular.selection import Selection
+from controlroom.tabular.sorting import Row
+from controlroom.tabular.summary import Summary
 from controlroom.tabular.table import SUFFIXES, Table, is_table
 from controlroom.tabular.times import parse_time
 

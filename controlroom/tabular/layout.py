@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from controlroom.errors import InputError
+from controlroom.tabular.dates import kind_of_time
 from controlroom.tabular.decimals import is_number
+from controlroom.tabular.epochs import is_likely_since_1970
 from controlroom.tabular.form import Form
-from controlroom.tabular.times import is_likely_since_1970, kind_of_time
 
 #: Names of the column of times, the likeliest first. Columns of other names are known by what they hold.
 TIME_NAMES = ("timestamp", "datetime", "time", "date", "ts")

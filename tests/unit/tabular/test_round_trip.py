@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -176,6 +177,24 @@ def test_whatever_a_file_holds_it_is_a_table_or_an_error_of_one_line(tmp_path: P
     path = tmp_path / "data.csv"
     path.write_bytes(raw)
     assert "\n" not in str(ask(path, Form())[1])
+
+
+CELLS = st.sampled_from(
+    ["", " ", "nan", "inf", "-1e400", "1e17", "1,234", "1.234,5", "5.1.2026", "05/01/2026 1:00 PM", "13/01/2026",
+     "13:00", "2026-01-05", "2026-01-05T13:00Z", "9999-12-31T23:59:59-01:00", "0001-01-01T00:00+01:00", "20260105",
+     "1767225600", "1767225600123", "timestamp", "value", "date", "time", "label", "°C", "\x1b[31m", "\0", "sep=;", "1 234", "1'2"]
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(CELLS, min_size=1, max_size=4), max_size=8), st.sampled_from(",;\t"), st.booleans())
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nor_does_any_table_of_cells_that_mean_something(
+    tmp_path: Path, rows: list[list[str]], delimiter: str, zoned: bool
+) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("\n".join(delimiter.join(row) for row in rows))
+    _, error = ask(path, Form(zone=ZoneInfo("Europe/Berlin") if zoned else None))
+    assert error is None or str(error).isprintable()
 
 
 @given(st.text(alphabet="0123456789.,:/-; \t|\n\"'aPM°", max_size=300))

@@ -71,6 +71,8 @@ def test_a_limit(tmp_path: Path) -> None:
         ("timestamp,value\n1,2\n\n2,high\n", "data.csv: line 4: column value: 'high' is not a number: --skip-bad"),
         ("timestamp,value\n1,nan\n", "data.csv: line 2: column value: 'nan' is not a number that a sensor can measure"),
         ("timestamp,value\n1,1e16\n", "data.csv: line 2: column value: '1e16' is not a number that a sensor can"),
+        ("timestamp,value\nnan,1\n10,2\n", "data.csv: line 2: column timestamp: 'nan' is not a time"),
+        ("timestamp,value\n10,2\ninf,1\n", "data.csv: line 3: column timestamp: 'inf' is not a time"),
         ("timestamp,value\n1\n", "data.csv: line 2: 1 columns, 2 expected: --skip-bad passes over such rows"),
         ("timestamp,a,b\n1,1,1\n2,,x\n3,1,1\n", "data.csv: line 3: column b: 'x' is not a number"),
         (b"timestamp,value\n1,1\n2,\xe9\n", "data.csv: line 3: byte 0xe9 (place 3 of the line) is not UTF-8: name the"),
