@@ -9,7 +9,8 @@ from controlroom.errors import InputError
 from controlroom.tabular.dates import kind_of_time
 from controlroom.tabular.decimals import is_number
 from controlroom.tabular.epochs import is_likely_since_1970
-from controlroom.tabular.form import Form
+from controlroom.tabular.form import UNITS, Form
+from controlroom.tabular.times import TimeRule
 
 #: Names of the column of times, the likeliest first. Columns of other names are known by what they hold.
 TIME_NAMES = ("timestamp", "datetime", "time", "date", "ts")
@@ -136,6 +137,11 @@ def _times(layout: Layout, form: Form, name: str, *, named: bool) -> tuple[tuple
             return (chosen,), ("", "")
         if chosen is not None:
             found, dates = [], [chosen]
+    if form.time_format is not None and form.time_format not in UNITS:
+        rule = TimeRule(form)
+        written = [place for place in range(len(kinds)) if _share(layout.cells(place), rule.is_time) > _MOST]
+        if len(written) == 1:
+            return (written[0],), ("", "")
     if not found and len(dates) == 1 and len(clocks) == 1:
         return (dates[0], clocks[0]), ("", "")
     found = found or dates
@@ -151,7 +157,8 @@ def _times(layout: Layout, form: Form, name: str, *, named: bool) -> tuple[tuple
     if clocks:
         what = f"{name}: column {layout.columns[clocks[0]]} holds times of day without a date"
         return (), (what, "name the columns of date and time with --time-column, once for each")
-    return (), (f"{name}: no column holds times", f"name it with --time-column, or mend the file; columns: {listed}")
+    hint = f"name it with --time-column, and say how it is written with --time-format; columns: {listed}"
+    return (), (f"{name}: no column holds times", hint)
 
 
 def _measured(layout: Layout, times: tuple[int, ...], *, named: bool) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from controlroom.errors import InputError
-from controlroom.tabular.decimals import SignNeeded, lenient_reader, strict_reader
+from controlroom.tabular.decimals import SignNeeded, is_number, lenient_reader, strict_reader
 from controlroom.tabular.form import Undecided
 from controlroom.tabular.sorting import MOST_BYTES, Row, SortedRows, Tell, bytes_to_sort
 from controlroom.tabular.summary import Summary, Tally
@@ -232,7 +232,9 @@ class Selection:
                 number(cells[place] if place < len(cells) else "0")
             except ValueError as wrong:
                 if str(wrong) == str(error):
-                    column, hint = table.columns[place], ""
+                    column = table.columns[place]
+                    signed = is_number(cells[place]) and ("," in cells[place] or "." in cells[place])
+                    hint = "say the decimal sign with --decimal" if signed else ""
                     break
         if isinstance(error, Undecided):
             return InputError(f"{where}: column {column}: {error.message}", hint=error.hint)

@@ -87,6 +87,14 @@ class TimeRule:
         """
         return self._as_written()(text).replace(tzinfo=None)
 
+    def is_time(self, text: str) -> bool:
+        """Whether a text is a time by this rule."""
+        try:
+            self.naive(text)
+        except ValueError:
+            return False
+        return True
+
     def number(self, text: str) -> float | None:
         """The text as a number since 1970, in its unit; None: it is none."""
         return float_of(text.strip(), self.decimal)

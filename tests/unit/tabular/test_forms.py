@@ -197,6 +197,13 @@ def test_times_of_day_alone_are_asked_about(tmp_path: Path) -> None:
         times(tmp_path, "Uhrzeit;Wert\n13:00;2,5\n")
 
 
+def test_the_format_that_is_said_finds_the_column(tmp_path: Path) -> None:
+    text = "Wann;Wert\n5. Jan 2026 um 13 Uhr 00;2,5\n"
+    with pytest.raises(InputError, match=r"no column holds times: name it with --time-column, and .* --time-format"):
+        times(tmp_path, text)
+    assert times(tmp_path, text, time_format="%d. %b %Y um %H Uhr %M") == [NOON]
+
+
 def test_two_columns_of_times_are_asked_about(tmp_path: Path) -> None:
     text = "Begin,End,Wert\n2026-01-05 13:00,2026-01-05 13:01,5\n"
     with pytest.raises(InputError, match=r"which column holds the times, Begin and End.: name it with --time-column"):

@@ -182,7 +182,8 @@ def test_whatever_a_file_holds_it_is_a_table_or_an_error_of_one_line(tmp_path: P
 CELLS = st.sampled_from(
     ["", " ", "nan", "inf", "-1e400", "1e17", "1,234", "1.234,5", "5.1.2026", "05/01/2026 1:00 PM", "13/01/2026",
      "13:00", "2026-01-05", "2026-01-05T13:00Z", "9999-12-31T23:59:59-01:00", "0001-01-01T00:00+01:00", "20260105",
-     "1767225600", "1767225600123", "timestamp", "value", "date", "time", "label", "°C", "\x1b[31m", "\0", "sep=;", "1 234", "1'2"]
+     "1767225600", "1767225600123", "timestamp", "value", "date", "time", "label", "°C", "\x1b[31m", "\0", "sep=;",
+     "1 234", "1'2"]
 )  # fmt: skip
 
 

@@ -65,11 +65,17 @@ def test_a_limit(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "data.csv: it is empty: the first line names the columns: timestamp,value"),
-        ("a,b\n1,2\n", "data.csv: no column holds times: name it with --time-column, or mend the file; columns: a, b"),
+        (
+            "a,b\n1,2\n",
+            "data.csv: no column holds times: name it with --time-column, and say how it is written",
+        ),
         ("timestamp,a,b\n1,x,y\n", "data.csv: which column holds the values?: name it with --column; columns: time"),
         ("timestamp,value\n1,2\nsoon,3\n", "data.csv: line 3: column timestamp: 'soon' is not a time: say how times"),
         ("timestamp,value\n1,2\n\n2,high\n", "data.csv: line 4: column value: 'high' is not a number: --skip-bad"),
-        ("timestamp,value\n1,nan\n", "data.csv: line 2: column value: 'nan' is not a number that a sensor can measure"),
+        (
+            "timestamp,value\n1,nan\n",
+            "data.csv: line 2: column value: 'nan' is not a number that a sensor can measure: --skip",
+        ),
         ("timestamp,value\n1,1e16\n", "data.csv: line 2: column value: '1e16' is not a number that a sensor can"),
         ("timestamp,value\nnan,1\n10,2\n", "data.csv: line 2: column timestamp: 'nan' is not a time"),
         ("timestamp,value\n10,2\ninf,1\n", "data.csv: line 3: column timestamp: 'inf' is not a time"),
@@ -242,7 +248,7 @@ def test_a_comma_that_may_be_either_is_never_guessed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("decimal", "text"), [(",", "1.5"), (",", "1,234.5"), (".", "42,5"), (".", "1.234,5")])
 def test_signs_that_stand_where_they_cannot_are_no_number(tmp_path: Path, decimal: str, text: str) -> None:
-    with pytest.raises(InputError, match="is not a number"):
+    with pytest.raises(InputError, match="is not a number: say the decimal sign with --decimal, or --skip-bad"):
         read(tmp_path, f"timestamp;value\n20;{text}\n", form=Form(decimal=decimal))
 
 
