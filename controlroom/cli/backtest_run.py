@@ -24,7 +24,7 @@ from controlroom.core.backtest.series import MachineRow, Outcome, Sample, Scored
 from controlroom.core.backtest.watch import watch, watch_machine
 from controlroom.core.profiles import Profiles
 from controlroom.errors import InputError
-from controlroom.tabular import Form, parse_time
+from controlroom.tabular import Form, Undecided, parse_time
 from controlroom.tabular.layout import LABEL_COLUMNS
 from controlroom.tabular.opening import open_source, read_text
 from detectors import MachineBank, Profile, SensorBank
@@ -116,6 +116,8 @@ def parse_moment(text: str | None) -> datetime | None:
     """A time of the command line; None: none was given."""
     try:
         return parse_time(text) if text is not None else None
+    except Undecided as error:
+        raise InputError(error.message, hint="as 2026-05-01T06:00:00Z") from None
     except ValueError as error:
         raise InputError(str(error), hint="as 2026-05-01T06:00:00Z") from None
 

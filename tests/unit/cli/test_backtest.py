@@ -172,6 +172,8 @@ def test_usage_is_told(data: Path, tmp_path: Path) -> None:
         call(data / "mill.csv", "--compare", "default")
     with pytest.raises(InputError, match="needs more than 60 rows"):
         call(data / "mill.csv", "--prediction", "--learn", 5)
+    with pytest.raises(InputError, match=r"'01/02/2026' may be 2026-02-01 or 2026-01-02: as 2026-05-01T06:00:00Z"):
+        call("--sensor", "a", "--since", "01/02/2026")
     with pytest.raises(InputError, match="there is no file of labels"):
         call(data / "mill.csv", "--labels", "nowhere.json")
     wrong = tmp_path / "wrong.toml"
