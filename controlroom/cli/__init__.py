@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "simulate": ("controlroom.cli.simulate", "simulate", "Run simulated sensors."),
     "sensors": ("controlroom.cli.sensors", "sensors", "Command simulated sensors: spawn, pause, inject a fault."),
     "drill": ("controlroom.cli.drill", "drill", "Rehearse: known faults, the real pipeline, and the score."),
-    "replay": ("controlroom.cli.replay", "replay", "Publish a timestamp,value CSV file as readings."),
+    "replay": ("controlroom.cli.replay", "replay", "Publish a table of times and values as readings."),
     "alarms": ("controlroom.cli.alarms", "alarms", "List alarms, acknowledge and shelve them, see their history."),
     "report": ("controlroom.cli.report", "report", "How good the alarms are, against the targets of ISA-18.2."),
     "notify": ("controlroom.cli.notify", "notify", "Who is told of alarms; send a test message."),

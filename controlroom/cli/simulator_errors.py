@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from controlroom.errors import ControlroomError, InputError, KafkaUnreachable
 from simulator.errors import (
     BrokersUnreachable,
-    CsvError,
     NotAllowed,
     PlantFileError,
     ScenarioError,
@@ -32,7 +31,5 @@ def translated() -> Iterator[None]:
         raise InputError(str(error), hint="mend the plant file") from None
     except ScenarioError as error:
         raise InputError(str(error), hint="mend the drill's file") from None
-    except CsvError as error:
-        raise InputError(str(error)) from None
     except SimulatorError as error:
         raise ControlroomError(str(error)) from None
