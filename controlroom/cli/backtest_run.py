@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import structs
 
 from controlroom.adapters.detectors_file import load_profiles
 from controlroom.adapters.series_files import SeriesFile, find_series, stem
@@ -309,7 +310,7 @@ def _watched(job: Job, source: Source, setup: Setup, outcome: Outcome) -> Iterat
         return watch_machine(bank, rows, outcome)
     profile = source.profile(setup)
     if source.unit and not profile.unit:
-        profile = replace(profile, unit=source.unit)
+        profile = structs.replace(profile, unit=source.unit)
     outcome.unit = profile.unit
     return watch(_BANKS[setup.bank](profile), rows, outcome)
 

@@ -297,3 +297,19 @@ def test_labels_in_a_column_are_read_by_the_sign_of_the_others(tmp_path: Path) -
     path.write_text(f"Zeit;Wert;fault\n{rows}")
     document = json.loads(call(path, "--json", "--labels", "fault").stdout)
     assert document["series"][0]["measures"]["events"] == 1
+
+
+def test_units_in_a_second_line_are_those_of_the_alarms(tmp_path: Path) -> None:
+    path = tmp_path / "ofen.csv"
+    lines = ["Zeit;Ofen 1;Ofen 2", ";°C;bar"]
+    for second in range(3600):
+        lines.append(f"05.01.2026 13:{second // 60:02d}:{second % 60:02d};1.020,{second % 7};7,{second % 5}")
+    lines.append("05.01.2026 14:00:00;2.500,0;7,5")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
+    done = call(path, "--json", "--column", "Ofen 1")
+    assert done.exit_code == 0
+    assert "Ofen 1 in °C" in done.stderr
+    (series,) = json.loads(done.stdout)["series"]
+    (alarm,) = series["alarms"]
+    assert alarm["kind"] == "spike"
+    assert "2500 °C" in alarm["message"]
