@@ -182,6 +182,11 @@ class SensorBank:
         state = self._state
         return state.values.kind.name(state.stuck.equal / max(1, state.n), switched=state.values.jumps.known)
 
+    @property
+    def raised_limits(self) -> dict[str, float]:
+        """By kind of alarm, the factor by which alarms and operators have raised its limits; 1 where none has."""
+        return self._state.values.raised_limits()
+
     # ------------------------------------------------------------------ operators
 
     def accept(self) -> Series[Finding]:

@@ -315,6 +315,20 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             found: Step | Level = {"short": self.short, "medium": self.medium}.get(detector, self.step)
             (found.up if up else found.down).teach(ratio or 1.0)
 
+    def raised_limits(self) -> dict[str, float]:
+        """By kind of alarm, the factor by which alarms and operators have raised its limits; 1 where none has."""
+        if self.rare:
+            return {"anomaly": self.novelty.habit}
+        tails = {
+            "spike": (self.spike.up, self.spike.down, self.pair.up, self.pair.down),
+            "noise": (self.noise.tail, self.noise.long_tail),
+            "level": (
+                self.step.up, self.step.down, self.short.up, self.short.down, self.medium.up, self.medium.down,
+            ),
+            "drift": (self.drift.up, self.drift.down),
+        }  # fmt: skip
+        return {kind: max(tail.habit for tail in some) for kind, some in tails.items()}
+
     def give_kind(self, signal: str) -> None:
         """The kind of the signal is given by its profile; empty: it is found. Another one than before begins anew."""
         if signal != self.kind.given:

@@ -112,7 +112,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class LearningFacts:
-    """What operators have told the detectors of a sensor, as far as it may still count."""
+    """What operators have told the detectors of a sensor, as far as it may still count, and how these judge it."""
 
     #: since when nothing is learned, and who ordered it; None: it is learned
     frozen_at: float | None = None
@@ -121,6 +121,10 @@ class LearningFacts:
     windows: tuple[Window, ...] = ()
     #: the words of orders that no worker has carried out yet, in order
     waiting: tuple[str, ...] = ()
+    #: the kind of its signal, as its detectors have found it; empty: not known
+    signal: str = ""
+    #: by kind of alarm, the factor by which alarms and operators have raised its limits, where they have
+    raised_limits: tuple[tuple[str, float], ...] = ()
 
     def stopped(self, now: float) -> bool:
         """Whether nothing is learned now."""

@@ -16,7 +16,7 @@ import pytest
 from controlroom.adapters.audit import AuditOptions, audit
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
-from controlroom.adapters.postgres.learning import LearningDesk
+from controlroom.adapters.postgres.learning import LearningDesk, read_facts
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.learning import LearningAction
 from controlroom.errors import ActionRefused
@@ -24,6 +24,7 @@ from controlroom.wire import AlarmEvent
 from detectors import Profile, SensorBank
 from tests.integration.test_detection import (
     Place,
+    connection,
     detect_process,
     place,  # noqa: F401 - a fixture
     publish,
@@ -89,6 +90,11 @@ async def test_a_held_level_is_never_learned_until_an_operator_accepts_it(place:
         await until(place, "SELECT count(*) FROM alarms WHERE kind = 'level' AND state LIKE 'RTN%'", [(1,)])
     assert await query(place, APPLIED) == [(order, 7300)]
     assert (await query(place, LEVELS)).count(("raised",)) == 1
+    # What the sensor's screen says of its detectors comes from their state.
+    async with connection(place) as opened:
+        facts = await read_facts(opened, place.settings.group, SENSOR)
+    assert (facts.signal, facts.waiting) == ("noisy", ())
+    assert all(factor > 1.0 for _, factor in facts.raised_limits)
     # An uninterrupted run that is told where the order was carried out comes to the same alarms.
     found = await audit(place.kafka, place.dsn, place.options(), AuditOptions(every_reading=True, alarms=True))
     assert not found.findings, found
@@ -100,7 +106,7 @@ async def test_a_held_level_is_never_learned_until_an_operator_accepts_it(place:
 async def test_a_frozen_sensor_stays_frozen_over_a_crash(place: Place, tmp_path: Path) -> None:  # noqa: F811
     await publish(place, readings(1, 400, 25.0))
     async with working(place):
-        await until(place, "SELECT count(*) FROM detector_state WHERE sensor_id <> ''", [(1,)])
+        await until(place, "SELECT count(*) FROM detector_state WHERE sensor_id <> '' AND state <> ''", [(1,)])
     async with desk(place) as operator:
         with pytest.raises(ActionRefused, match="no sensor 'temp-9'"):
             await operator.order([SENSOR, "temp-9"], LearningAction.FREEZE)
@@ -134,7 +140,7 @@ async def test_an_alarm_that_is_marked_as_false_reaches_the_detectors(place: Pla
     await publish(place, readings(1, 3000, 25.0) + readings(3001, 300, 31.0))
     async with working(place):
         await until(place, LEVELS, [("raised",)])
-        await until(place, "SELECT count(*) FROM detector_state WHERE sensor_id <> ''", [(1,)])
+        await until(place, "SELECT count(*) FROM detector_state WHERE sensor_id <> '' AND state <> ''", [(1,)])
         before = (await bank_of(place))._state.values.step.up
         store = AlarmActionStore(place.dsn, Definitions(), who="olga", whence="console-1")
         try:
@@ -154,7 +160,7 @@ def controlroom(place: Place, *arguments: str) -> subprocess.CompletedProcess[st
 async def test_the_commands(place: Place) -> None:  # noqa: F811
     await publish(place, readings(1, 400, 25.0))
     async with working(place):
-        await until(place, "SELECT count(*) FROM detector_state WHERE sensor_id <> ''", [(1,)])
+        await until(place, "SELECT count(*) FROM detector_state WHERE sensor_id <> '' AND state <> ''", [(1,)])
         done = await asyncio.to_thread(
             controlroom, place, "maintenance", SENSOR, "--for", "2h", "--reason", "oil", "--wait", "30"
         )

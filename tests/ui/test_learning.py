@@ -172,3 +172,13 @@ async def test_who_may_not_and_where_nobody_takes_it_there_is_no_key(make_app, h
         # What is set is told to everybody.
         assert "FROZEN since 13:03 by mira" in screen_text(app)
     assert learning.orders == []
+
+
+async def test_the_kind_of_its_signal_and_who_has_become_quieter_are_shown(full_app, open_sensor, history, clock):
+    async with full_app.run_test(size=SIZE) as pilot:
+        await open_sensor(pilot)
+        history.told[FIRST] = LearningFacts(signal="periodic", raised_limits=(("spike", 1.1), ("level", 1.25)))
+        clock.move(2)
+        await settle(pilot)
+        assert "temperature, periodic" in screen_lines(full_app)[2]
+        assert screen_lines(full_app)[4].startswith(" LEARNING  SENSITIVITY spike 91 %, level 80 %")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -21,6 +22,8 @@ from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, trans
 from controlroom.core.archive import LearningFacts
 from controlroom.core.learning import LearningAction, LearningOrder, facts_of
 from controlroom.errors import ActionRefused, DatabaseUnreachable, NotAllowed
+from detectors import Profile, SensorBank
+from detectors.bank import VERSION
 
 CHANNEL = "controlroom_learning"
 
@@ -64,6 +67,11 @@ SELECT a.id, a.at, a.who, a.sensor_id, a.action, a.kind, a.request, NULL AS dete
 FROM audit a LEFT JOIN learning_applied l ON l.order_id = a.id AND l.grp = $1
 WHERE a.refusal = '' AND a.action IN ({_ACTIONS}) AND a.sensor_id = $2
 ORDER BY a.id"""  # noqa: S608
+
+STATE = "SELECT state FROM detector_state WHERE grp = $1 AND sensor_id = $2 ORDER BY state = '' LIMIT 1"
+
+#: A limit that is raised by less is not worth a word.
+LEAST_RAISED = 1.02
 
 APPLIED = "SELECT count(*) FROM learning_applied WHERE grp = $1 AND order_id = ANY($2)"
 
@@ -223,9 +231,18 @@ class LearningDesk:
 
 
 async def read_facts(connection: asyncpg.Connection, group: str, sensor_id: str) -> LearningFacts:
-    """What operators have told the detectors of a sensor, as its group's workers have carried it out."""
+    """What operators have told the detectors of a sensor, as its group's workers have carried it out.
+
+    And how they judge it: the kind of its signal, and whose limits are raised, as of the last checkpoint.
+    """
     rows = await connection.fetch(OF_SENSOR, group, sensor_id)
-    return facts_of((order_of(row), row["at"].timestamp(), row["who"], row["done"]) for row in rows)
+    facts = facts_of((order_of(row), row["at"].timestamp(), row["who"], row["done"]) for row in rows)
+    state = await connection.fetchval(STATE, group, sensor_id)
+    if not state or state[:1] != bytes([VERSION]):
+        return facts
+    bank = SensorBank.load(Profile(), state)
+    raised = tuple((kind, factor) for kind, factor in bank.raised_limits.items() if factor >= LEAST_RAISED)
+    return replace(facts, signal=bank.signal, raised_limits=raised)
 
 
 def order_of(row: asyncpg.Record) -> LearningOrder:

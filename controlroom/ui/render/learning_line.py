@@ -1,4 +1,4 @@
-"""The line that says what operators have told a sensor's detectors: nothing while they learn as usual."""
+"""The line that says what operators have told a sensor's detectors, and which have become quieter; else nothing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,16 @@ _NAME = 16
 def learning_line(answer: Answer[LearningFacts] | None, now: float, width: int) -> Line:
     """Frozen, in maintenance until when, what waits for a worker; with who ordered it where there is room.
 
+    A detector whose limit alarms or operators have raised is told with the share of its sensitivity that is left.
+
     >>> from controlroom.ui.render.line import plain
     >>> facts = LearningFacts(3600.0, "mira", (Window(0.0, 78_000.0, "jon"),), ("reset",))
     >>> plain(learning_line(Answer(0.0, facts), 4000.0, 100))
     ' LEARNING  FROZEN since 01:00 by mira  MAINTENANCE until 21:40 by jon  WAITS reset'
     >>> plain(learning_line(Answer(0.0, facts), 4000.0, 80))
     ' LEARNING  FROZEN since 01:00  MAINTENANCE until 21:40  WAITS reset'
+    >>> plain(learning_line(Answer(0.0, LearningFacts(raised_limits=(("spike", 1.25),))), 4000.0, 80))
+    ' LEARNING  SENSITIVITY spike 80 %'
     >>> plain(learning_line(Answer(0.0, LearningFacts()), 4000.0, 80))
     ''
     """
@@ -46,6 +50,9 @@ def _line(facts: LearningFacts, error: str, now: float, *, named: bool) -> Line:
         parts.append([("MAINTENANCE", Role.STRONG), (until, Role.TEXT), (by, Role.DIM)])
     if facts.waiting:
         parts.append([("WAITS", Role.STRONG), (f" {', '.join(dict.fromkeys(facts.waiting))}", Role.TEXT)])
+    if facts.raised_limits:
+        quieter = ", ".join(f"{kind} {100.0 / factor:.0f} %" for kind, factor in facts.raised_limits)
+        parts.append([("SENSITIVITY", Role.STRONG), (f" {quieter}", Role.TEXT)])
     if parts and error:
         parts.insert(0, [(f"{UNKNOWN} database away", Role.STALE)])
     line: Line = [(" LEARNING", Role.DIM)] if parts else []

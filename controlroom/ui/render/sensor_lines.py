@@ -21,12 +21,14 @@ _WHAT = 15
 CLOCK_OFF_S = 60.0
 
 
-def title_line(view: SensorView, now: float, width: int, glyphs: Glyphs) -> Line:
-    """Id and type; severity, value, state, whether it is simulated."""
+def title_line(view: SensorView, now: float, width: int, glyphs: Glyphs, signal: str = "") -> Line:
+    """Id, type, kind of its signal; severity, value, state, whether it is simulated."""
     state, _ = state_word(view, now)
     mark, role = severity_mark(view.severity, glyphs, unacked=view.unacked)
     sim, sim_role = simulated_word(view)
     start: Line = [(f" {view.label} ", Role.TITLE_STRONG), (f" {view.sensor_type}", Role.TITLE_DIM), *_clock(view)]
+    if signal:
+        start.insert(2, (f", {signal}", Role.TITLE_DIM))
     end: Line = [
         (mark, role if mark.strip() else Role.TITLE),
         ("  ", Role.TITLE),

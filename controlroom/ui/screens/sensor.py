@@ -78,7 +78,7 @@ class SensorScreen(LearningOrders):
         self._ask(view, now)
         self._show_learning(now)
         data = self._draw_chart(view, now)
-        self.query_one("#sensor-title", LineView).show(title_line(view, now, width, glyphs))
+        self.query_one("#sensor-title", LineView).show(title_line(view, now, width, glyphs, self._signal()))
         self.query_one("#sensor-spans", LineView).show(spans_line(self.span, data, width))
         figures = statistics_line(data.statistics, view.unit, interval_of(view))
         self.query_one("#sensor-figures", LineView).show(figures)
@@ -113,6 +113,11 @@ class SensorScreen(LearningOrders):
         if before is None or before[0] != self.span or before[2] < worst or not 0 <= now - before[1] < _ASK_EVERY_S:
             self._asked = (self.span, now, worst)
             history.series(self.sensor_id, SPANS[self.span], end_of(view, now))
+
+    def _signal(self) -> str:
+        """The kind of its signal, if that is known."""
+        answer = self.context.state.archive.learning.get(self.sensor_id)
+        return answer.value.signal if answer is not None and answer.value is not None else ""
 
     def _ask_learning(self) -> None:
         if self.context.options.history is not None:

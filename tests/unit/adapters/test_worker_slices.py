@@ -42,6 +42,9 @@ class OnePoll:
             raise EOFError
         return self._polls.pop()
 
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return {TP.partition, OTHER.partition}
+
 
 async def poll(parts: dict[TopicPartition, Part], count: int) -> None:
     worker = DetectionWorker(

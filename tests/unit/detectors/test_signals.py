@@ -1,6 +1,7 @@
 """Signals of every kind are quiet from the first reading on, and a fault in them is found."""
 
 import math
+import random
 from dataclasses import replace
 
 import pytest
@@ -159,3 +160,16 @@ def test_a_ramp_that_jumps_ahead_is_found_and_one_that_is_reset_is_not(seed):
     assert watch(bank_of(signal), times, ahead)[0][0] == 5000
     reset = [x if i < 5000 else x - ahead[5000] + ahead[0] for i, x in enumerate(ahead)]
     assert watch(bank_of(signal), times, reset) == []
+
+
+def test_a_detector_that_rang_falsely_says_by_how_much_it_has_become_quieter():
+    bank = SensorBank(Profile())
+    rng = random.Random(3)
+    for i in range(5000):
+        bank.observe(i + 1, float(i), float(i), 20.0 + rng.gauss(0.0, 0.2))
+    assert set(bank.raised_limits.values()) == {1.0}
+    (spike,) = [f for f in bank.observe(5001, 5000.0, 5000.0, 30.0) if f.kind == "spike"]
+    bank.teach("spike", spike.detector, spike.score)
+    assert bank.raised_limits["spike"] > 1.2
+    assert bank.raised_limits["drift"] == 1.0
+    assert SensorBank.load(Profile(), bank.dump()).raised_limits == bank.raised_limits
