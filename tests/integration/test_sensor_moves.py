@@ -22,6 +22,11 @@ PERIOD_S = 0.15
 #: Where each sensor is, and how many partitions have heard it.
 WHERE = "SELECT sensor_id, part FROM detector_state WHERE sensor_id LIKE 'temp-%' ORDER BY 1, 2"
 HEARD = "SELECT sensor_id, count(DISTINCT part) FROM readings GROUP BY 1 ORDER BY 1"
+#: Sensors between two of whose readings the brokers saw more than two seconds pass.
+PAUSED = """
+SELECT DISTINCT sensor_id FROM (
+    SELECT sensor_id, log_ts - lag(log_ts) OVER (PARTITION BY sensor_id ORDER BY seq) AS gap FROM readings
+) gaps WHERE gap > interval '2 seconds'"""
 RAISED = """
 SELECT sensor_id, count(*) FROM alarm_events WHERE kind = 'limit' AND event IN ('raised', 'recurred') GROUP BY 1"""
 
@@ -120,9 +125,13 @@ async def test_a_sensor_goes_on_in_its_new_partition(place: Place, before: int, 
     assert Counter(sensor for sensor, _ in await query(place, WHERE)) == dict.fromkeys(SENSORS, 1)
     last = "SELECT DISTINCT ON (sensor_id) sensor_id, part FROM readings ORDER BY sensor_id, seq DESC"
     assert await query(place, WHERE) == sorted(await query(place, last))
-    # Its alarm is the one that stood before, nothing rings twice, and nobody was taken to be silent.
+    # Its alarm is the one that stood before, and nothing rings twice.
     assert dict(await query(place, RAISED)) == dict.fromkeys(SENSORS[::3], 1)
-    assert await query(place, "SELECT sensor_id, kind FROM alarm_events WHERE kind NOT IN ('limit', 'level')") == []
+    # Nobody was taken to be silent who was not: on a busy machine the test's own sensors may pause.
+    paused = {sensor for (sensor,) in await query(place, PAUSED)}
+    others = "SELECT DISTINCT sensor_id, kind FROM alarm_events WHERE kind NOT IN ('limit', 'level')"
+    assert {row for row in await query(place, others) if row[0] not in paused} == set()
     found = await audit(place.kafka, place.dsn, place.options(), AuditOptions())
-    assert (found.findings, found.silent) == ([], 0), found
-    assert found.states == len(SENSORS)
+    assert found.findings == [], found
+    assert found.silent <= len(paused)
+    assert found.states == len(SENSORS) - found.silent
