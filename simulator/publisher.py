@@ -30,12 +30,12 @@ from aiokafka.errors import (
     ProducerClosed,
     TopicAuthorizationFailedError,
 )
-from aiokafka.partitioner import DefaultPartitioner
 
-from simulator.closing import CLOSE_S
-from simulator.errors import BrokersUnreachable, NotAllowed, TopicMissing
-from simulator.recovery import missing_from
-from simulator.session import Session
+from kafka_clients.closing import CLOSE_S
+from kafka_clients.errors import BrokersUnreachable, NotAllowed
+from kafka_clients.partitions import partition_of, partitions_of
+from kafka_clients.recovery import missing_from
+from kafka_clients.session import Session
 
 #: A list, because aiokafka takes nothing else.
 Headers = list[tuple[str, bytes]]
@@ -51,15 +51,6 @@ _NO_PATIENCE_S = 0.1
 #: After so long without an acknowledgement it is said; after so long the producer is not trusted any more (#1154).
 _SLOW_S = 5.0
 _STUCK_S = 30.0
-
-
-_choose = DefaultPartitioner()
-
-
-def partition_of(key: bytes, partitions: list[int]) -> int:
-    """The partition of records with this key, chosen as every Kafka client chooses by default (murmur2)."""
-    partition: int = _choose(key, partitions, partitions)
-    return partition
 
 
 class Lane:
@@ -144,7 +135,7 @@ class Publisher:
         """
         try:
             self._session = await self._connect()
-            await self._look_up(self._session.producer, topics)
+            self._partitions |= await partitions_of(self._session.producer, topics, self._bootstrap)
         except KafkaError:
             await self.stop()
             raise BrokersUnreachable(f"no Kafka broker answers at {self._bootstrap}") from None
@@ -345,15 +336,6 @@ class Publisher:
     def _may_send_all(self) -> bool:
         """Whether nothing is under way that may not be sent."""
         return self.may_send() or not any(lane.gated and lane.under_way for lane in self._lanes.values())
-
-    async def _look_up(self, producer: AIOKafkaProducer, topics: Sequence[str]) -> None:
-        # All metadata at once: asked for one topic that is not there, aiokafka waits for it to come.
-        cluster = await producer.client.fetch_all_metadata()
-        for topic in topics:
-            partitions = cluster.partitions_for_topic(topic)
-            if not partitions:
-                raise TopicMissing(f"there is no topic {topic!r} on the brokers at {self._bootstrap}")
-            self._partitions[topic] = sorted(partitions)
 
     def _count(self) -> str:
         return f"{self.waiting} records wait, {self.dropped} dropped"

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from controlroom.wire import SENSOR_TYPES, Reading, SensorSpec, encode_reading
 from controlroom.wire.reading import AlertLevel, Metadata
+from kafka_clients.errors import BrokersUnreachable
 from simulator.csv_input import Row
-from simulator.errors import BrokersUnreachable
 from simulator.publisher import Publisher
 
 _MOST_WAITING = 20_000

@@ -6,15 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from controlroom.errors import ControlroomError, InputError, KafkaUnreachable
-from simulator.errors import (
-    BrokersUnreachable,
-    CsvError,
-    NotAllowed,
-    PlantFileError,
-    ScenarioError,
-    SimulatorError,
-    TopicMissing,
-)
+from kafka_clients.errors import BrokersUnreachable, ClientError, NotAllowed, TopicMissing
+from simulator.errors import CsvError, PlantFileError, ScenarioError, SimulatorError
 
 
 @contextmanager
@@ -34,5 +27,5 @@ def translated() -> Iterator[None]:
         raise InputError(str(error), hint="mend the drill's file") from None
     except CsvError as error:
         raise InputError(str(error)) from None
-    except SimulatorError as error:
+    except (SimulatorError, ClientError) as error:
         raise ControlroomError(str(error)) from None

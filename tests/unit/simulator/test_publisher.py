@@ -15,10 +15,10 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from kafka_clients.errors import NotAllowed
+from kafka_clients.session import Session
 from simulator import publisher as module
-from simulator.errors import NotAllowed
 from simulator.publisher import Lane, Publisher, Record
-from simulator.session import Session
 
 
 class Batch:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from controlroom.wire import Reading, SensorSpec, decode_reading
+from kafka_clients.errors import BrokersUnreachable
 from simulator import replay as module
 from simulator.csv_input import Row
-from simulator.errors import BrokersUnreachable
 from simulator.replay import Replayer
 
 T0 = datetime(2014, 4, 1, tzinfo=UTC)

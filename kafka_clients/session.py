@@ -10,8 +10,8 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError, NodeNotReadyError
 
-from simulator.closing import close_producer
-from simulator.errors import BrokersUnreachable, NotAllowed
+from kafka_clients.closing import close_producer
+from kafka_clients.errors import BrokersUnreachable, NotAllowed
 
 #: A batch as large as brokers take with room to spare; filled only when there is that much to send.
 BATCH_BYTES = 256 * 1024
