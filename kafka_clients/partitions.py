@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.protocol.metadata import MetadataRequest
 
 from kafka_clients.errors import TopicMissing
 
@@ -33,3 +34,14 @@ async def partitions_of(producer: AIOKafkaProducer, topics: Sequence[str], broke
             raise TopicMissing(f"there is no topic {topic!r} on the brokers at {brokers}")
         found[topic] = sorted(partitions)
     return found
+
+
+async def cluster_id_of(producer: AIOKafkaProducer) -> str:
+    """What the cluster calls itself.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    client = producer.client
+    response = await client.send(client.get_random_node(), MetadataRequest([]))
+    return str(response.cluster_id)

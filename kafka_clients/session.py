@@ -10,6 +10,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, NodeNotReadyError, ProducerClosed
+from aiokafka.producer.transaction_manager import PidAndEpoch
 
 from kafka_clients.closing import close_producer
 from kafka_clients.errors import BrokersUnreachable, NotAllowed
@@ -38,15 +39,12 @@ class Session:
     over: asyncio.Future[None]
 
     @classmethod
-    async def open(
-        cls, options: Mapping[str, Any], may_send: Callable[[], bool] = _always, identity: Identity | None = None
-    ) -> Session:
+    async def open(cls, options: Mapping[str, Any], may_send: Callable[[], bool] = _always) -> Session:
         """Connect.
 
         Args:
             options: arguments for aiokafka's producer: bootstrap servers, security.
             may_send: asked at the moment of every request; while it says no, requests are refused and tried again.
-            identity: go on as this producer (see `continue_at`); None: the brokers give a new one.
 
         Raises:
             BrokersUnreachable: no broker answers.
@@ -56,10 +54,6 @@ class Session:
         producer = AIOKafkaProducer(
             **options, acks="all", enable_idempotence=True, linger_ms=0, max_batch_size=BATCH_BYTES
         )
-        if identity is not None:
-            # Private, because aiokafka offers an identity that outlives a process with transactions alone, and an open
-            # transaction of a dead process would hold up every reader.
-            producer._txn_manager.set_pid_and_epoch(*identity)  # noqa: SLF001
         try:
             await producer.start()
         except KafkaError as error:
@@ -79,6 +73,12 @@ class Session:
         """What the brokers know this producer by."""
         manager = self.producer._txn_manager  # noqa: SLF001 - as above
         return manager.producer_id, manager.producer_epoch
+
+    def go_on_as(self, identity: Identity) -> None:
+        """Be the producer that an earlier process was, before the first batch is sent (see `continue_at`)."""
+        # Private, because aiokafka offers an identity that outlives a process with transactions alone, and an open
+        # transaction of a dead process would hold up every reader.
+        self.producer._txn_manager._pid_and_epoch = PidAndEpoch(*identity)  # noqa: SLF001
 
     def continue_at(self, topic: str, partition: int, sequence: int) -> None:
         """The next batch for this partition begins with the record of this number.

@@ -1,0 +1,348 @@
+"""Messages of an MQTT broker, 3.1.1 or 5, at least once (QoS 1), over a session that outlives this process.
+
+A message is acknowledged when what it holds is on disk (the spool), in the order in which messages came. What is not
+acknowledged the broker sends again with the same packet id and the mark DUP: then it is looked up among those that were
+taken. Where the payload tells its own time, the same payload on the same topic is the same measurement, however it
+comes again.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+from pydantic import Field, field_validator, model_validator
+
+from bridges.errors import BridgeFileError
+from bridges.mapping import Model, SensorTable, TagTable
+from bridges.payload import Refusal, Refused
+from bridges.secrets import Secret
+from bridges.sources.status import SourceStatus
+from bridges.tags import Tags
+from bridges.toml_file import PathBeside
+from bridges.values import Draft, Packet
+from bridges.window import fingerprint
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import ConnectFlags, DisconnectFlags
+    from paho.mqtt.reasoncodes import ReasonCode
+
+log = logging.getLogger(__name__)
+
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+_LAST_BACKOFF_S = 60
+_CLOSE_S = 5.0
+#: A source's clock that is so far from ours is said once.
+_SKEW_S = 86_400.0
+
+
+class MqttTable(Secret, Model):
+    """`[[source]]` with `type = "mqtt"`."""
+
+    type: Literal["mqtt"]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+    url: str
+    version: Literal["3.1.1", "5"] = "5"
+    client_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    user: str | None = None
+    ca_file: PathBeside | None = None
+    cert_file: PathBeside | None = None
+    key_file: PathBeside | None = None
+    qos: Literal[0, 1] = 1
+    share: Annotated[str, Field(pattern=r"^[^/+#\x00]{1,64}$")] | None = None
+    retained: Literal["ignore", "accept"] = "ignore"
+    keepalive: Annotated[int, Field(ge=5, le=3600)] = 30
+    session_expiry: Annotated[int, Field(ge=0, le=4_294_967_295)] = 604_800
+    max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    max_payload: Annotated[int, Field(ge=16, le=16 * 1024 * 1024)] = 65_536
+    max_tags: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
+    status_topic: Annotated[str, Field(pattern=r"^[^+#\x00]{1,256}$")] | None = None
+    tag: Annotated[list[TagTable], Field(min_length=1)]
+
+    @field_validator("url")
+    @classmethod
+    def _is_url(cls, text: str) -> str:
+        try:
+            parts = urlsplit(text)
+            good = parts.scheme in _PORTS and parts.hostname and not parts.path.strip("/") and parts.port != 0
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError("must be mqtt://host:port or, with TLS, mqtts://host:port")
+        if parts.username or parts.password:
+            raise ValueError("a user is given by user and password_env or password_file, not in the url")
+        return text
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        tls = self.url.startswith("mqtts:")
+        if not tls and (self.ca_file or self.cert_file or self.key_file):
+            raise ValueError("ca_file, cert_file and key_file need a url of mqtts://")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file are given together")
+        if self.user is None and self.has_secret:
+            raise ValueError("a password needs a user")
+        return self
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        parts = urlsplit(self.url)
+        return parts.hostname or "", parts.port or _PORTS[parts.scheme]
+
+    def same_connection(self, other: MqttTable) -> bool:
+        """Whether another table differs in its tags alone, so that the connection can stay."""
+        return self.model_copy(update={"tag": []}) == other.model_copy(update={"tag": []})
+
+
+class MqttSource:
+    """One source. Its callbacks run on the client's thread, `confirm` on the spool's.
+
+    Args:
+        table: what the file says of it.
+        sensors: what the file says of single sensors.
+        bridge: the bridge's name, for the client id.
+        put: takes packets.
+        live: to look only: a session that leaves nothing behind, retained messages too, no status topic.
+
+    Raises:
+        BridgeFileError: a certificate or a password cannot be read.
+    """
+
+    def __init__(
+        self,
+        table: MqttTable,
+        sensors: Mapping[str, SensorTable],
+        bridge: str,
+        put: Callable[[Packet], None],
+        *,
+        live: bool = False,
+    ) -> None:
+        self.table = table
+        self.status = SourceStatus("mqtt")
+        self._put = put
+        self._live = live
+        self._tags = Tags(table.name, table.max_tags)
+        self._tags.adopt(table.tag, sensors)
+        self.status.refused = self._tags.refusals.counts
+        self._subscribed: set[str] = set()
+        self._lock = threading.Lock()
+        #: counts connections: what came over an earlier one is not acknowledged over this one
+        self._connection = 0
+        self._stopping = False
+        self._said_skew = False
+        client_id = table.client_id or f"controlroom-{bridge}-{table.name}"
+        self._v5 = table.version == "5"
+        self._client = self._made(f"{client_id}-check" if live else client_id)
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self.table.name
+
+    @property
+    def numbered(self) -> bool:
+        """Of a shared subscription each bridge gets a part of a sensor's messages: none can number them."""
+        return self.table.share is None
+
+    def start(self) -> None:
+        """Connect, and try until it works."""
+        host, port = self.table.address
+        properties = None
+        if self._v5:
+            properties = _properties(PacketTypes.CONNECT)
+            properties.SessionExpiryInterval = 0 if self._live else self.table.session_expiry
+            properties.ReceiveMaximum = self.table.max_in_flight
+        options: dict[str, Any] = {"clean_start": self._live, "properties": properties} if self._v5 else {}
+        self._client.connect_async(host, port, self.table.keepalive, **options)
+        self._client.loop_start()
+
+    def adopt(self, table: MqttTable, sensors: Mapping[str, SensorTable]) -> None:
+        """Go on by another table that has the same connection."""
+        with self._lock:
+            self.table = table
+            self._tags.adopt(table.tag, sensors)
+            if self.status.connected_since is not None:
+                self._subscribe()
+
+    def confirm(self, tokens: Sequence[object], readings: int, repeated: int) -> None:
+        """These messages are on disk: acknowledge them."""
+        self.status.readings += readings
+        self.status.repeated += repeated
+        for token in tokens:
+            if token is not None:
+                assert isinstance(token, tuple)
+                if token[0] == self._connection:
+                    self._client.ack(token[1], 1)
+
+    def stop(self, *, forget: bool = False) -> None:
+        """Disconnect; the session stays with the broker, unless it is to be forgotten."""
+        self._stopping = True
+        client = self._client
+        if self.status.connected_since is not None:
+            if self.table.status_topic is not None and not self._live:
+                client.publish(self.table.status_topic, "offline", qos=1, retain=True).wait_for_publish(_CLOSE_S)
+            properties = None
+            if self._v5 and forget:
+                properties = _properties(PacketTypes.DISCONNECT)
+                properties.SessionExpiryInterval = 0
+            elif forget:
+                client.unsubscribe(list(self._subscribed))
+            client.disconnect(properties=properties)
+        else:
+            client.disconnect()
+        client.loop_stop()
+        self.status.connected_since = None
+
+    def _made(self, client_id: str) -> Client:
+        table = self.table
+        options: dict[str, Any] = {} if self._v5 else {"clean_session": self._live}
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id,
+            protocol=MQTTv5 if self._v5 else MQTTv311,
+            manual_ack=True,
+            **options,
+        )
+        if table.user is not None:
+            client.username_pw_set(table.user, table.secret())
+        if table.url.startswith("mqtts:"):
+            client.tls_set_context(_tls_of(table))
+        if table.status_topic is not None and not self._live:
+            client.will_set(table.status_topic, "offline", qos=1, retain=True)
+        client.reconnect_delay_set(1, _LAST_BACKOFF_S)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
+        return client
+
+    def _on_connect(
+        self, client: Client, _data: object, flags: ConnectFlags, reason: ReasonCode, _properties: object
+    ) -> None:
+        if reason.is_failure:
+            self._fail(f"the broker refuses us: {reason}")
+            return
+        with self._lock:
+            self._connection += 1
+            self.status.reconnects = self._connection - 1
+            self.status.connected_since = time.time()
+            self.status.error = ""
+            if not flags.session_present:
+                self._subscribed = set()
+                if self._connection > 1:
+                    log.warning("%s: the broker has lost our session, and what it held for us", self.name)
+            log.info("%s: connected to %s", self.name, self.table.url)
+            self._subscribe()
+        if self.table.status_topic is not None and not self._live:
+            client.publish(self.table.status_topic, "online", qos=1, retain=True)
+
+    def _subscribe(self) -> None:
+        """Bring the subscriptions to what the tags want."""
+        wanted = set(self._tags.filters)
+        if self.table.share is not None and not self._live:
+            wanted = {f"$share/{self.table.share}/{one}" for one in wanted}
+        if gone := self._subscribed - wanted:
+            self._client.unsubscribe(list(gone))
+        if new := wanted - self._subscribed:
+            qos = self.table.qos
+            if self._v5:
+                self._client.subscribe([(one, SubscribeOptions(qos)) for one in sorted(new)])
+            else:
+                self._client.subscribe([(one, int(qos)) for one in sorted(new)])
+        self._subscribed = wanted
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, _mid: int, reasons: list[ReasonCode], _properties: object
+    ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            self._fail(f"the broker refuses {len(refused)} of {len(reasons)} subscriptions: {refused[0]}")
+
+    def _on_connect_fail(self, _client: Client, _data: object) -> None:
+        error = sys.exc_info()[1]
+        if isinstance(error, ssl.SSLCertVerificationError):
+            self._fail(f"{self.table.url}: its certificate is not accepted ({error.verify_message}); check ca_file")
+        else:
+            reason = getattr(error, "strerror", None) or error
+            self._fail(f"{self.table.url} does not answer ({reason})")
+
+    def _on_disconnect(
+        self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _properties: object
+    ) -> None:
+        was, self.status.connected_since = self.status.connected_since, None
+        if not self._stopping and was is not None:
+            self._fail(f"the connection has ended ({reason})")
+
+    def _fail(self, line: str) -> None:
+        if line != self.status.error:
+            log.warning("%s: %s; trying on", self.name, line)
+        self.status.error = line
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        now = datetime.now(UTC)
+        status = self.status
+        status.messages += 1
+        token = (self._connection, message.mid) if message.qos else None
+        payload = bytes(message.payload)
+        drafts: list[Draft] = []
+        timed = False
+        topic = ""
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            self._tags.refusals.add("", Refused(Refusal.NOT_UTF8, "its topic is not UTF-8"))
+        if message.retain and self.table.retained == "ignore" and not self._live:
+            status.retained += 1
+        elif len(payload) > self.table.max_payload:
+            detail = f"{len(payload)} bytes, at most {self.table.max_payload} are read (max_payload)"
+            self._tags.refusals.add(topic, Refused(Refusal.TOO_LARGE, detail))
+        elif topic:
+            drafts, timed = self._tags.drafts(topic, payload, now)
+        status.tags = self._tags.known
+        mark = None
+        if drafts:
+            status.last_at = now.timestamp()
+            if timed:
+                self._skew((drafts[0].at - now).total_seconds())
+            if message.qos:
+                mark = fingerprint(0 if timed else message.mid, topic, payload)
+        # Without anything to keep it still goes the same way: acknowledgements go in the order of the messages.
+        self._put(Packet(self, token, mark, timed or message.dup, drafts))
+
+    def _skew(self, seconds: float) -> None:
+        self.status.skewed(seconds)
+        if abs(seconds) > _SKEW_S and not self._said_skew:
+            self._said_skew = True
+            log.warning(
+                "%s: its times are %.3g days from ours: check its clock, and time_format", self.name, seconds / 86_400
+            )
+
+
+def _properties(kind: int) -> Properties:
+    return Properties(kind)  # type: ignore[no-untyped-call] # paho's has no types
+
+
+def _tls_of(table: MqttTable) -> ssl.SSLContext:
+    name, path = "ca_file", table.ca_file
+    try:
+        context = ssl.create_default_context(cafile=str(path) if path is not None else None)
+        if table.cert_file is not None:
+            name, path = "cert_file", table.cert_file
+            context.load_cert_chain(table.cert_file, table.key_file, lambda: "")
+    except (OSError, ValueError) as error:
+        raise BridgeFileError(f"source {table.name!r}, {name}: {path}: {error}") from None
+    return context
