@@ -1,0 +1,129 @@
+"""The bridge, the MQTT broker and all Kafka brokers are killed under load: every confirmed value is stored once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks._mosquitto import Mosquitto
+from controlroom.local import LocalPlant
+from tests.bridging import Bridging, Publisher, needs_mosquitto
+from tests.faults.load import rows
+from tests.faults.scene import Scene
+
+pytestmark = [
+    needs_mosquitto,
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture
+async def bridging(scene: Scene, tmp_path: Path) -> AsyncIterator[Bridging]:
+    mosquitto = Mosquitto(tmp_path / "mqtt")
+    mosquitto.start()
+    made = Bridging(tmp_path, scene.settings.brokers or "", scene.settings.sensor_topic, mosquitto)
+    made.write()
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.kill()
+    mosquitto.stop()
+
+
+async def stored(scene: Scene) -> Counter[tuple[object, object]]:
+    """(sensor, value) -> how often it is in PostgreSQL."""
+    found: Counter[tuple[object, object]] = Counter()
+    for sensor_id, value in await rows(scene, "SELECT sensor_id, value::int FROM readings"):
+        found[sensor_id, value] += 1
+    return found
+
+
+async def every_value_once(scene: Scene, bridging: Bridging, publisher: Publisher) -> None:
+    await publisher.finish()
+    await bridging.connected()
+    # What the broker holds for us comes first; then the spool runs empty.
+    sent = len(publisher.confirmed)
+    await bridging.until(lambda: bridging.status()["sources"][0]["last_at"] is not None)
+    await quiet(bridging)
+    await bridging.drained()
+    assert bridging.stop() == 0
+    await scene.drain()
+    found = await stored(scene)
+    doubled = {key: count for key, count in found.items() if count > 1}
+    assert not doubled, (doubled, bridging.said())
+    missing = publisher.confirmed.keys() - found.keys()
+    assert not missing, (sorted(missing)[:20], len(missing), bridging.said())
+    assert len(found) == sent
+    # Each sensor's numbers are those of its values, without a gap, in order.
+    numbers = await rows(scene, "SELECT sensor_id, array_agg(seq ORDER BY off), array_agg(value::int ORDER BY off) "
+                                "FROM readings GROUP BY sensor_id")  # fmt: skip
+    for sensor_id, seqs, values in numbers:
+        assert seqs == list(range(1, len(seqs) + 1)), sensor_id  # type: ignore[arg-type]
+        assert values == sorted(values), sensor_id  # type: ignore[type-var]
+    audited = await scene.audited()
+    assert not audited.findings, audited.findings
+
+
+async def quiet(bridging: Bridging) -> None:
+    """No message comes any more."""
+    before = -1
+    while before != (now := bridging.source.get("messages", -1)):
+        before = now
+        await asyncio.sleep(2.5)
+
+
+@pytest.mark.parametrize(("version", "timed"), [("5", True), ("3.1.1", False)])
+async def test_the_bridge_is_killed_again_and_again(
+    scene: Scene, bridging: Bridging, version: str, timed: bool
+) -> None:
+    bridging.write(version=version, timed=timed)
+    scene.start_worker()
+    bridging.start()
+    await bridging.connected()
+    publisher = Publisher(bridging.mosquitto.port)
+    for pause in (1.0, 2.3, 0.4, 1.7, 0.9, 1.1):
+        await bridging.until(lambda: bridging.source.get("readings", 0) > 50)
+        await asyncio.sleep(pause)
+        bridging.kill()
+        bridging.start()
+    await every_value_once(scene, bridging, publisher)
+
+
+async def test_all_brokers_of_kafka_are_killed(scene: Scene, bridging: Bridging, plant: LocalPlant) -> None:
+    scene.start_worker()
+    bridging.start()
+    await bridging.connected()
+    publisher = Publisher(bridging.mosquitto.port)
+    try:
+        await bridging.until(lambda: bridging.status().get("sent", 0) > 500)
+        for number in (1, 2, 3):
+            await asyncio.to_thread(plant.broker(number).kill)
+        await asyncio.sleep(8)  # the length of the outage
+        assert bridging.status()["buffered"] > 1000
+        # The bridge dies too, and comes back before they do.
+        bridging.kill()
+        bridging.start()
+        await bridging.until(lambda: bridging.source.get("readings", 0) > 300)
+    finally:
+        await asyncio.to_thread(plant.start)
+    scene.revives = True
+    await bridging.until(lambda: bridging.status().get("sent", 0) > 3000, patience=60)
+    await every_value_once(scene, bridging, publisher)
+
+
+async def test_the_mqtt_broker_is_killed(scene: Scene, bridging: Bridging) -> None:
+    scene.start_worker()
+    bridging.start()
+    await bridging.connected()
+    publisher = Publisher(bridging.mosquitto.port)
+    for pause in (1.5, 2.5):
+        await asyncio.sleep(pause)
+        bridging.mosquitto.kill()
+        await bridging.until(lambda: bridging.source.get("connected_since") is None)
+        bridging.mosquitto.start()
+        await bridging.connected()
+    await asyncio.sleep(1)
+    await every_value_once(scene, bridging, publisher)
