@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from paho.mqtt.client import Client
+from paho.mqtt.client import Client, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks._mosquitto import Mosquitto, mosquitto, program
@@ -173,7 +173,7 @@ def _bridging(endpoints: Endpoints, topic: Topic, broker: Mosquitto, directory: 
 
 def _publish(port: int, rate: int, seconds: float) -> None:
     """Publish at this rate, QoS 1; print how many the broker has confirmed."""
-    client = Client(CallbackAPIVersion.VERSION2, protocol=4)
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv311)
     client.max_inflight_messages_set(1000)
     client.max_queued_messages_set(0)
     confirmed = 0

@@ -23,7 +23,7 @@ _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: As the wire has it: beyond any unit of a plant, and below where floats stop being exact.
 _LARGEST = 1e15
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _QUALITIES = {"good": 1.0, "uncertain": 0.5, "bad": 0.0}
 #: As much of a payload is shown in a message.
 _SHOWN = 40
@@ -109,10 +109,9 @@ def json_decoder(
         found = value.of(document)
         if found is MISSING or found is None:
             raise Refused(Refusal.NO_VALUE, f"there is nothing at {value.text!r}")
-        at = None if time is None else time_of(time.of(document), time.text, time_format)
         return Content(
             number_of(found),
-            at,
+            None if time is None else time_of(time.of(document), time.text, time_format),
             1.0 if quality is None else quality_of(quality.of(document), quality.text),
             None if unit is None else unit_of(unit.of(document), unit.text),
         )

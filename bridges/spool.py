@@ -331,6 +331,7 @@ class Spool:
             "INSERT INTO readings VALUES (?, ?, ?, ?, ?)",
             [(partition_of(key), number, at, key, value) for number, at, key, value in rows],
         )
+        self.load()
 
     def bound(self) -> int:
         """Drop what is beyond the bounds, the oldest first; how many readings that were.

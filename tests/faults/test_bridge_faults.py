@@ -41,7 +41,7 @@ async def stored(scene: Scene) -> Counter[tuple[object, object]]:
     return found
 
 
-async def every_value_once(scene: Scene, bridging: Bridging, publisher: Publisher) -> None:
+async def every_value_once(scene: Scene, bridging: Bridging, publisher: Publisher, *, in_order: bool = True) -> None:
     await publisher.finish()
     await bridging.connected()
     # What the broker holds for us comes first; then the spool runs empty.
@@ -62,7 +62,7 @@ async def every_value_once(scene: Scene, bridging: Bridging, publisher: Publishe
                                 "FROM readings GROUP BY sensor_id")  # fmt: skip
     for sensor_id, seqs, values in numbers:
         assert seqs == list(range(1, len(seqs) + 1)), sensor_id  # type: ignore[arg-type]
-        assert values == sorted(values), sensor_id  # type: ignore[type-var]
+        assert values == sorted(values) or not in_order, sensor_id  # type: ignore[type-var]
     audited = await scene.audited()
     assert not audited.findings, audited.findings
 
@@ -126,4 +126,5 @@ async def test_the_mqtt_broker_is_killed(scene: Scene, bridging: Bridging) -> No
         bridging.mosquitto.start()
         await bridging.connected()
     await asyncio.sleep(1)
-    await every_value_once(scene, bridging, publisher)
+    # A publisher that sends again what was not confirmed does so after newer values.
+    await every_value_once(scene, bridging, publisher, in_order=False)
