@@ -78,7 +78,9 @@ def parse_toml(model: type[M], text: str, name: str, beside: Path | None = None)
 
 def _first_of(error: ValidationError, content: object, text: str) -> str:
     """The first thing that is wrong: `line 8: source[2].port: must be ...`; entries count from 1."""
-    first = error.errors(include_url=False, include_input=False)[0]
+    found = error.errors(include_url=False, include_input=False)
+    # A key that is misspelt is two findings: the right one is missing, and this one is what to correct.
+    first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
     place: list[str | int] = []
     for part in first["loc"]:
         if isinstance(content, dict) and isinstance(part, str) and (part in content or first["type"] == "missing"):

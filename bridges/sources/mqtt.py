@@ -76,7 +76,8 @@ class MqttTable(Secret, Model):
     def _is_url(cls, text: str) -> str:
         try:
             parts = urlsplit(text)
-            good = parts.scheme in _PORTS and parts.hostname and not parts.path.strip("/") and parts.port != 0
+            more = parts.path.strip("/") or parts.query or parts.fragment
+            good = parts.scheme in _PORTS and parts.hostname and not more and parts.port != 0
         except ValueError:
             good = False
         if not good:
