@@ -8,6 +8,7 @@ comes again.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import ssl
 import sys
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
     from paho.mqtt.reasoncodes import ReasonCode
 
 log = logging.getLogger(__name__)
+
+#: What the client logs of each packet is not for anybody.
+_client_log = logging.getLogger(f"{__name__}.client")
+_client_log.setLevel(logging.ERROR)
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _LAST_BACKOFF_S = 60
@@ -194,7 +199,9 @@ class MqttSource:
         client = self._client
         if self.status.connected_since is not None:
             if self.table.status_topic is not None and not self._live:
-                client.publish(self.table.status_topic, "offline", qos=1, retain=True).wait_for_publish(_CLOSE_S)
+                # Where the connection ends meanwhile, the last will says it.
+                with contextlib.suppress(RuntimeError, ValueError):
+                    client.publish(self.table.status_topic, "offline", qos=1, retain=True).wait_for_publish(_CLOSE_S)
             properties = None
             if self._v5 and forget:
                 properties = _properties(PacketTypes.DISCONNECT)
@@ -224,6 +231,9 @@ class MqttSource:
         if table.status_topic is not None and not self._live:
             client.will_set(table.status_topic, "offline", qos=1, retain=True)
         client.reconnect_delay_set(1, _LAST_BACKOFF_S)
+        # An error of ours in a callback is logged, and does not end the client's thread: the next message may be good.
+        client.suppress_exceptions = True
+        client.enable_logger(_client_log)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
