@@ -38,8 +38,8 @@ T = TypeVar("T")
 
 _RETRY_S = 1.0
 _SAY_EVERY_S = 10.0
-#: Partitions that are added to the topic are noticed so often.
-_LOOK_S = 60.0
+#: Whether the brokers answer, and partitions that were added to the topic, is looked at so often.
+_LOOK_S = 10.0
 #: The brokers' numbers have 31 bits; long before, a new producer begins at 0.
 _LAST_SEQUENCE = 2**30
 _NO_PATIENCE_S = 0.1
@@ -222,7 +222,9 @@ class Sender:
     async def _settle(self, session: Session, cluster: str, partitions: list[int]) -> None:
         """The first connection: whether the spool's lanes and its producer are those of this cluster."""
         saved = await self._on_spool(lambda spool: json.loads(spool.get("producer") or "{}"))
-        same = saved.get("cluster") == cluster and saved.get("topic") == self._topic
+        known = await self._on_spool(lambda spool: json.loads(spool.get("partitions") or "[]"))
+        # A topic of fewer partitions is another one, whatever its name.
+        same = (saved.get("cluster"), saved.get("topic")) == (cluster, self._topic) and len(known) <= len(partitions)
 
         def choose(key: bytes) -> int:
             return partition_of(key, partitions)
@@ -236,7 +238,7 @@ class Sender:
 
             def begin(spool: Spool) -> None:
                 if saved and spool.waiting:
-                    log.warning("another cluster or topic: %d readings that wait go there now", spool.waiting)
+                    log.warning("another cluster, or another topic: %d readings that wait go there now", spool.waiting)
                 spool.move(choose)
                 _save(spool, cluster, self._topic, identity)
 
@@ -298,12 +300,16 @@ class Sender:
                 await self._on_spool(lambda spool, part=part, left=left: spool.keep_only(part, left))  # type: ignore[misc]
 
     async def _look_for_partitions(self, session: Session) -> None:
-        """Whether the topic has more partitions than before."""
+        """Whether the topic has more partitions than before, and whether the brokers answer at all."""
         self._looked = time.monotonic()
         try:
-            found = (await partitions_of(session.producer, [self._topic], ""))[self._topic]
-        except (ClientError, KafkaError):
+            async with asyncio.timeout(_LOOK_S):
+                found = (await partitions_of(session.producer, [self._topic], ""))[self._topic]
+        except (ClientError, KafkaError, TimeoutError) as error:
+            self._away(f"no Kafka broker answers ({error or type(error).__name__})")
             return
+        if not self._sending:
+            self._back()
         if found != self._partitions and len(found) > len(self._partitions):
             self._partitions = found
             await self._on_spool(lambda spool: spool.put("partitions", json.dumps(found)))

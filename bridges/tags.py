@@ -49,6 +49,8 @@ class _Mapping:
         self.targets: dict[str, tuple[Target, ...]] = {}
         #: sensor id -> the one topic and tag that it has
         self._owners: dict[str, tuple[str, Tag]] = {}
+        #: sensors whose ids messages have told
+        self.told: set[str] = set()
 
     def look_up(self, topic: str) -> tuple[Target, ...]:
         """Find a topic's targets.
@@ -127,7 +129,10 @@ class Tags:
         missing: Refused | None = None
         for target in targets:
             try:
-                drafts.append(target.draft(payload, now))
+                draft = target.draft(payload, now)
+                if target.tag.is_reading:
+                    self._bound(mapping.told, draft.sensor.sensor_id)
+                drafts.append(draft)
                 timed = timed and target.tag.timed
             except Refused as refused:
                 # Several tags may read one topic, each a part of what its messages hold now and then.
@@ -138,3 +143,14 @@ class Tags:
         if missing is not None and not drafts:
             self.refusals.add(topic, missing)
         return drafts, timed and bool(drafts)
+
+    def _bound(self, told: set[str], sensor_id: str) -> None:
+        """Ids that come in payloads are bounded as topics are.
+
+        Raises:
+            Refused: there are too many.
+        """
+        if sensor_id not in told:
+            if len(told) >= self._most:
+                raise Refused(Refusal.TOO_MANY_TAGS, f"more than {self._most} sensors in readings (max_tags)")
+            told.add(sensor_id)

@@ -121,6 +121,13 @@ def test_a_reading_of_ours_keeps_all_that_it_says():
     assert made.refusals.counts == {"bad-reading": 1}
 
 
+def test_ids_in_readings_are_bounded_as_topics_are():
+    made = tags(TagTable(topic="r", payload="reading"), most=2)
+    for name in ("a", "b", "c", "a"):
+        made.drafts("r", encode_reading(Reading(NOW, name, "flow", Location(), 1.0)), NOW)
+    assert made.refusals.counts == {"too-many-tags": 1}
+
+
 NUMBER = TagTable(topic="a/{sensor}")
 JSON = TagTable(topic="a/{sensor}", payload="json", time_path="t", time_format="s", quality_path="q", unit_path="u")
 
