@@ -148,7 +148,7 @@ class Bridge:
             since=self._since,
             topic=self._topic,
             kafka_since=sender.connected_since if sender is not None else None,
-            kafka_reconnects=max(0, sender.reconnects) if sender is not None else 0,
+            kafka_reconnects=sender.reconnects if sender is not None else 0,
             sent=writer.sent if writer is not None else 0,
             buffered=spool.waiting,
             buffered_bytes=spool.bytes,

@@ -17,13 +17,11 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from bridges.errors import SpoolError
+from bridges.lane import Batch, Confirmed, Lane
 from bridges.window import Window
 
 VERSION = 1
@@ -43,43 +41,8 @@ _CACHED = 5_000
 _BATCH_RECORDS = 2_000
 _BATCH_BYTES = 200 * 1024
 #: What a row takes besides its key and value, bytes, and what is dropped at once where the bound is reached.
-_ROW = 40
-_DROP_ROWS = 1_000
-
-Row = tuple[int, float, bytes, bytes]
-
-
-class Batch(NamedTuple):
-    """Readings that go to Kafka together: to one partition, in this order, once."""
-
-    partition: int
-    #: the brokers' number of its first record
-    sequence: int
-    #: (key, value)
-    records: list[tuple[bytes, bytes]]
-
-
-@dataclass(slots=True)
-class Lane:
-    """The readings of one partition, in memory as they are on disk."""
-
-    partition: int
-    #: the next record's number, for the brokers
-    sequence: int = 0
-    #: where the partition may hold records of ours that we do not know of; None: nothing was ever confirmed
-    next_offset: int | None = None
-    #: ids of the batch that is under way
-    under_way: tuple[int, int] | None = None
-    #: of the last reading that is stored, and of the last that is, or was, in `cache`
-    last: int = 0
-    cached: int = 0
-    #: readings that wait, without the batch under way
-    cache: deque[Row] = field(default_factory=deque)
-
-    @property
-    def waits(self) -> bool:
-        """Whether readings wait to be sent."""
-        return bool(self.cache) or self.cached < self.last
+ROW_BYTES = 40
+_DROPROW_BYTESS = 1_000
 
 
 class Spool:
@@ -100,6 +63,8 @@ class Spool:
         self.max_age_s = max_age_s
         #: readings that were given up because the bounds were reached, since the start
         self.dropped = 0
+        #: counts the producers that this process has been
+        self.era = 0
         self.waiting = 0
         self.bytes = 0
         #: when the oldest reading that waits was taken, seconds since 1970, as of the last `bound`
@@ -110,14 +75,15 @@ class Spool:
         self._next_id = 1
         self._stale = False
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            #: the file; for `spool_repair`
+            self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
             self._open()
         except sqlite3.Error as error:
             raise SpoolError(f"{path}: {error}") from None
         self.load()
 
     def _open(self) -> None:
-        db = self._db
+        db = self.db
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         (version,) = db.execute("PRAGMA user_version").fetchone()
@@ -128,7 +94,7 @@ class Spool:
 
     def load(self) -> None:
         """Take everything in memory from the file: at the start, and after a commit that failed."""
-        db = self._db
+        db = self.db
         self._numbers = dict(db.execute("SELECT sensor_id, number FROM sensors"))
         self.lanes = {}
         for partition, sequence, next_offset in db.execute("SELECT part, sequence, next_offset FROM lanes"):
@@ -141,7 +107,7 @@ class Spool:
         ):
             self.lane(partition).last = last
             self.waiting += rows
-            self.bytes += size + rows * _ROW
+            self.bytes += size + rows * ROW_BYTES
             self._next_id = max(self._next_id, last + 1)
         for partition, first, last, _ in db.execute("SELECT * FROM under_way"):
             lane = self.lane(partition)
@@ -168,14 +134,12 @@ class Spool:
 
     def get(self, key: str) -> str | None:
         """A note that was left for the next start."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        row = self.db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
 
     def put(self, key: str, value: str) -> None:
         """Leave a note; inside of a transaction, or as one of its own."""
-        self._db.execute(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, value)
-        )
+        self.db.execute("INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (key, value))
 
     # One commit: begin, any of the following in this order, end.
 
@@ -184,37 +148,38 @@ class Spool:
         if self._stale:
             self.load()
             self._stale = False
-        self._db.execute("BEGIN IMMEDIATE")
+        self.db.execute("BEGIN IMMEDIATE")
 
     def end(self) -> None:
         """Commit it: from here on it survives whatever happens."""
-        self._db.execute("COMMIT")
+        self.db.execute("COMMIT")
 
     def fail(self) -> None:
         """Undo it; what is in memory is taken from the file again before the next one."""
         self._stale = True
         with contextlib.suppress(sqlite3.Error):
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
 
-    def finish(self, partition: int, next_offset: int | None) -> int:
-        """The batch under way is confirmed by Kafka, which goes on at `next_offset`; how many readings it had."""
+    def finish(self, confirmed: Confirmed) -> int:
+        """A batch is confirmed by Kafka; how many readings it had, if it was still under way."""
+        partition, batch, next_offset = confirmed
         lane = self.lanes[partition]
-        if lane.under_way is None:
+        if lane.under_way is None or lane.under_way[1] != batch:
             return 0
         if next_offset is not None:
             lane.next_offset = next_offset
-            self._db.execute("UPDATE lanes SET next_offset = ? WHERE part = ?", (next_offset, partition))
+            self.db.execute("UPDATE lanes SET next_offset = ? WHERE part = ?", (next_offset, partition))
         first, last = lane.under_way
-        (size,) = self._db.execute(
+        (size,) = self.db.execute(
             "SELECT coalesce(sum(length(key) + length(value)), 0) FROM readings WHERE part = ? AND id BETWEEN ? AND ?",
             (partition, first, last),
         ).fetchone()
-        done = self._db.execute("DELETE FROM readings WHERE part = ? AND id <= ?", (partition, last)).rowcount
-        self._db.execute("DELETE FROM under_way WHERE part = ?", (partition,))
+        done = self.db.execute("DELETE FROM readings WHERE part = ? AND id <= ?", (partition, last)).rowcount
+        self.db.execute("DELETE FROM under_way WHERE part = ?", (partition,))
         lane.under_way = None
         self.waiting -= done
-        self.bytes -= size + done * _ROW
+        self.bytes -= size + done * ROW_BYTES
         return done
 
     def store(self, rows: Iterable[tuple[int, bytes, bytes]], numbers: dict[str, int]) -> None:
@@ -230,11 +195,11 @@ class Spool:
                 lane.cache.append((number, now, key, value))
                 lane.cached = number
             lane.last = number
-            self.bytes += len(key) + len(value) + _ROW
+            self.bytes += len(key) + len(value) + ROW_BYTES
         self.waiting += len(added)
-        self._db.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?)", added)
+        self.db.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?)", added)
         self._numbers.update(numbers)
-        self._db.executemany(
+        self.db.executemany(
             "INSERT INTO sensors VALUES (?, ?) ON CONFLICT DO UPDATE SET number = excluded.number", numbers.items()
         )
 
@@ -242,11 +207,11 @@ class Spool:
         """Remember that messages with these fingerprints were taken."""
         window = self.window(source)
         window.add(prints)
-        self._db.execute("INSERT INTO accepted (source, prints) VALUES (?, ?)", (source, b"".join(prints)))
+        self.db.execute("INSERT INTO accepted (source, prints) VALUES (?, ?)", (source, b"".join(prints)))
         if window.due:
             # As one row, so that the table stays as small as what is remembered.
-            self._db.execute("DELETE FROM accepted WHERE source = ?", (source,))
-            self._db.execute("INSERT INTO accepted (source, prints) VALUES (?, ?)", (source, window.dump()))
+            self.db.execute("DELETE FROM accepted WHERE source = ?", (source,))
+            self.db.execute("INSERT INTO accepted (source, prints) VALUES (?, ?)", (source, window.dump()))
             window.due = False
 
     def send(self, partition: int) -> Batch | None:
@@ -260,17 +225,17 @@ class Spool:
         first = last = lane.cache[0][0]
         while lane.cache and len(records) < _BATCH_RECORDS:
             number, _, key, value = lane.cache[0]
-            size += len(key) + len(value) + _ROW
+            size += len(key) + len(value) + ROW_BYTES
             if records and size > _BATCH_BYTES:
                 break
             lane.cache.popleft()
             records.append((key, value))
             last = number
         lane.under_way = (first, last)
-        batch = Batch(partition, lane.sequence, records)
+        batch = Batch(partition, lane.sequence, records, last, self.era)
         lane.sequence += len(records)
-        self._db.execute("INSERT INTO under_way VALUES (?, ?, ?, ?)", (partition, first, last, batch.sequence))
-        self._db.execute(
+        self.db.execute("INSERT INTO under_way VALUES (?, ?, ?, ?)", (partition, first, last, batch.sequence))
+        self.db.execute(
             "INSERT INTO lanes VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sequence = excluded.sequence",
             (partition, lane.sequence, lane.next_offset),
         )
@@ -279,59 +244,13 @@ class Spool:
     def under_way(self) -> list[Batch]:
         """The batches whose outcome is not known: to be sent again as they were."""
         found = []
-        for partition, first, last, sequence in self._db.execute("SELECT * FROM under_way").fetchall():
-            records = self._db.execute(
+        for partition, first, last, sequence in self.db.execute("SELECT * FROM under_way").fetchall():
+            records = self.db.execute(
                 "SELECT key, value FROM readings WHERE part = ? AND id BETWEEN ? AND ? ORDER BY id",
                 (partition, first, last),
             ).fetchall()
-            found.append(Batch(partition, sequence, records))
+            found.append(Batch(partition, sequence, records, last, self.era))
         return found
-
-    def restart_numbers(self) -> None:
-        """A new producer: the brokers count its records from 0, those of the batches under way first."""
-        self._db.execute("UPDATE lanes SET sequence = 0")
-        for lane in self.lanes.values():
-            lane.sequence = 0
-            if lane.under_way is not None:
-                first, last = lane.under_way
-                (count,) = self._db.execute(
-                    "SELECT count(*) FROM readings WHERE part = ? AND id BETWEEN ? AND ?", (lane.partition, first, last)
-                ).fetchone()
-                lane.sequence = count
-                self._db.execute("UPDATE under_way SET sequence = 0 WHERE part = ?", (lane.partition,))
-                self._db.execute("UPDATE lanes SET sequence = ? WHERE part = ?", (count, lane.partition))
-
-    def keep_only(self, partition: int, keys_and_values: Sequence[tuple[bytes, bytes]]) -> None:
-        """Of the batch under way only these are still to be sent; the others arrived."""
-        lane = self.lanes[partition]
-        if lane.under_way is None:
-            return
-        first, last = lane.under_way
-        left = list(keys_and_values)
-        for number, key, value in self._db.execute(
-            "SELECT id, key, value FROM readings WHERE part = ? AND id BETWEEN ? AND ? ORDER BY id",
-            (partition, first, last),
-        ).fetchall():
-            if left and left[0] == (key, value):
-                left.pop(0)
-                continue
-            self._db.execute("DELETE FROM readings WHERE part = ? AND id = ?", (partition, number))
-            self.waiting -= 1
-            self.bytes -= len(key) + len(value) + _ROW
-        if not keys_and_values:
-            self._db.execute("DELETE FROM under_way WHERE part = ?", (partition,))
-            lane.under_way = None
-
-    def move(self, partition_of: Callable[[bytes], int]) -> None:
-        """Another topic, or another cluster: what waits goes to the partitions that its keys have there."""
-        rows = self._db.execute("SELECT id, at, key, value FROM readings ORDER BY id").fetchall()
-        for table in ("readings", "under_way", "lanes"):
-            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - names of ours
-        self._db.executemany(
-            "INSERT INTO readings VALUES (?, ?, ?, ?, ?)",
-            [(partition_of(key), number, at, key, value) for number, at, key, value in rows],
-        )
-        self.load()
 
     def bound(self) -> int:
         """Drop what is beyond the bounds, the oldest first; how many readings that were.
@@ -340,27 +259,27 @@ class Spool:
         """
         dropped = 0
         while self.bytes > self.max_bytes and (lane := self._oldest()) is not None:
-            dropped += self._drop(lane, _DROP_ROWS, float("inf"))
+            dropped += self._drop(lane, _DROPROW_BYTESS, float("inf"))
         before = time.time() - self.max_age_s
         for lane in self.lanes.values():
-            while (count := self._drop(lane, _DROP_ROWS, before)) > 0:
+            while (count := self._drop(lane, _DROPROW_BYTESS, before)) > 0:
                 dropped += count
         self.dropped += dropped
         query = "SELECT at FROM readings WHERE part = ? ORDER BY id LIMIT 1"
-        heads = [self._db.execute(query, (partition,)).fetchone() for partition in self.lanes]
+        heads = [self.db.execute(query, (partition,)).fetchone() for partition in self.lanes]
         self.oldest_at = min((row[0] for row in heads if row is not None), default=None)
         return dropped
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        self.db.close()
 
     def _fill(self, lane: Lane) -> None:
         """Read what waits on disk alone, if there is nothing in memory."""
         if lane.cache or lane.cached >= lane.last:
             return
         lane.cache.extend(
-            self._db.execute(
+            self.db.execute(
                 "SELECT id, at, key, value FROM readings WHERE part = ? AND id > ? ORDER BY id LIMIT ?",
                 (lane.partition, lane.cached, _CACHED),
             )
@@ -383,7 +302,7 @@ class Spool:
         while lane.cache and len(gone) < most and lane.cache[0][1] < before:
             number, _, key, value = lane.cache.popleft()
             gone.append((lane.partition, number))
-            self.bytes -= len(key) + len(value) + _ROW
-        self._db.executemany("DELETE FROM readings WHERE part = ? AND id = ?", gone)
+            self.bytes -= len(key) + len(value) + ROW_BYTES
+        self.db.executemany("DELETE FROM readings WHERE part = ? AND id = ?", gone)
         self.waiting -= len(gone)
         return len(gone)

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from bridges.spool import Batch, Spool
+from bridges.lane import Batch, Confirmed
+from bridges.spool import Spool
 from bridges.values import Draft, Packet, Receiver
 from controlroom.wire import Metadata, Reading, encode_reading
 from controlroom.wire.reading import AlertLevel
@@ -48,7 +49,7 @@ class SpoolWriter:
         self._partition_of = partition_of
         self._send: Callable[[list[Batch]], None] | None = None
         self._inbox: deque[Packet] = deque()
-        self._confirmed: deque[tuple[int, int | None]] = deque()
+        self._confirmed: deque[Confirmed] = deque()
         self._actions: deque[tuple[Callable[[Spool], Any], Future[Any]]] = deque()
         self._wake = threading.Event()
         self._room = threading.Condition()
@@ -83,9 +84,9 @@ class SpoolWriter:
         if not self._wake.is_set():
             self._wake.set()
 
-    def confirm(self, partition: int, next_offset: int | None) -> None:
-        """Kafka has confirmed the batch that is under way on a partition."""
-        self._confirmed.append((partition, next_offset))
+    def confirm(self, batch: Batch, next_offset: int | None) -> None:
+        """Kafka has confirmed a batch."""
+        self._confirmed.append(Confirmed(batch.partition, batch.last, next_offset))
         self._wake.set()
 
     def do(self, action: Callable[[Spool], T]) -> Future[T]:
@@ -133,7 +134,7 @@ class SpoolWriter:
     def _until_written(
         self,
         packets: list[Packet],
-        confirmed: list[tuple[int, int | None]],
+        confirmed: list[Confirmed],
         actions: list[tuple[Callable[[Spool], Any], Future[Any]]],
         *,
         bound: bool,
@@ -162,7 +163,7 @@ class SpoolWriter:
     def _write(
         self,
         packets: list[Packet],
-        confirmed: list[tuple[int, int | None]],
+        confirmed: list[Confirmed],
         actions: list[tuple[Callable[[Spool], Any], Future[Any]]],
         *,
         bound: bool,
@@ -173,8 +174,8 @@ class SpoolWriter:
         dropped = sent = 0
         spool.begin()
         try:
-            for partition, next_offset in confirmed:
-                sent += spool.finish(partition, next_offset)
+            for one in confirmed:
+                sent += spool.finish(one)
             results = [action(spool) for action, _ in actions]
             rows, told = self._take(packets)
             if bound:

@@ -137,7 +137,7 @@ async def test_a_batch_that_the_look_does_not_find_is_not_written_twice_by_the_b
     async def all_of_it(_options: object, _topic: str, _part: int, _start: object, records: list[object]) -> object:
         return records
 
-    monkeypatch.setattr("bridges.sender.missing_from", all_of_it)
+    monkeypatch.setattr("bridges.producer.missing_from", all_of_it)
     await scene.begin()
     scene.add(100)
     await scene.until(lambda: scene.writer.sent == 100)
@@ -159,13 +159,23 @@ async def test_brokers_that_do_not_know_the_numbers_get_another_producer(scene: 
     await scene.until(lambda: scene.writer.sent == 100)
     await scene.end()
     before = json.loads(_note(scene))
-    await scene.change(lambda spool: spool._db.execute("UPDATE lanes SET sequence = sequence + 1000"))
+    await scene.change(lambda spool: spool.db.execute("UPDATE lanes SET sequence = sequence + 1000"))
     await scene.begin()
     scene.add(200)
     await scene.until(lambda: scene.writer.sent == 200)
     assert await scene.written() == scene.expected()
     await scene.end()
     assert json.loads(_note(scene))["identity"] != before["identity"]
+
+
+async def test_another_producer_while_all_partitions_are_busy(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridges.sender._LAST_SEQUENCE", 2500)
+    await scene.begin()
+    for _ in range(60):
+        scene.add(400)
+        await asyncio.sleep(0.01)
+    await scene.until(lambda: scene.writer.sent == 24_000)
+    assert await scene.written() == scene.expected()
 
 
 async def test_numbers_that_are_used_up_begin_again_with_another_producer(

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from bridges.errors import SpoolError
+from bridges.lane import Confirmed
 from bridges.spool import Spool
+from bridges.spool_repair import keep_only, move, restart_numbers
 
 BIG = 10**9
 
@@ -49,8 +51,9 @@ def send(spool: Spool, partition: int):
 
 
 def finish(spool: Spool, partition: int, next_offset: int | None = None) -> int:
+    under_way = spool.lanes[partition].under_way
     spool.begin()
-    count = spool.finish(partition, next_offset)
+    count = spool.finish(Confirmed(partition, under_way[1] if under_way else 0, next_offset))
     spool.end()
     return count
 
@@ -167,12 +170,12 @@ def test_what_is_older_than_allowed_goes(tmp_path, monkeypatch):
 def test_a_commit_that_fails_leaves_nothing_behind(tmp_path):
     spool = opened(tmp_path)
     store(spool, 0, 1)
-    spool._db.execute("PRAGMA max_page_count = 20")
+    spool.db.execute("PRAGMA max_page_count = 20")
     spool.begin()
     with pytest.raises(sqlite3.OperationalError, match="full"):
         spool.store([(0, b"k", b"x" * 1000) for _ in range(1000)], {"a": 1})
     spool.fail()
-    spool._db.execute("PRAGMA max_page_count = 100000")
+    spool.db.execute("PRAGMA max_page_count = 100000")
     store(spool, 0, 2)
     assert (spool.waiting, spool.number("a")) == (2, 0)
     assert values(send(spool, 0)) == [1, 2]
@@ -186,8 +189,8 @@ def test_another_producer_counts_from_zero_what_is_under_way_first(tmp_path):
     store(spool, 0, 4, 5, 6)
     send(spool, 0)
     spool.begin()
-    spool.keep_only(0, [(b"k", b"5"), (b"k", b"6")])
-    spool.restart_numbers()
+    keep_only(spool, spool.under_way()[0], [(b"k", b"5"), (b"k", b"6")])
+    restart_numbers(spool)
     spool.end()
     for _ in range(2):
         (batch,) = spool.under_way()
@@ -204,7 +207,7 @@ def test_of_a_batch_that_arrived_as_a_whole_nothing_is_left(tmp_path):
     store(spool, 0, 1, 2)
     send(spool, 0)
     spool.begin()
-    spool.keep_only(0, [])
+    keep_only(spool, spool.under_way()[0], [])
     spool.end()
     assert (spool.under_way(), spool.waiting, spool.bytes) == ([], 0, 0)
     assert finish(spool, 0) == 0
@@ -219,7 +222,7 @@ def test_for_another_topic_all_that_waits_goes_to_its_partitions(tmp_path):
     store(spool, 1, 2, key=b"b")
     store(spool, 0, 3, key=b"a")
     spool.begin()
-    spool.move(lambda key: 5 if key == b"a" else 6)
+    move(spool, lambda key: 5 if key == b"a" else 6)
     spool.end()
     assert values(send(spool, 5)) == [1, 3]
     assert values(send(spool, 6)) == [2]
@@ -240,7 +243,7 @@ def test_what_was_accepted_is_remembered_within_bounds(tmp_path):
         assert window.has(prints[15_000])
         assert not window.has(prints[14_999])
         spool = opened(tmp_path)
-    size = spool._db.execute("SELECT sum(length(prints)) FROM accepted").fetchone()[0]
+    size = spool.db.execute("SELECT sum(length(prints)) FROM accepted").fetchone()[0]
     assert size <= 2 * 10_000 * 12
 
 
@@ -249,7 +252,21 @@ def test_a_file_that_is_no_spool_of_ours_is_refused(tmp_path):
     with pytest.raises(SpoolError, match="not a database"):
         opened(tmp_path)
     (tmp_path / "spool.db").unlink()
-    opened(tmp_path)._db.execute("PRAGMA user_version = 9")
+    opened(tmp_path).db.execute("PRAGMA user_version = 9")
     close_all()
     with pytest.raises(SpoolError, match="of version 9"):
         opened(tmp_path)
+
+
+def test_a_confirmation_that_comes_late_is_not_taken_for_that_of_the_next_batch(tmp_path):
+    spool = opened(tmp_path)
+    store(spool, 0, 1)
+    first = send(spool, 0)
+    finish(spool, 0)
+    store(spool, 0, 2)
+    send(spool, 0)
+    spool.begin()
+    assert spool.finish(Confirmed(0, first.last, None)) == 0
+    keep_only(spool, first, [])
+    spool.end()
+    assert [values(batch) for batch in spool.under_way()] == [[2]]

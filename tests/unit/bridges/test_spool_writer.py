@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bridges import spool_writer as module
-from bridges.spool import Batch, Spool
+from bridges.lane import Batch
+from bridges.spool import Spool
 from bridges.spool_writer import SpoolWriter, reading_of
 from bridges.values import Draft, Packet, Sensor
 from bridges.window import fingerprint
@@ -134,14 +135,14 @@ def test_two_alike_in_one_commit_are_one(scene):
 def test_while_the_disk_is_full_nothing_is_confirmed_and_then_all_of_it(scene, monkeypatch, caplog):
     monkeypatch.setattr(module, "_RETRY_S", 0.01)
     source = Source()
-    scene.writer.do(lambda spool: spool._db.execute("PRAGMA max_page_count = 20")).result(5)
+    scene.writer.do(lambda spool: spool.db.execute("PRAGMA max_page_count = 20")).result(5)
     for token in range(2000):
         scene.writer.put(Packet(source, token, None, False, [draft()]))
     scene.until(lambda: scene.writer.failure)
     assert "full" in scene.writer.failure
     confirmed = len(source.confirmed)
     assert confirmed < 2000
-    scene.spool._db.execute("PRAGMA max_page_count = 100000")
+    scene.spool.db.execute("PRAGMA max_page_count = 100000")
     scene.until(lambda: len(source.confirmed) == 2000)
     assert source.confirmed == list(range(2000))
     assert scene.writer.failure == ""
