@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from bridges.errors import BridgeError, BridgeFileError, SpoolError
 from bridges.file import BridgeFile
 from bridges.sender import Sender
-from bridges.sources.mqtt import MqttSource, MqttTable
+from bridges.sources.kinds import Source, SourceTable, make_source
 from bridges.spool import Spool
 from bridges.spool_writer import SpoolWriter
 from bridges.status import BridgeReport, Rates, SourceReport, write_report
@@ -49,7 +49,7 @@ class Bridge:
         self._options = options
         self._topic = topic
         self._since = time.time()
-        self._sources: dict[str, MqttSource] = {}
+        self._sources: dict[str, Source] = {}
         self._started = False
         self._rates = Rates()
         try:
@@ -119,7 +119,7 @@ class Bridge:
             self._file = file
             return
         before = {table.name: table for table in self._file.source}
-        fresh: dict[str, MqttSource] = {}
+        fresh: dict[str, Source] = {}
         for table in file.source:
             known = before.get(table.name)
             if known is None or not known.same_connection(table):
@@ -159,7 +159,7 @@ class Bridge:
             stopped=stopped,
         )
 
-    def _report_of(self, source: MqttSource) -> SourceReport:
+    def _report_of(self, source: Source) -> SourceReport:
         status = source.status
         return SourceReport(
             name=source.name,
@@ -178,11 +178,11 @@ class Bridge:
             tags=status.tags,
         )
 
-    def _made(self, table: MqttTable, file: BridgeFile) -> MqttSource:
+    def _made(self, table: SourceTable, file: BridgeFile) -> Source:
         assert self._writer is not None
-        return MqttSource(table, file.sensors, file.bridge.name, self._writer.put)
+        return make_source(table, file.sensors, file.bridge.name, self._writer.put)
 
-    def _start(self, table: MqttTable) -> None:
+    def _start(self, table: SourceTable) -> None:
         source = self._sources[table.name] = self._made(table, self._file)
         source.start()
 

@@ -10,7 +10,7 @@ from pydantic import ByteSize, Field, field_validator, model_validator
 
 from bridges.errors import BridgeFileError
 from bridges.mapping import Model, SensorTable
-from bridges.sources.mqtt import MqttTable
+from bridges.sources.kinds import SourceTable
 from bridges.toml_file import PathBeside, read_toml
 
 _Sensors = dict[Annotated[str, Field(min_length=1, max_length=128)], SensorTable]
@@ -44,7 +44,7 @@ class BridgeFile(Model):
     """All of it."""
 
     bridge: BridgeTable
-    source: Annotated[list[MqttTable], Field(min_length=1)]
+    source: Annotated[list[SourceTable], Field(min_length=1)]
     sensor: _Sensors = Field(default_factory=dict)
 
     @model_validator(mode="after")

@@ -87,11 +87,11 @@ def check(file: Path, live: bool, seconds: float) -> None:  # noqa: FBT001 - a f
     with _translated():
         found = load_bridge(file)
         if not live:
-            from bridges.sources.mqtt import MqttSource
+            from bridges.sources.kinds import make_source
 
             for table in found.source:
                 # Certificates and passwords are read too.
-                MqttSource(table, found.sensors, found.bridge.name, lambda _: None, live=True)
+                make_source(table, found.sensors, found.bridge.name, lambda _: None, live=True)
             tags = sum(len(table.tag) for table in found.source)
             click.echo(f"{file}: good; {len(found.source)} sources, {tags} tags, {len(found.sensors)} sensors by name")
             return

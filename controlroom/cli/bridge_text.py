@@ -84,12 +84,12 @@ def live_lines(file: BridgeFile, seconds: float) -> Iterator[str]:
     Raises:
         Unreachable: a source was not reached at all.
     """
-    from bridges.sources.mqtt import MqttSource
+    from bridges.sources.kinds import make_source
     from bridges.spool_writer import reading_of
     from controlroom.errors import Unreachable
 
     inbox: queue.Queue[Packet] = queue.Queue(10_000)
-    sources = [MqttSource(table, file.sensors, file.bridge.name, inbox.put, live=True) for table in file.source]
+    sources = [make_source(table, file.sensors, file.bridge.name, inbox.put, live=True) for table in file.source]
     seen: dict[str, int] = {}
     reached: set[str] = set()
     until = time.monotonic() + seconds
