@@ -126,7 +126,7 @@ class Bridging:
 class Publisher:
     """Values of some sensors, each value once: the n-th of a sensor is n. `confirmed` are those with a PUBACK."""
 
-    def __init__(self, port: int, sensors: int = 20, rate: float = 300.0) -> None:
+    def __init__(self, port: int, sensors: int = 20, rate: float = 300.0, most_under_way: int = 100) -> None:
         self.sensors = sensors
         self.rate = rate
         self.sent: set[tuple[str, int]] = set()
@@ -139,7 +139,7 @@ class Publisher:
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id=f"publisher-{port}", protocol=4, clean_session=False
         )
-        self._client.max_inflight_messages_set(100)
+        self._client.max_inflight_messages_set(most_under_way)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_publish = self._on_publish
         self._client.connect("127.0.0.1", port)
@@ -171,6 +171,10 @@ class Publisher:
                     else:
                         self._under_way[mid] = (name, number)
             self._stop.wait(self.sensors / self.rate)
+
+    def pause(self) -> None:
+        """No more; what is under way goes on."""
+        self._stop.set()
 
     async def finish(self) -> None:
         """No more; wait until everything is confirmed."""

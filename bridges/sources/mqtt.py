@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 #: What the client logs of each packet is not for anybody.
 _client_log = logging.getLogger(f"{__name__}.client")
 _client_log.setLevel(logging.ERROR)
+# A try to connect that has failed is told by us, once.
+_client_log.addFilter(lambda record: not record.getMessage().startswith("Client is not connected"))
 
 _LAST_BACKOFF_S = 60
 _CLOSE_S = 5.0

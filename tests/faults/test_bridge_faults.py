@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -111,6 +112,33 @@ async def test_all_brokers_of_kafka_are_killed(scene: Scene, bridging: Bridging,
         await asyncio.to_thread(plant.start)
     scene.revives = True
     await bridging.until(lambda: bridging.status().get("sent", 0) > 3000, patience=60)
+    await every_value_once(scene, bridging, publisher)
+
+
+@pytest.mark.faults_slow
+async def test_the_mqtt_broker_stands_still_in_a_burst_and_sends_much_of_it_again(
+    scene: Scene, bridging: Bridging
+) -> None:
+    """Tens of thousands of messages may be under way then: each is recognised when it comes again."""
+    bridging.mosquitto.stop()
+    bridging.mosquitto.settings = ("autosave_on_changes false",)
+    bridging.mosquitto.start()
+    bridging.write(timed=False)
+    bridging.file.write_text(bridging.file.read_text().replace('type = "mqtt"', 'type = "mqtt"\nkeepalive = 5'))
+    scene.start_worker()
+    bridging.start()
+    await bridging.connected()
+    broker = bridging.mosquitto.process
+    assert broker is not None
+    publisher = Publisher(bridging.mosquitto.port, sensors=500, rate=20_000, most_under_way=1000)
+    await bridging.until(lambda: bridging.source["readings"] > 30_000, patience=60)
+    publisher.pause()
+    broker.send_signal(signal.SIGSTOP)
+    try:
+        await bridging.until(lambda: bridging.source["connected_since"] is None, patience=60)
+    finally:
+        broker.send_signal(signal.SIGCONT)
+    await bridging.until(lambda: bridging.source["repeated"] > 0, patience=60)
     await every_value_once(scene, bridging, publisher)
 
 

@@ -12,6 +12,7 @@ from bridges.errors import SpoolError
 from bridges.lane import Confirmed
 from bridges.spool import Spool
 from bridges.spool_repair import keep_only, move, restart_numbers
+from bridges.window import MOST
 
 BIG = 10**9
 
@@ -231,20 +232,20 @@ def test_for_another_topic_all_that_waits_goes_to_its_partitions(tmp_path):
 
 def test_what_was_accepted_is_remembered_within_bounds(tmp_path):
     spool = opened(tmp_path)
-    prints = [number.to_bytes(12, "big") for number in range(25_000)]
-    for start in range(0, 25_000, 500):
+    prints = [number.to_bytes(12, "big") for number in range(175_000)]
+    for start in range(0, 175_000, 5_000):
         spool.begin()
-        spool.accept("line", prints[start : start + 500])
+        spool.accept("line", prints[start : start + 5_000])
         spool.end()
     for _ in range(2):
         window = spool.window("line")
-        assert len(window) == 10_000
+        assert len(window) == MOST == 70_000
         assert window.has(prints[-1])
-        assert window.has(prints[15_000])
-        assert not window.has(prints[14_999])
+        assert window.has(prints[105_000])
+        assert not window.has(prints[104_999])
         spool = opened(tmp_path)
     size = spool.db.execute("SELECT sum(length(prints)) FROM accepted").fetchone()[0]
-    assert size <= 2 * 10_000 * 12
+    assert size <= 2 * MOST * 12
 
 
 def test_a_file_that_is_no_spool_of_ours_is_refused(tmp_path):
