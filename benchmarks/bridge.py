@@ -20,12 +20,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks._mosquitto import Mosquitto, mosquitto, program
 from benchmarks._plant import Topic, running
+from bridges.status import read_report
 from controlroom.local import Endpoints
 from controlroom.wire import decode_reading
 
@@ -49,6 +50,15 @@ value_path = "v"
 time_path = "t"
 time_format = "us"
 """
+
+
+class Arrival(NamedTuple):
+    """A reading on the topic; when its value was published and when it was read, seconds since 1970."""
+
+    sent: float
+    seen: float
+    sensor_id: str
+    number: int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,21 +108,21 @@ async def _measure(
         command = [sys.executable, "-m", "benchmarks", "bridge", "--publish", str(rate), "--port", str(broker.port),
                    "--seconds", str(args.seconds), "--warm", str(args.warm)]  # fmt: skip
         publisher = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
-        reading = asyncio.create_task(_read(consumer))
+        arrived: list[Arrival] = []
+        reading = asyncio.create_task(_read(consumer, arrived))
         out, _ = await publisher.communicate()
         sent = int(out.split()[0])
         deadline = time.monotonic() + 60
-        arrived: list[tuple[float, float, str, int]] = reading_list(reading)
         while len(arrived) < sent and time.monotonic() < deadline:
             await asyncio.sleep(0.2)
         reading.cancel()
         await asyncio.wait([reading])
         await consumer.stop()
-    first = min(at for at, *_ in arrived) + args.warm
-    counted = [(at, seen) for at, seen, *_ in arrived if at >= first]
-    waits = [seen - at for at, seen in counted]
-    span = max(seen for _, seen in counted) - min(seen for _, seen in counted)
-    distinct = len({(name, number) for *_, name, number in arrived})
+    first = min(one.sent for one in arrived) + args.warm
+    counted = [one for one in arrived if one.sent >= first]
+    waits = [one.seen - one.sent for one in counted]
+    span = max(one.seen for one in counted) - min(one.seen for one in counted)
+    distinct = len({(one.sensor_id, one.number) for one in arrived})
     cuts = statistics.quantiles(waits, n=100, method="inclusive")
     return {
         "arrived_per_s": round(len(counted) / span, 1),
@@ -122,25 +132,16 @@ async def _measure(
     }
 
 
-_ARRIVED: dict[asyncio.Task[None], list[tuple[float, float, str, int]]] = {}
-
-
-def reading_list(task: asyncio.Task[None]) -> list[tuple[float, float, str, int]]:
-    """What a reading task has seen so far."""
-    return _ARRIVED[task]
-
-
-async def _read(consumer: AIOKafkaConsumer) -> None:
-    """(sent, seen, sensor, number) of every reading on the topic."""
-    task = asyncio.current_task()
-    assert task is not None
-    found = _ARRIVED[task] = []
+async def _read(consumer: AIOKafkaConsumer, found: list[Arrival]) -> None:
+    """Every reading on the topic."""
     while True:
         for records in (await consumer.getmany(timeout_ms=1000)).values():
             now = time.time()
             for record in records:
                 reading = decode_reading(record.value)
-                found.append((reading.timestamp.timestamp(), now, reading.sensor_id, reading.metadata.reading_count))
+                found.append(
+                    Arrival(reading.timestamp.timestamp(), now, reading.sensor_id, reading.metadata.reading_count)
+                )
 
 
 @contextmanager
@@ -153,11 +154,7 @@ def _bridging(endpoints: Endpoints, topic: Topic, broker: Mosquitto, directory: 
     process = subprocess.Popen([sys.executable, "-m", "controlroom", "bridge", str(file)], env=environment)
     try:
         deadline = time.monotonic() + 30
-        while b'"connected_since":1' not in (
-            (directory / "spool" / "status.json").read_bytes()
-            if (directory / "spool" / "status.json").exists()
-            else b""
-        ):
+        while (report := read_report(directory / "spool")) is None or not report.well:
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
