@@ -26,8 +26,30 @@ from kafka_clients.partitions import partition_of
 log = logging.getLogger(__name__)
 
 _REPORT_S = 1.0
+_PATIENCE_S = 5.0
 #: How long a bridge that is told to end goes on sending what it has; the rest stays in the spool.
 FLUSH_S = 10.0
+
+
+class _Memory:
+    """A source's memory, in the spool."""
+
+    def __init__(self, writer: SpoolWriter, key: str) -> None:
+        self._writer = writer
+        self._key = key
+        try:
+            note = writer.do(lambda spool: spool.get(key)).result(_PATIENCE_S)
+        except TimeoutError:
+            raise SpoolError("the spool does not answer: is its disk full?") from None
+        self._found: list[str] = json.loads(note or "[]")
+
+    def recall(self) -> list[str]:
+        """What the process before this one remembered."""
+        return self._found
+
+    def remember(self, words: list[str]) -> None:
+        """Write it down, soon."""
+        self._writer.do(lambda spool: spool.put(self._key, json.dumps(words)))
 
 
 class Bridge:
@@ -180,7 +202,8 @@ class Bridge:
 
     def _made(self, table: SourceTable, file: BridgeFile) -> Source:
         assert self._writer is not None
-        return make_source(table, file.sensors, file.bridge.name, self._writer.put)
+        memory = _Memory(self._writer, f"source {table.name}")
+        return make_source(table, file.sensors, file.bridge.name, self._writer.put, memory=memory)
 
     def _start(self, table: SourceTable) -> None:
         source = self._sources[table.name] = self._made(table, self._file)

@@ -48,6 +48,18 @@ class Packet(NamedTuple):
     drafts: Sequence[Draft]
 
 
+class Memory(Protocol):
+    """Where a source leaves a few words for its next process."""
+
+    def recall(self) -> list[str]:
+        """What was remembered last."""
+        ...
+
+    def remember(self, words: list[str]) -> None:
+        """Remember these, and nothing else; never waits."""
+        ...
+
+
 class Receiver(Protocol):
     """The side of a source that hears what became of its packets; called from another thread."""
 

@@ -9,7 +9,7 @@ from bridges.mapping import SensorTable
 from bridges.sources.mqtt import MqttSource
 from bridges.sources.mqtt_table import MqttTable
 from bridges.sources.status import SourceStatus
-from bridges.values import Packet
+from bridges.values import Memory, Packet
 
 #: A `[[source]]`; with a second kind the union of both, told apart by `type`.
 SourceTable = MqttTable
@@ -54,10 +54,11 @@ def make_source(
     put: Callable[[Packet], None],
     *,
     live: bool = False,
+    memory: Memory | None = None,
 ) -> Source:
     """The source that a table describes; `live` only looks, and leaves nothing behind.
 
     Raises:
         BridgeFileError: a certificate or a password cannot be read.
     """
-    return MqttSource(table, sensors, bridge, put, live=live)
+    return MqttSource(table, sensors, bridge, put, live=live, memory=memory)

@@ -14,7 +14,7 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from bridges.payload import Refusal, Refused
 from bridges.sources.mqtt_table import MqttTable, tls_of
 from bridges.sources.status import SourceStatus
 from bridges.tags import Tags
-from bridges.values import Draft, Packet
+from bridges.values import Draft, Memory, Packet
 from bridges.window import fingerprint
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class MqttSource:
         bridge: the bridge's name, for the client id.
         put: takes packets.
         live: to look only: a session that leaves nothing behind, retained messages too, no status topic.
+        memory: outlives the process: what an earlier one has subscribed to, and the file no longer names, is in the
+            session still.
 
     Raises:
         BridgeFileError: a certificate or a password cannot be read.
@@ -72,8 +74,10 @@ class MqttSource:
         put: Callable[[Packet], None],
         *,
         live: bool = False,
+        memory: Memory | None = None,
     ) -> None:
         self.table = table
+        self._memory = memory
         self.status = SourceStatus("mqtt")
         self._put = put
         self._live = live
@@ -189,21 +193,24 @@ class MqttSource:
             self.status.reconnects = self._connection - 1
             self.status.connected_since = time.time()
             self.status.error = ""
-            if not flags.session_present:
+            stale: set[str] = set()
+            if flags.session_present and self._connection == 1 and self._memory is not None:
+                stale = set(self._memory.recall())
+            elif not flags.session_present:
                 self._subscribed = set()
                 if self._connection > 1:
                     log.warning("%s: the broker has lost our session, and what it held for us", self.name)
             log.info("%s: connected to %s", self.name, self.table.url)
-            self._subscribe()
+            self._subscribe(stale)
         if self.table.status_topic is not None and not self._live:
             client.publish(self.table.status_topic, "online", qos=1, retain=True)
 
-    def _subscribe(self) -> None:
-        """Bring the subscriptions to what the tags want."""
+    def _subscribe(self, stale: Collection[str] = ()) -> None:
+        """Bring the subscriptions to what the tags want; `stale` ones may be in the session."""
         wanted = set(self._tags.filters)
         if self.table.share is not None and not self._live:
             wanted = {f"$share/{self.table.share}/{one}" for one in wanted}
-        if gone := self._subscribed - wanted:
+        if gone := (self._subscribed | set(stale)) - wanted:
             self._client.unsubscribe(list(gone))
         if new := wanted - self._subscribed:
             qos = self.table.qos
@@ -211,6 +218,8 @@ class MqttSource:
                 self._client.subscribe([(one, SubscribeOptions(qos)) for one in sorted(new)])
             else:
                 self._client.subscribe([(one, int(qos)) for one in sorted(new)])
+        if self._memory is not None:
+            self._memory.remember(sorted(wanted))
         self._subscribed = wanted
 
     def _on_subscribe(

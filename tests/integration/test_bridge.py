@@ -282,6 +282,29 @@ async def test_a_source_that_is_not_there_yet_is_tried_until_it_is(bridging: Bri
     assert bridging.stop() == 0
 
 
+async def test_a_topic_that_was_taken_out_while_the_bridge_was_down_is_no_longer_subscribed_to(
+    bridging: Bridging,
+) -> None:
+    text = bridging.file.read_text()
+    bridging.write(text + '[[source.tag]]\ntopic = "gone/{sensor}"\n')
+    bridging.start()
+    with Publisher(bridging.mosquitto.port) as publisher:
+        await bridging.connected()
+        publisher.send("gone/a", "1")
+        await bridging.until(lambda: bridging.status()["sent"] == 1)
+        assert bridging.stop() == 0
+        bridging.write(text)
+        bridging.start()
+        await bridging.connected()
+        publisher.send("plant/m-7/temp", "1")
+        await bridging.until(lambda: bridging.status()["sent"] == 1)
+        publisher.send("gone/a", "2")
+        publisher.send("plant/m-7/temp", "2")
+        await bridging.until(lambda: bridging.status()["sent"] == 2)
+    assert (bridging.source["messages"], bridging.source["refused"]) == (2, {})
+    assert bridging.stop() == 0
+
+
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_status_metrics_and_the_spool_s_lock(bridging: Bridging, version: str) -> None:
     assert "has never run here" in command(bridging, "status", str(bridging.file)).stderr
