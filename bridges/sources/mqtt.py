@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import ssl
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -26,6 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bridges.mapping import SensorTable
 from bridges.payload import Refusal, Refused
+from bridges.sources.mqtt_loop import MqttLoop
 from bridges.sources.mqtt_table import MqttTable, tls_of
 from bridges.sources.status import SourceStatus
 from bridges.tags import Tags
@@ -41,10 +41,7 @@ log = logging.getLogger(__name__)
 #: What the client logs of each packet is not for anybody.
 _client_log = logging.getLogger(f"{__name__}.client")
 _client_log.setLevel(logging.ERROR)
-# A try to connect that has failed is told by us, once.
-_client_log.addFilter(lambda record: not record.getMessage().startswith("Client is not connected"))
 
-_LAST_BACKOFF_S = 60
 _CLOSE_S = 5.0
 #: A source's clock that is so far from ours is said once.
 _SKEW_S = 86_400.0
@@ -86,13 +83,12 @@ class MqttSource:
         self.status.refused = self._tags.refusals.counts
         self._subscribed: set[str] = set()
         self._lock = threading.Lock()
-        #: counts connections: what came over an earlier one is not acknowledged over this one
-        self._connection = 0
         self._stopping = False
         self._said_skew = False
         client_id = table.client_id or f"controlroom-{bridge}-{table.name}"
         self._v5 = table.version == "5"
         self._client = self._made(f"{client_id}-check" if live else client_id)
+        self._loop = MqttLoop(self._client, lambda: self.status.messages, self._on_connect_fail)
 
     @property
     def name(self) -> str:
@@ -114,7 +110,7 @@ class MqttSource:
             properties.ReceiveMaximum = self.table.max_in_flight
         options: dict[str, Any] = {"clean_start": self._live, "properties": properties} if self._v5 else {}
         self._client.connect_async(host, port, self.table.keepalive, **options)
-        self._client.loop_start()
+        self._loop.start()
 
     def adopt(self, table: MqttTable, sensors: Mapping[str, SensorTable]) -> None:
         """Go on by another table that has the same connection."""
@@ -128,11 +124,7 @@ class MqttSource:
         """These messages are on disk: acknowledge them."""
         self.status.readings += readings
         self.status.repeated += repeated
-        for token in tokens:
-            if token is not None:
-                assert isinstance(token, tuple)
-                if token[0] == self._connection:
-                    self._client.ack(token[1], 1)
+        self._loop.ack([token for token in tokens if isinstance(token, tuple)])
 
     def stop(self, *, forget: bool = False) -> None:
         """Disconnect; the session stays with the broker, unless it is to be forgotten."""
@@ -152,7 +144,7 @@ class MqttSource:
             client.disconnect(properties=properties)
         else:
             client.disconnect()
-        client.loop_stop()
+        self._loop.stop(_CLOSE_S)
         self.status.connected_since = None
 
     def _made(self, client_id: str) -> Client:
@@ -171,12 +163,10 @@ class MqttSource:
             client.tls_set_context(tls_of(table))
         if table.status_topic is not None and not self._live:
             client.will_set(table.status_topic, "offline", qos=1, retain=True)
-        client.reconnect_delay_set(1, _LAST_BACKOFF_S)
         # An error of ours in a callback is logged, and does not end the client's thread: the next message may be good.
         client.suppress_exceptions = True
         client.enable_logger(_client_log)
         client.on_connect = self._on_connect
-        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
@@ -189,16 +179,16 @@ class MqttSource:
             self._fail(f"the broker refuses us: {reason}")
             return
         with self._lock:
-            self._connection += 1
-            self.status.reconnects = self._connection - 1
+            self._loop.connection += 1
+            self.status.reconnects = self._loop.connection - 1
             self.status.connected_since = time.time()
             self.status.error = ""
             stale: set[str] = set()
-            if flags.session_present and self._connection == 1 and self._memory is not None:
+            if flags.session_present and self._loop.connection == 1 and self._memory is not None:
                 stale = set(self._memory.recall())
             elif not flags.session_present:
                 self._subscribed = set()
-                if self._connection > 1:
+                if self._loop.connection > 1:
                     log.warning("%s: the broker has lost our session, and what it held for us", self.name)
             log.info("%s: connected to %s", self.name, self.table.url)
             self._subscribe(stale)
@@ -229,13 +219,11 @@ class MqttSource:
         if refused:
             self._fail(f"the broker refuses {len(refused)} of {len(reasons)} subscriptions: {refused[0]}")
 
-    def _on_connect_fail(self, _client: Client, _data: object) -> None:
-        error = sys.exc_info()[1]
+    def _on_connect_fail(self, error: OSError) -> None:
         if isinstance(error, ssl.SSLCertVerificationError):
             self._fail(f"{self.table.url}: its certificate is not accepted ({error.verify_message}); check ca_file")
         else:
-            reason = getattr(error, "strerror", None) or error
-            self._fail(f"{self.table.url} does not answer ({reason})")
+            self._fail(f"{self.table.url} does not answer ({error.strerror or error})")
 
     def _on_disconnect(
         self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _properties: object
@@ -253,7 +241,7 @@ class MqttSource:
         now = datetime.now(UTC)
         status = self.status
         status.messages += 1
-        token = (self._connection, message.mid) if message.qos else None
+        token = (self._loop.connection, message.mid) if message.qos else None
         payload = bytes(message.payload)
         drafts: list[Draft] = []
         timed = False

@@ -45,9 +45,8 @@ async def stored(scene: Scene) -> Counter[tuple[object, object]]:
 async def every_value_once(scene: Scene, bridging: Bridging, publisher: Publisher, *, in_order: bool = True) -> None:
     await publisher.finish()
     await bridging.connected()
-    # What the broker holds for us comes first; then the spool runs empty.
+    # What the broker holds for us comes first, if it holds anything; then the spool runs empty.
     sent = len(publisher.confirmed)
-    await bridging.until(lambda: bridging.status()["sources"][0]["last_at"] is not None)
     await quiet(bridging)
     await bridging.drained()
     assert bridging.stop() == 0
@@ -116,10 +115,8 @@ async def test_all_brokers_of_kafka_are_killed(scene: Scene, bridging: Bridging,
 
 
 @pytest.mark.faults_slow
-async def test_the_mqtt_broker_stands_still_in_a_burst_and_sends_much_of_it_again(
-    scene: Scene, bridging: Bridging
-) -> None:
-    """Tens of thousands of messages may be under way then: each is recognised when it comes again."""
+async def test_the_mqtt_broker_stands_still_in_a_burst(scene: Scene, bridging: Bridging) -> None:
+    """What it has not heard acknowledged by then, it sends again."""
     bridging.mosquitto.stop()
     bridging.mosquitto.settings = ("autosave_on_changes false",)
     bridging.mosquitto.start()
@@ -138,7 +135,7 @@ async def test_the_mqtt_broker_stands_still_in_a_burst_and_sends_much_of_it_agai
         await bridging.until(lambda: bridging.source["connected_since"] is None, patience=60)
     finally:
         broker.send_signal(signal.SIGCONT)
-    await bridging.until(lambda: bridging.source["repeated"] > 0, patience=60)
+    await bridging.connected()
     await every_value_once(scene, bridging, publisher)
 
 
