@@ -26,7 +26,8 @@ def status_lines(report: BridgeReport, *, runs: bool) -> Iterator[str]:
     now = time.time()
     state = f"runs since {_moment(report.since)}" if runs else f"does not run; last seen {_moment(report.at)}"
     yield f"bridge    {report.name} {state} (process {report.pid} on {sanitise(report.host)})"
-    kafka = f"connected since {_moment(report.kafka_since)}" if report.kafka_since is not None else "not connected"
+    connected = runs and report.kafka_since is not None
+    kafka = f"connected since {_moment(report.kafka_since or 0)}" if connected else "not connected"
     yield f"kafka     {kafka}, {report.sent:,} readings sent to {report.topic}, {report.kafka_reconnects} reconnects"
     age = f", the oldest for {_span(now - report.oldest_at)}" if report.oldest_at is not None else ""
     dropped = f", {report.dropped:,} DROPPED" if report.dropped else ""
