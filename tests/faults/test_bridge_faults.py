@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,10 @@ async def stored(scene: Scene) -> Counter[tuple[object, object]]:
     return found
 
 
-async def every_value_once(scene: Scene, bridging: Bridging, publisher: Publisher, *, in_order: bool = True) -> None:
+async def every_value_once(
+    scene: Scene, bridging: Bridging, publisher: Publisher, *, in_order: bool = True, kills: Sequence[float] = ()
+) -> None:
+    """`kills`: when the MQTT broker was killed. What it had confirmed a moment before, and not saved, went with it."""
     await publisher.finish()
     await bridging.connected()
     # What the broker holds for us comes first, if it holds anything; then the spool runs empty.
@@ -54,9 +58,11 @@ async def every_value_once(scene: Scene, bridging: Bridging, publisher: Publishe
     found = await stored(scene)
     doubled = {key: count for key, count in found.items() if count > 1}
     assert not doubled, (doubled, bridging.said())
-    missing = publisher.confirmed.keys() - found.keys()
+    absent = publisher.confirmed.keys() - found.keys()
+    missing = {one for one in absent if not any(0 <= kill - publisher.confirmed[one] < 0.2 for kill in kills)}
     assert not missing, (sorted(missing)[:20], len(missing), bridging.said())
-    assert len(found) == sent
+    assert len(absent) <= 5 * len(kills)
+    assert len(found) == sent - len(absent)
     # Each sensor's numbers are those of its values, without a gap, in order.
     numbers = await rows(scene, "SELECT sensor_id, array_agg(seq ORDER BY off), array_agg(value::int ORDER BY off) "
                                 "FROM readings GROUP BY sensor_id")  # fmt: skip
@@ -144,12 +150,14 @@ async def test_the_mqtt_broker_is_killed(scene: Scene, bridging: Bridging) -> No
     bridging.start()
     await bridging.connected()
     publisher = Publisher(bridging.mosquitto.port)
+    kills = []
     for pause in (1.5, 2.5):
         await asyncio.sleep(pause)
         bridging.mosquitto.kill()
+        kills.append(time.monotonic())
         await bridging.until(lambda: bridging.source.get("connected_since") is None)
         bridging.mosquitto.start()
         await bridging.connected()
     await asyncio.sleep(1)
     # A publisher that sends again what was not confirmed does so after newer values.
-    await every_value_once(scene, bridging, publisher, in_order=False)
+    await every_value_once(scene, bridging, publisher, in_order=False, kills=kills)
