@@ -1,9 +1,9 @@
 """Recorded series with labelled windows: the score and the alarms by family, with families left out in turn.
 
 A corpus is a directory with `labels.json` ({"family/file.csv": [[first, last timestamp of a window], ...]}) and CSV
-files with the columns `timestamp,value`. Figures that count were measured on a family that had no part in choosing: the
-threshold of the score is that of all other families, and so is the limit of the alarms. The reference is a detector of
-sixty lines that comes with the scorers, with its limit fixed at 1.
+files with the columns `timestamp,value`, read as `backtest` reads them. Figures that count were measured on a family
+that had no part in choosing: the threshold of the score is that of all other families, and so is the limit of the
+alarms. The reference is a detector of sixty lines that comes with the scorers, with its limit fixed at 1.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from controlroom.tabular import Selection, Table
 from detectors import Profile, SensorBank, novelty, rarity, record, score_stream, weekly
 
 DAY_S = 86_400.0
@@ -63,9 +64,11 @@ class Corpus:
         self.series = {name: self._read(name) for layout in self.layouts.values() for name in layout.names}
 
     def _read(self, name: str) -> Series:
-        path, scorer = str(self._path / name), self._scorer
-        times = [scorer.parse_ts(text).timestamp() for text in scorer.read_column(path, "timestamp")]
-        return Series(times, [float(text) for text in scorer.read_column(path, "value")])
+        table = Table.open(self._path / name, name=name)
+        # In the order of the file: the scorer's windows are places in it.
+        rows = list(Selection(table, table.places(("value",)), as_is=True).rows())
+        values = [value for row in rows for value in row.values if value is not None]
+        return Series([row.time.timestamp() for row in rows], values)
 
     def days(self, family: str) -> float:
         """Sensor-days of a family."""

@@ -30,7 +30,9 @@ def _saw(i: int, period: float, _: random.Random) -> float:
 def _charge(i: int, period: float, _: random.Random) -> float:
     """Charged through a resistor for half of the period, discharged for the other."""
     phase = i / period % 1.0
-    return 1.0 - 2.0 * math.exp(-10.0 * phase) if phase < 0.5 else 2.0 * math.exp(-10.0 * (phase - 0.5)) - 1.0
+    top = math.tanh(2.5)  # where it has come to when the other half begins
+    way = (1.0 + top) * math.exp(-10.0 * (phase % 0.5))
+    return 1.0 - way if phase < 0.5 else way - 1.0
 
 
 def _square(duty: float) -> Shape:

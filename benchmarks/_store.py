@@ -15,9 +15,10 @@ class NothingStored(PartitionStore):
 
     def __init__(self, dsn: str, **settings: Any) -> None:  # noqa: ANN401 - as PartitionStore takes them
         super().__init__(dsn, **settings)
+        self.moves = None
         self._alarms: dict[str, dict[AlarmKey, Alarm]] = {}
 
-    async def claim(self) -> Claim:
+    async def claim(self, partitions: int = 0) -> Claim:
         """Nobody ever worked on it."""
         return Claim(None, None, 0)
 

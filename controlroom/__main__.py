@@ -31,9 +31,27 @@ def main(argv: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     except ControlroomError as error:
-        click.echo(f"controlroom: {error}", err=True)
-        code = error.exit_code
+        code = _told(error)
+    except Exception as error:
+        said = _of_database(error)
+        if said is None:
+            raise
+        code = _told(said)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _told(error: ControlroomError) -> int:
+    click.echo(f"controlroom: {error}", err=True)
+    return error.exit_code
+
+
+def _of_database(error: Exception) -> ControlroomError | None:
+    """What PostgreSQL refused, for people; its client is imported only where it was used."""
+    if not type(error).__module__.startswith("asyncpg"):
+        return None
+    from controlroom.adapters.postgres.session import explained
+
+    return explained(error)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 # A spike is two readings at the most, and comes back to within a quarter of its jump.
 OUTLIERS = 3
 CAME_BACK = 0.25
+# Of the way that its steps come to between two looks, a ramp goes nearly all, and values that are held seldom any.
+EVEN_RISE = 8.0
+# It goes on at half of the pace that it had in all at least; so many looks are in a block.
+EVENLY, LOOKS = 0.5, 15
 
 
 def look(values: Values, *, learn: bool) -> None:
@@ -118,8 +122,21 @@ def came_back(values: Values, x: float) -> bool:
     return abs(x - values.doubt) < reach and abs(values.local.change) < reach
 
 
+def _ahead_of_a_ramp(values: Values, x: float) -> bool:
+    """Whether a signal that has only ever moved one way, evenly, has jumped that way: a reset would go back."""
+    kind, before, rise, blocks = values.kind, values.local.before, values.kind.rise, values.spike.up.blocks
+    if abs(rise) <= EVEN_RISE * kind.size or kind.fast.turns or blocks < LEAST:
+        return False
+    low, high = kind.fast.low, kind.fast.high
+    if abs(rise) * blocks * LOOKS < EVENLY * (high - low):
+        return False
+    return x > before >= high if rise > 0.0 else x < before <= low
+
+
 def _doubt(values: Values, x: float) -> bool:
     """Of a regular signal that has not shown all it does: whether a jump may begin anything. Not if it comes back."""
+    if values.outliers >= 0 and _ahead_of_a_ramp(values, x):
+        return False
     if values.outliers < 0:
         values.outliers += 1
         return not came_back(values, x)

@@ -88,6 +88,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     jumps: Jumps = msgspec.field(default_factory=Jumps)
     doubt: float = 0.0
     doubted: float = 0.0
+    jumped: bool = False
 
     def update(self, t: float, x: float, learn: bool) -> int:  # noqa: FBT001 - called for every reading
         """Take a reading in order of event time `t` (seconds).
@@ -107,8 +108,8 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         over = t >= self.minute
         if self.rare:
             return self._update_rare(t, x, learn, over)
-        # Rarer than a minute: this reading is its minute's mean.
-        lone = over and not self.count
+        # Rarer than a minute: this reading is its minute's mean. (One in doubt is not counted, yet it came.)
+        lone = over and not self.count and self.outliers >= 0
         mask = 0
         # A value that stands still says nothing of how the sensor scatters.
         same = self.same = self.same + 1 if x == local.last else 0
@@ -121,10 +122,15 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                 # No deviation is no spike and no peak: of most readings the predictors differ in sign.
                 spike = z != 0.0 and self.spike.update(z)
                 pair = local.pair
+                rough = local.rough
                 if (pair != 0.0 and self.pair.update(pair)) or spike:
                     if lone or not usual_jump(self, x, learn=learn):
                         mask = SPIKE
                         outliers = self.outliers = max(outliers, 0) + 1
+                    else:
+                        if not self.jumped:
+                            rough = -1.0  # one jump is no noise, many are
+                        self.jumped = True
                     outliers = self.outliers
                 elif outliers < 0:
                     if came_back(self, x):
@@ -133,9 +139,11 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                     outliers = self.outliers = outliers + 1
                 elif outliers:
                     outliers = self.outliers = 0
+                elif self.jumped:
+                    self.jumped = False
                 # A spike is not a level: what follows it tells whether it was one.
                 if not outliers or outliers > OUTLIERS:
-                    if scatter > 0.0 and noise.update(local.rough / scatter):
+                    if scatter > 0.0 and rough >= 0.0 and noise.update(rough / scatter):
                         mask |= NOISE
                     step = self.step
                     held = step.held
@@ -169,7 +177,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
             if not outliers or outliers > OUTLIERS:
                 self.sum += x
                 self.count += 1
-            mean = self.sum / self.count
+            mean = self.sum / self.count if self.count else x
             self.sum = 0.0
             self.count = 0
             if self.points.update(mean, local.scatter, learn, self._points_unknown(t)):

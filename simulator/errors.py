@@ -5,7 +5,6 @@
     SimulatorError             base
      +-- PlantFileError        a plant file is wrong; names the line's key
      +-- ScenarioError         the file of a drill is wrong; names the key
-     +-- CsvError              a CSV file is wrong; names the line
 """
 
 from __future__ import annotations
@@ -21,7 +20,3 @@ class PlantFileError(SimulatorError):
 
 class ScenarioError(SimulatorError):
     """The file of a drill is wrong; the message names the key."""
-
-
-class CsvError(SimulatorError):
-    """A CSV file is wrong; the message names the line."""

@@ -1,24 +1,31 @@
-"""Publishes the rows of a CSV file as readings of one sensor: at their own pace, faster, or as fast as can be."""
+"""Publishes the rows of a table as readings of its sensors: at their own pace, faster, or as fast as can be."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from controlroom.wire import SENSOR_TYPES, Reading, SensorSpec, encode_reading
 from controlroom.wire.reading import AlertLevel, Metadata
 from kafka_clients.errors import BrokersUnreachable
-from simulator.csv_input import Row
 from simulator.publisher import Publisher
 
 _MOST_WAITING = 20_000
 #: Without any acknowledgement for so long it is given up.
 _GIVE_UP_S = 30.0
 _TURN = 500
+
+
+class Row(NamedTuple):
+    """What was measured at one time: a value for each sensor, in its unit; None: that sensor has no reading."""
+
+    timestamp: datetime
+    values: tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,27 +80,36 @@ class Replayer:
     Args:
         publisher: connected.
         topic: where the readings go.
-        spec: the sensor; of any type.
+        specs: the sensors, in the order of a row's values; of any type.
         speed: how many times faster than the timestamps say; None: as fast as can be.
         shift: added to every timestamp.
     """
 
     def __init__(
-        self, publisher: Publisher, topic: str, spec: SensorSpec, *, speed: float | None, shift: timedelta = timedelta()
+        self,
+        publisher: Publisher,
+        topic: str,
+        specs: Sequence[SensorSpec],
+        *,
+        speed: float | None,
+        shift: timedelta = timedelta(),
     ) -> None:
-        #: rows handed to the publisher
+        #: readings handed to the publisher
         self.taken = 0
         self._publisher = publisher
-        self._key = spec.sensor_id.encode()
-        self._lane = publisher.lane(topic, self._key)
-        self._target = _Target(spec)
+        self._keys = [spec.sensor_id.encode() for spec in specs]
+        self._by_sensor = [publisher.lane(topic, key) for key in self._keys]
+        #: sensors share the lane of their partition
+        self._lanes = {id(lane): lane for lane in self._by_sensor}
+        self._targets = [_Target(spec) for spec in specs]
+        self._counts = [0] * len(specs)
         self._speed = speed
         self._shift = shift
 
     @property
     def sent(self) -> int:
         """Readings that the brokers have acknowledged."""
-        return self._lane.acked
+        return sum(lane.acked for lane in self._lanes.values())
 
     async def run(self, rows: Iterable[Row], stop: asyncio.Event) -> bool:
         """Send all rows; says whether all were sent and acknowledged (not, if `stop` was set before).
@@ -102,23 +118,29 @@ class Replayer:
             BrokersUnreachable: nothing was acknowledged for half a minute.
         """
         began, first = time.monotonic(), None
-        for row in rows:
+        for number, row in enumerate(rows):
             first = first or row.timestamp
             if self._speed is not None:
                 await _until(began + (row.timestamp - first).total_seconds() / self._speed, stop)
-            elif self.taken % _TURN == 0:
+            elif number % _TURN == 0:
                 await asyncio.sleep(0)
             while self.taken - self.sent > _MOST_WAITING and not stop.is_set():
                 await self._progress()
             if stop.is_set():
                 break
-            self.taken += 1
-            reading = self._target.reading(self.taken, row.timestamp + self._shift, row.value)
-            self._lane.add(self._key, encode_reading(reading))
+            for sensor, value in enumerate(row.values):
+                if value is not None:
+                    self._add(sensor, row.timestamp + self._shift, value)
         complete = not stop.is_set()
         while self.sent < self.taken:
             await self._progress()
         return complete
+
+    def _add(self, sensor: int, timestamp: datetime, value: float) -> None:
+        self.taken += 1
+        self._counts[sensor] += 1
+        reading = self._targets[sensor].reading(self._counts[sensor], timestamp, value)
+        self._by_sensor[sensor].add(self._keys[sensor], encode_reading(reading))
 
     async def _progress(self) -> None:
         """Wait until more is acknowledged."""

@@ -11,28 +11,24 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from typing import Any
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 
 from controlroom.adapters.kafka.connection import KafkaConnection
-from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.worker import WorkerOptions
-from controlroom.adapters.postgres.learning import LOAD_APPLIED, order_of
+from controlroom.adapters.oracle import COMPARED_EVENTS, EventKey, Mark, Moves, Oracle, run_again
+from controlroom.adapters.postgres.learning import LOAD_APPLIED
+from controlroom.adapters.postgres.moves import LOAD_MOVES
 from controlroom.adapters.postgres.session import Session
-from controlroom.core.alarms.model import NO_DATA_KIND, Alarm
-from controlroom.core.alert_handler import AlarmKey, handle
-from controlroom.core.pipeline import PartitionPipeline
-from controlroom.core.profiles import profiles_of
+from controlroom.core.alarms.model import NO_DATA_KIND
 from controlroom.errors import InputError
 
 #: So many offsets are named of a finding; its count is of all.
 NAMED = 5
-POLL_MS = 1000
-STALLED_S = 30.0
 
 _WATERMARKS = "SELECT part, next_offset, state_offset FROM watermark WHERE grp = $1 AND topic = $2 ORDER BY part"
 _READINGS = "SELECT off FROM readings WHERE topic = $1 AND part = $2"
@@ -45,11 +41,6 @@ _SILENT = "SELECT sensor_id, extract(epoch FROM min(at))::float8 AS at FROM alar
 _EVENTS = """
 SELECT e.sensor_id, e.kind, e.version, e.event, e.event_id, e.at FROM alarm_events e JOIN sensors s USING (sensor_id)
 WHERE e.kind = ANY($1) AND e.event = ANY($2)"""
-
-COMPARED_EVENTS = ("raised", "recurred", "severity-rose", "severity-fell", "clearing", "returned")
-
-#: (sensor, kind, version, what happened, id, event time)
-EventKey = tuple[str, str, int, str, str, datetime]
 
 
 @dataclass(slots=True)
@@ -102,23 +93,25 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
         marks = {row["part"]: Mark(row["next_offset"], row["state_offset"]) for row in found}
         if not marks:
             raise InputError(f"group {worker.group} has no watermark on {topic}", hint="check --group and the topic")
-        consumer = AIOKafkaConsumer(
-            **kafka.reading, enable_auto_commit=False, auto_offset_reset="none", value_deserializer=AS_DECODED,
-            max_partition_fetch_bytes=4 * 1024 * 1024,
-        )  # fmt: skip
-        await consumer.start()
-        try:
-            for part, mark in marks.items():
+        moves = Moves(await connection.fetch(LOAD_MOVES, worker.group, topic))
+        # Where sensors have moved, partitions wait for each other as they did then; else one after the other is enough.
+        for parts in [list(marks)] if moves else [[part] for part in marks]:
+            orders = {part: await connection.fetch(LOAD_APPLIED, worker.group, topic, part) for part in parts}
+            runs = [
+                run_again(kafka, TopicPartition(topic, part), marks[part], worker, options.kinds, orders[part], moves)
+                for part in parts
+            ]
+            for part, oracle in zip(parts, await _side_by_side(runs), strict=True):
                 tp = TopicPartition(topic, part)
-                orders = await connection.fetch(LOAD_APPLIED, worker.group, topic, part)
-                oracle = await _oracle(consumer, tp, mark, worker, options, result, orders)
+                if oracle.first > 0:
+                    result.notes.append(
+                        f"partition {part}: records before {oracle.first} are gone; alarms from before may differ"
+                    )
                 expected |= oracle.events
                 silent |= oracle.silent
-                await _compare_offsets(connection, tp, mark.end, oracle.offsets, options, result)
+                await _compare_offsets(connection, tp, marks[part].end, oracle.offsets, options, result)
                 if options.states:
                     await _compare_states(connection, tp, worker.group, oracle, result)
-        finally:
-            await consumer.stop()
         for row in await connection.fetch(_SILENT, NO_DATA_KIND):
             silent[row["sensor_id"]] = min(row["at"], silent.get(row["sensor_id"], row["at"]))
         result.silent = len(silent)
@@ -129,104 +122,14 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
     return result
 
 
-def _process(
-    pipeline: PartitionPipeline, records: Sequence[ConsumerRecord], orders: Sequence[asyncpg.Record]
-) -> Sequence[asyncpg.Record]:
-    """Process records, and carry out what operators ordered where the workers did; the orders that are left."""
-    while records and orders and orders[0]["off"] <= records[-1].offset:
-        before = [record for record in records if record.offset < orders[0]["off"]]
-        pipeline.process(before)
-        pipeline.order([order_of(orders[0])])
-        records, orders = records[len(before) :], orders[1:]
-    pipeline.process(records)
-    return orders
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """How far a partition is committed, and as of which offset its detectors' states are."""
-
-    end: int
-    state: int
-
-
-@dataclass(slots=True)
-class _Oracle:
-    """What an uninterrupted pipeline makes of a partition's records."""
-
-    offsets: list[int] = field(default_factory=list)
-    events: set[EventKey] = field(default_factory=set)
-    states: dict[str, bytes] = field(default_factory=dict)
-    #: when sensors fell silent, in their own time
-    silent: dict[str, float] = field(default_factory=dict)
-
-
-async def _oracle(
-    consumer: AIOKafkaConsumer,
-    tp: TopicPartition,
-    mark: Mark,
-    worker: WorkerOptions,
-    options: AuditOptions,
-    result: Audit,
-    orders: Sequence[asyncpg.Record],
-) -> _Oracle:
-    end = mark.end
-    first = (await consumer.beginning_offsets([tp]))[tp]
-    if first > 0:
-        result.notes.append(f"partition {tp.partition}: records before {first} are gone; alarms from before may differ")
-    consumer.assign([tp])
-    consumer.seek(tp, first)
-    profile_for = profiles_of(worker.definitions, worker.profiles)
-    pipeline = PartitionPipeline(tp.topic, tp.partition, first, {}, profile_for, worker.pipeline)
-    alarms: dict[AlarmKey, Alarm] = {}
-    oracle = _Oracle()
-    offsets = oracle.offsets
-
-    keys: set[bytes | None] = set()
-
-    def run(records: list[ConsumerRecord], *, checkpoint: bool) -> None:
-        nonlocal orders
-        keys.update(record.key for record in records)
-        orders = _process(pipeline, records, orders)
-        batch = pipeline.take(checkpoint=checkpoint)
-        if checkpoint:
-            # What is kept under other names, of groups and of the partition, follows from clocks too.
-            oracle.states = {name: state for name, state in (batch.states or {}).items() if name.encode() in keys}
-        for signal in batch.signals:
-            if signal.kind == NO_DATA_KIND:
-                oracle.silent.setdefault(signal.facts.sensor_id, signal.event.at)
-        handled = handle(batch.signals, alarms, worker.definitions)
-        alarms.update(handled.alarms)
-        pipeline.set_deadlines(handled.deadlines)
-        oracle.events.update(
-            (event.sensor_id, event.kind, event.version, event.event, event.event_id, event.timestamp)
-            for event in handled.events
-            if event.kind in options.kinds and event.event in COMPARED_EVENTS
-        )
-
-    checkpointed = mark.state <= first
-    while first < end and (not offsets or offsets[-1] < end - 1):
-        async with asyncio.timeout(STALLED_S):
-            records: list[ConsumerRecord] = []
-            while not records:
-                records = (await consumer.getmany(tp, timeout_ms=POLL_MS, max_records=2000)).get(tp, [])
-                if not records and await consumer.position(tp) >= end:
-                    break
-        records = [record for record in records if record.offset < end]
-        if not records:
-            break
-        offsets += (record.offset for record in records)
-        if not checkpointed and mark.state <= records[-1].offset + 1:
-            checkpointed = True
-            cut = next((at for at, record in enumerate(records) if record.offset >= mark.state), len(records))
-            run(records[:cut], checkpoint=True)
-            records = records[cut:]
-        run(records, checkpoint=False)
-        await asyncio.sleep(0)
-    if not checkpointed:
-        # The last records before it were marks of transactions, which nobody is handed.
-        run([], checkpoint=True)
-    return oracle
+async def _side_by_side(runs: Iterable[Coroutine[Any, Any, Oracle]]) -> list[Oracle]:
+    tasks = [asyncio.create_task(run) for run in runs]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def _compare_offsets(
@@ -265,7 +168,7 @@ async def _compare_offsets(
 
 
 async def _compare_states(
-    connection: asyncpg.Connection, tp: TopicPartition, group: str, oracle: _Oracle, result: Audit
+    connection: asyncpg.Connection, tp: TopicPartition, group: str, oracle: Oracle, result: Audit
 ) -> None:
     silent = {row["sensor_id"] for row in await connection.fetch(_SILENT, NO_DATA_KIND)} | oracle.silent.keys()
     rows = await connection.fetch(_STATES, group, tp.topic, tp.partition, timeout=600)

@@ -122,7 +122,11 @@ class _Worker(Collector):
             name: CounterMetricFamily(f"controlroom_{name}", text, labels=["partition"])
             for name, text in zip(names, texts, strict=True)
         }
-        waiting = GaugeMetricFamily("controlroom_waiting", "1 while commits wait for PostgreSQL", labels=["partition"])
+        waiting = GaugeMetricFamily(
+            "controlroom_waiting",
+            "1 while it waits for PostgreSQL or for moving sensors",
+            labels=["partition"],
+        )
         lag = GaugeMetricFamily("controlroom_lag_records", "Records behind the partition's end", labels=["partition"])
         for partition, progress in self._worker.by_partition.items():
             label = [str(partition)]
@@ -131,9 +135,21 @@ class _Worker(Collector):
             waiting.add_metric(label, float(bool(progress.waiting)))
         for partition, behind in self._worker.lag.items():
             lag.add_metric([str(partition)], behind)
+        sides = ["partition", "side"]
+        off = GaugeMetricFamily(
+            "controlroom_sensors_clock_off", "Sensors whose clock is off by more than a minute", labels=sides
+        )
+        most = GaugeMetricFamily(
+            "controlroom_clock_off_seconds", "Of the sensor whose clock is off the most", labels=sides
+        )
+        for partition, clocks in self._worker.clocks.items():
+            off.add_metric([str(partition), "ahead"], clocks.ahead)
+            off.add_metric([str(partition), "behind"], clocks.behind)
+            most.add_metric([str(partition), "ahead"], clocks.most_ahead)
+            most.add_metric([str(partition), "behind"], clocks.most_behind)
         owned = GaugeMetricFamily("controlroom_partitions", "Partitions that are ours and ready")
         owned.add_metric([], len(self._worker.partitions))
-        return [*families.values(), waiting, lag, owned]
+        return [*families.values(), waiting, lag, off, most, owned]
 
 
 @contextlib.asynccontextmanager

@@ -31,7 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "sensors": ("controlroom.cli.sensors", "sensors", "Command simulated sensors: spawn, pause, inject a fault."),
     "bridge": ("controlroom.cli.bridge", "bridge", "Bring values of real sensors (MQTT) to the plant."),
     "drill": ("controlroom.cli.drill", "drill", "Rehearse: known faults, the real pipeline, and the score."),
-    "replay": ("controlroom.cli.replay", "replay", "Publish a timestamp,value CSV file as readings."),
+    "replay": ("controlroom.cli.replay", "replay", "Publish a table of times and values as readings."),
     "alarms": ("controlroom.cli.alarms", "alarms", "List alarms, acknowledge and shelve them, see their history."),
     "report": ("controlroom.cli.report", "report", "How good the alarms are, against the targets of ISA-18.2."),
     "notify": ("controlroom.cli.notify", "notify", "Who is told of alarms; send a test message."),

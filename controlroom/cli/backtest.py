@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from controlroom.cli.options import brokers_option, dir_option, dsn_option, settings_for
+from controlroom.cli.table_options import table_options
 from controlroom.errors import InputError
 
 if TYPE_CHECKING:
     from controlroom.cli.backtest_run import Job
+    from controlroom.tabular import Form
 
 _MACHINE_LEARN = 400
 _SENSOR_LEARN = 300
@@ -33,9 +35,9 @@ _SENSOR_LEARN = 300
 @click.option("--learn", type=click.IntRange(min=0), metavar="N",
               help=f"So many first rows are for learning and not scored [{_MACHINE_LEARN} with --prediction, "
                    f"else {_SENSOR_LEARN}].")  # fmt: skip
-@click.option("--column", help="The column of the values [value, or the only one beside the time].")
-@click.option("--decimal", type=click.Choice(["point", "comma"]), help="The decimal sign of the numbers [as they tell "
-              "it; where they do not, this is asked for].")  # fmt: skip
+@click.option("--column", "columns", multiple=True, metavar="NAME", help="Column of values, more than once for several "
+              "sensors [value, or each column of numbers].")  # fmt: skip
+@table_options
 @click.option("--type", "sensor_type", default="", metavar="TYPE",
               help="The type of sensor: its range and what --detectors-file says of it count.")  # fmt: skip
 @click.option("--bank", type=click.Choice(["default", "cheap"]), help="Every detector, or limits and a z-score.")
@@ -70,7 +72,8 @@ def backtest(
     compare: str | None,
     bank: str | None,
     detectors_file: Path | None,
-    decimal: str | None,
+    form: Form,
+    as_is: bool,
     as_json: bool,
     picture: bool | None,
     quiet: bool,
@@ -78,9 +81,10 @@ def backtest(
 ) -> None:
     """Run recorded readings through the detectors, without brokers: what would they have raised?
 
-    PATH is a CSV file, or a directory that is searched for them; rows are taken in the order of time, and nothing
-    is known of a row before it comes. With --labels it also says how much of what was wrong was found, how late, and
-    how often for nothing. docs/backtest.md explains formats and figures.
+    PATH is a table (CSV as spreadsheets and loggers write it, also through gzip, or Parquet), or a directory that is
+    searched for them. Rows are taken in the order of time, and nothing is known of a row before it comes. A table with
+    a column for each of several sensors is as many series. With --labels it also says how much of what was wrong was
+    found, how late, and how often for nothing. docs/backtest.md explains formats and figures.
     """
     from controlroom.cli import backtest_run, backtest_text
     from controlroom.core.json_line import json_line
@@ -100,7 +104,7 @@ def backtest(
         times = [backtest_run.parse_moment(text) for text in (since, until)]
         backtest_run.add_history(job, sensor, whence, times[0], times[1], brokers, dsn, directory)
     else:
-        backtest_run.add_files(job, paths, decimal)
+        backtest_run.add_files(job, paths, form, as_is=as_is)
     results = backtest_run.run(job)
     if as_json:
         click.echo(json_line(backtest_text.document(results, job)))

@@ -6,33 +6,35 @@ import asyncio
 import csv
 import json
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import structs
 
 from controlroom.adapters.detectors_file import load_profiles
-from controlroom.adapters.series_csv import LABEL_COLUMNS, SeriesFile, find_series
-from controlroom.core.backtest.labels import Labels, Window, from_marks, parse_labels
+from controlroom.adapters.series_files import SeriesFile, find_series, stem
+from controlroom.cli.table_options import ProgressLine
+from controlroom.core.backtest.labels import Labels, Window, from_marks, labels_from_rows, parse_labels
 from controlroom.core.backtest.measure import Measures, measure
 from controlroom.core.backtest.series import MachineRow, Outcome, Sample, Scored
 from controlroom.core.backtest.watch import watch, watch_machine
 from controlroom.core.profiles import Profiles
 from controlroom.errors import InputError
+from controlroom.tabular import Form, Undecided, parse_time
+from controlroom.tabular.layout import LABEL_COLUMNS
+from controlroom.tabular.opening import open_source, read_text
 from detectors import MachineBank, Profile, SensorBank
 from detectors.cheap import CheapBank
-from simulator.csv_input import DECIMAL_SIGNS, parse_time
 
 if TYPE_CHECKING:
     from controlroom.config import Settings
     from controlroom.core.records import SensorFacts
 
-_TELL_EVERY_S = 0.5
 _TELL_EVERY_ROWS = 2000
 _BANKS: dict[str, type[SensorBank] | type[CheapBank]] = {"default": SensorBank, "cheap": CheapBank}
 
@@ -55,6 +57,8 @@ class Source:
     read: Callable[[bytearray], Iterable[Any]]
     profile: Callable[[Setup], Profile] = lambda _: Profile()
     channels: tuple[str, ...] = ()
+    #: as the file says it
+    unit: str = ""
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ class Job:
     learn: int
     sensor_type: str
     quiet: bool
-    column: str | None
+    columns: tuple[str, ...]
     out: Path | None
     alarms_file: Path | None
     labels: str | None
@@ -113,33 +117,42 @@ def parse_moment(text: str | None) -> datetime | None:
     """A time of the command line; None: none was given."""
     try:
         return parse_time(text) if text is not None else None
+    except Undecided as error:
+        raise InputError(error.message, hint="as 2026-05-01T06:00:00Z") from None
     except ValueError as error:
         raise InputError(str(error), hint="as 2026-05-01T06:00:00Z") from None
 
 
-def add_files(job: Job, paths: Sequence[Path], decimal: str | None = None) -> None:
+def add_files(job: Job, paths: Sequence[Path], form: Form, *, as_is: bool) -> None:
     """The files that were named, or are found; and the labels.
 
     Args:
         job: what to do.
         paths: files and directories.
-        decimal: "point" or "comma"; None: as the numbers of each file tell it.
+        form: how they are written, as far as the user says so.
+        as_is: keep their order also where time goes back.
 
     Raises:
         InputError: a file cannot be a series.
     """
-    _read_labels(job)
+    _read_labels(job, form)
+    tell = ProgressLine(quiet=job.quiet)
     seen: set[str] = set()
     for path in paths:
-        for found in find_series(path):
-            file = replace(found, decimal=DECIMAL_SIGNS.get(decimal or ""))
-            if file.name in seen:
-                raise InputError(f"two files are called {file.name}", hint="name their common directory")
-            seen.add(file.name)
-            if path.is_dir() and not file.is_messages and file.time_column is None:
-                _warn(job, f"{file.name} is left out: no column named timestamp")
+        for file in find_series(path, form):
+            if path.is_dir() and not file.is_messages and not file.table.has_times:
+                _warn(job, f"{file.name} is left out: {file.table.layout.why[0].removeprefix(f'{file.name}: ')}")
                 continue
-            job.sources.append(_machine_source(job, file) if job.machine else _sensor_source(job, file))
+            file.as_is, file.tell = as_is, tell
+            try:
+                sources = [_machine_source(job, file)] if job.machine else _sensor_sources(job, file)
+            finally:
+                tell.clear()
+            for source in sources:
+                if source.name in seen:
+                    raise InputError(f"two series are called {source.name}", hint="name their common directory")
+                seen.add(source.name)
+            job.sources += sources
     if not job.sources:
         raise InputError("none of the files holds readings", hint="columns: timestamp,value")
 
@@ -162,11 +175,11 @@ def add_history(
     """
     from controlroom.cli.options import hush_clients, resolve_brokers, resolve_dsn
 
-    _read_labels(job)
+    _read_labels(job, Form())
     hush_clients()
     samples: list[Sample] = []
     facts: list[SensorFacts] = []
-    tell = _Progress(job)
+    tell = ProgressLine(quiet=job.quiet)
 
     async def from_postgres() -> None:
         from controlroom.adapters.postgres.history import History
@@ -202,7 +215,7 @@ def add_history(
 def run(job: Job) -> list[Result]:
     """Every series under every configuration; writes --out (of the first configuration) and --alarms."""
     results = []
-    tell = _Progress(job)
+    tell = ProgressLine(quiet=job.quiet)
     for number, source in enumerate(job.sources):
         for setup in job.setups:
             outcome = Outcome(source.name)
@@ -223,7 +236,7 @@ def run(job: Job) -> list[Result]:
 
 def alarms_of(result: Result) -> list[dict[str, Any]]:
     """The alarms as documents: what was found, in the sensor's unit."""
-    name = result.outcome.name.removesuffix(".gz").removesuffix(".csv")
+    name = stem(result.outcome.name)
     return [
         {
             "sensor": name, "t": raised.t, "row": raised.row, "kind": raised.finding.kind,
@@ -235,11 +248,29 @@ def alarms_of(result: Result) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _sensor_source(job: Job, file: SeriesFile) -> Source:
-    if not file.is_messages:
-        file.value_column(job.column, [job.mark_column] if job.mark_column else [])
+def _sensor_sources(job: Job, file: SeriesFile) -> list[Source]:
+    """A sensor for each column of values."""
+    if file.is_messages:
+        return [Source(file.name, lambda _: file.messages(), _profile_of(job, file))]
+    marks = job.mark_column
+    without = [marks] if marks else []
+    columns = file.table.values(job.columns, without)
+    gaps = file.table.is_wide(without)
+    _check(job, file, columns, marks, gaps=gaps)
+
+    def reader(column: str) -> Callable[[bytearray], Iterable[Sample]]:
+        return lambda out: file.samples(column, marks, out, gaps=gaps)
+
+    units, profile = file.table.layout.units, _profile_of(job, file)
+    return [
+        Source(name, reader(column), profile, unit=units.get(column, ""))
+        for name, column in zip(file.series_names(columns), columns, strict=True)
+    ]
+
+
+def _profile_of(job: Job, file: SeriesFile) -> Callable[[Setup], Profile]:
     # The fault bench names a sensor by its type and a number.
-    named = file.name.removesuffix(".gz").removesuffix(".csv").rpartition("-")[0]
+    named = stem(file.name).rpartition("-")[0]
     ranges = job.windows.ranges if job.windows is not None else {}
 
     def profile(setup: Setup) -> Profile:
@@ -250,17 +281,23 @@ def _sensor_source(job: Job, file: SeriesFile) -> Source:
         low, high = ranges.get(named, (None, None))
         return Profile(range_low=low, range_high=high)
 
-    _say_order(job, file)
-    return Source(file.name, lambda marks: file.samples(job.column, job.mark_column, marks), profile)
+    return profile
 
 
 def _machine_source(job: Job, file: SeriesFile) -> Source:
-    channels = tuple(file.channels([job.mark_column] if job.mark_column else []))
+    channels = file.table.values(job.columns) if job.columns else file.table.channels(job.mark_column)
     if not channels:
-        raise InputError(f"{file.name}: it has no channels", hint=f"columns: {', '.join(file.columns)}")
-    marks = job.mark_column if job.mark_column in file.columns else None
-    _say_order(job, file)
-    return Source(file.name, lambda out: file.machine_rows(channels, marks, out), channels=channels)
+        raise InputError(f"{file.name}: it has no channels", hint=f"columns: {', '.join(file.table.columns)}")
+    marks = job.mark_column if job.mark_column in file.table.columns else None
+    _check(job, file, channels, marks, gaps=False)
+    return Source(file.name, lambda out: file.machine_rows(channels, marks, out), channels=tuple(channels))
+
+
+def _check(job: Job, file: SeriesFile, columns: Sequence[str], marks: str | None, *, gaps: bool) -> None:
+    summary = file.check(columns, marks, gaps=gaps)
+    table = file.table
+    for remark in (*table.remarks(), *summary.remarks(table, as_is=file.as_is, done="taken")):
+        _warn(job, f"{file.name}: {remark}")
 
 
 def _watched(job: Job, source: Source, setup: Setup, outcome: Outcome) -> Iterator[tuple[Any, Scored]]:
@@ -272,6 +309,8 @@ def _watched(job: Job, source: Source, setup: Setup, outcome: Outcome) -> Iterat
             raise InputError(f"--learn {job.learn}: {error}") from None
         return watch_machine(bank, rows, outcome)
     profile = source.profile(setup)
+    if source.unit and not profile.unit:
+        profile = structs.replace(profile, unit=source.unit)
     outcome.unit = profile.unit
     return watch(_BANKS[setup.bank](profile), rows, outcome)
 
@@ -293,7 +332,7 @@ def _result(job: Job, setup: Setup, outcome: Outcome) -> Result:
     return Result(setup, outcome, windows, found)
 
 
-def _read_labels(job: Job) -> None:
+def _read_labels(job: Job, form: Form) -> None:
     if job.labels is None:
         return
     path = Path(job.labels)
@@ -301,18 +340,28 @@ def _read_labels(job: Job) -> None:
         if path.suffix or job.labels.lower() not in LABEL_COLUMNS | {job.labels.lower()} or "/" in job.labels:
             raise InputError(f"there is no file of labels {job.labels}", hint="or name a column of 0 and 1")
         return
+
+    def seconds(text: str) -> float:
+        # Labels may be written as the data are, or in a form of their own that tells itself.
+        if form.time_format is not None:
+            with suppress(ValueError):
+                return parse_time(text, form).timestamp()
+        return parse_time(text, replace(form, time_format=None)).timestamp()
+
     try:
-        job.windows = parse_labels(path.read_text("utf-8-sig"), lambda text: parse_time(text).timestamp())
-    except (OSError, ValueError) as error:
+        text = read_text(path, path.name, form)
+        if text.lstrip().startswith("{"):
+            job.windows = parse_labels(text, seconds)
+        else:
+            job.windows = labels_from_rows(open_source(path, path.name, replace(form, delimiter=None)).rows(0), seconds)
+    except ValueError as error:
         raise InputError(f"{path}: {error}", hint="docs/backtest.md shows the formats") from None
 
 
 def _writer(job: Job, source: Source, stack: ExitStack) -> Callable[[Any, Scored], None] | None:
     if job.out is None:
         return None
-    path = job.out / source.name.removesuffix(".gz")
-    if path.suffix != ".csv":
-        path = path.with_name(f"{path.name}.csv")
+    path = job.out / f"{stem(source.name)}.csv"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = stack.enter_context(path.open("w", encoding="utf-8", newline=""))
@@ -342,32 +391,7 @@ def _write_alarms(path: Path, results: Sequence[Result]) -> None:
         raise InputError(f"--alarms: {error}") from None
 
 
-def _say_order(job: Job, file: SeriesFile) -> None:
-    back = file.back()
-    if back:
-        rows = "1 row goes" if back == 1 else f"{back} rows go"
-        _warn(job, f"{file.name}: {rows} back in time: the rows are taken in the order of time")
-
-
 def _warn(job: Job, text: str) -> None:
     if not job.quiet:
-        click.echo(f"backtest: {text}", err=True)
-
-
-class _Progress:
-    """One line that changes, on a terminal."""
-
-    def __init__(self, job: Job) -> None:
-        self._live = sys.stderr.isatty() and not job.quiet
-        self._told = 0.0
-
-    def __call__(self, text: str) -> None:
-        now = time.monotonic()
-        if self._live and now - self._told >= _TELL_EVERY_S:
-            self._told = now
-            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
-
-    def clear(self) -> None:
-        """Leave nothing behind."""
-        if self._live and self._told:
-            click.echo("\r\x1b[K", nl=False, err=True)
+        clear = "\r\x1b[K" if sys.stderr.isatty() else ""
+        click.echo(f"{clear}backtest: {text}", err=True)

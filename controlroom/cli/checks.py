@@ -132,11 +132,14 @@ async def _transactions_end(connections: Connections) -> tuple[bool, str]:
 
 
 async def _database_answers(connections: Connections) -> tuple[bool, str]:
-    from controlroom.adapters.postgres.session import Session
+    from controlroom.adapters.postgres.session import Session, is_read_only
 
     async with Session(connections.dsn, "health") as session:
         connection = await session.connection()
-        return True, f"PostgreSQL {await connection.fetchval('SHOW server_version')} answers"
+        version = await connection.fetchval("SHOW server_version")
+        if await is_read_only(connection):
+            return False, f"PostgreSQL {version} answers, and is read-only (a standby): nothing can be stored"
+        return True, f"PostgreSQL {version} answers"
 
 
 async def _schema_is_current(connections: Connections) -> tuple[bool, str]:
@@ -176,12 +179,15 @@ async def _record_there_and_back(connections: Connections) -> tuple[bool, str]:
     from controlroom.adapters.kafka.roundtrip import record_round_trip
 
     settings = connections.settings
-    seconds = await record_round_trip(
+    trip = await record_round_trip(
         KafkaConnection.of(connections.brokers, settings),
         replication_factor=settings.replication_factor,
         min_insync_replicas=settings.min_insync_replicas,
     )
-    return True, f"written with acks=all and read back in {seconds * 1000:.0f} ms"
+    took = f"read back in {trip.took_s * 1000:.0f} ms"
+    if not trip.aborted:
+        return True, f"{took}; this login may not write transactions"
+    return True, f"written with acks=all and {took}"
 
 
 def table(checks: list[Check]) -> str:

@@ -186,10 +186,12 @@ def _document(order: Ordered) -> dict[str, Any]:
 
 
 def _moment(text: str) -> float:
-    from simulator.csv_input import parse_time
+    from controlroom.tabular import Undecided, parse_time
 
     try:
         return parse_time(text).timestamp()
+    except Undecided as error:
+        raise InputError(error.message, hint="as 2026-05-01T06:00:00Z") from None
     except ValueError as error:
         raise InputError(str(error), hint="as 2026-05-01T06:00:00Z") from None
 

@@ -1,9 +1,10 @@
-"""`controlroom replay`: a file of measured values becomes readings."""
+"""`controlroom replay`: a table of measured values becomes readings."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,16 +13,19 @@ import click
 
 from controlroom.cli.options import brokers_option, dir_option, hush_clients, resolve_brokers
 from controlroom.cli.simulator_errors import translated
+from controlroom.cli.table_options import ProgressLine, table_options
 from controlroom.errors import InputError
 
 if TYPE_CHECKING:
     from controlroom.config import Settings
+    from controlroom.tabular import Form, Selection, Table
     from controlroom.wire import SensorSpec
-    from simulator.csv_input import CsvFile, Summary
-    from simulator.replay import Replayer
+    from simulator.replay import Replayer, Row
 
 _TELL_EVERY_S = 0.5
 _INTERRUPTED = 130
+#: So many of several sensors are named.
+_NAMED = 5
 
 
 def _speed(_ctx: click.Context, _param: click.Parameter, value: str) -> float | None:
@@ -41,9 +45,9 @@ def _speed(_ctx: click.Context, _param: click.Parameter, value: str) -> float | 
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @brokers_option
 @dir_option
-@click.option("--sensor-id", required=True, help="The sensor that the readings are of.")
+@click.option("--sensor-id", help="The sensor that the readings are of; of several columns, what their names follow.")
 @click.option("--sensor-type", required=True, help="temperature, vibration, ..., or any other with --unit.")
-@click.option("--unit", help="Unit of the values [the type's].")
+@click.option("--unit", help="Unit of the values [that of a second head line, or the type's].")
 @click.option("--warning", type=float, help="Warning limit, in the unit [the type's].")
 @click.option("--critical", type=float, help="Critical limit, in the unit [the type's].")
 @click.option("--factory-section", default="", help="Where the sensor is.")
@@ -56,21 +60,14 @@ def _speed(_ctx: click.Context, _param: click.Parameter, value: str) -> float | 
     metavar="max|N",
     help="How many times faster than the timestamps say [max].",
 )
-@click.option("--column", help="Column of the values [value, or the only one beside timestamp].")
+@click.option(
+    "--column", "columns", multiple=True, metavar="NAME", help="Column of values, more than once for several sensors "
+    "[value, or each column of numbers]."
+)  # fmt: skip
+@table_options
 @click.option("--limit", type=click.IntRange(min=1), help="No more than so many rows.")
 @click.option(
     "--shift-to-now", is_flag=True, help="Move all times: with --speed max the last row is now, else the first."
-)
-@click.option(
-    "--order",
-    type=click.Choice(["time", "as-is"]),
-    default="time",
-    help="Send rows in the order of time, or as the file has them, as a live log may be in disorder [time].",
-)
-@click.option(
-    "--decimal",
-    type=click.Choice(["point", "comma"]),
-    help="The decimal sign of the numbers [as they tell it; where they do not, this is asked for].",
 )
 @click.option("--skip-bad", is_flag=True, help="Count bad rows and go on, instead of sending nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what is amiss.")
@@ -79,7 +76,7 @@ def replay(
     brokers: str | None,
     directory: Path | None,
     *,
-    sensor_id: str,
+    sensor_id: str | None,
     sensor_type: str,
     unit: str | None,
     warning: float | None,
@@ -88,49 +85,79 @@ def replay(
     machine_id: str,
     zone: str,
     speed: float | None,
-    column: str | None,
+    columns: tuple[str, ...],
+    form: Form,
+    as_is: bool,
     limit: int | None,
     shift_to_now: bool,
-    order: str,
-    decimal: str | None,
     skip_bad: bool,
     quiet: bool,
 ) -> None:
-    """Publish FILE, CSV with the columns timestamp and value, as readings of one sensor.
+    """Publish FILE, a table of times and values, as readings.
 
-    Timestamps are ISO 8601 (UTC where they name no zone), or seconds, milli-, micro- or nanoseconds since 1970. It
-    ends with success when the brokers have acknowledged every reading. The whole file is checked before the first one
-    is sent.
+    FILE is CSV as spreadsheets and loggers write it, also through gzip, or Parquet. How it is written is found out
+    from it; what it leaves open is asked for. Times without a zone are UTC. A table with a column for each of several
+    sensors becomes as many sensors; an empty cell there is no reading. Nothing is sent before the whole file is
+    checked. It ends with success when the brokers have acknowledged every reading.
     """
-    from simulator.csv_input import DECIMAL_SIGNS, CsvFile
+    from controlroom.tabular import Selection, Table
 
     hush_clients()
-    location = {"factory_section": factory_section, "machine_id": machine_id, "zone": zone}
-    spec = _spec(
-        sensor_id=sensor_id,
-        sensor_type=sensor_type,
-        unit=unit,
-        warning=warning,
-        critical=critical,
-        location={name: text for name, text in location.items() if text},
+    progress = ProgressLine(quiet=quiet)
+    table = Table.open(file, form)
+    names = table.values(columns)
+    selection = Selection(
+        table, table.places(names), gaps=table.is_wide(), limit=limit, skip_bad=skip_bad, as_is=as_is, tell=progress
     )
-    with translated():
-        source = CsvFile(
-            file, column, limit, skip_bad, as_is=order == "as-is", decimal=DECIMAL_SIGNS.get(decimal or "")
+    location = {"factory_section": factory_section, "machine_id": machine_id, "zone": zone}
+    specs = [
+        _spec(
+            sensor_id=name,
+            sensor_type=sensor_type,
+            unit=table.layout.units.get(column) if unit is None else unit,
+            warning=warning,
+            critical=critical,
+            location={name: text for name, text in location.items() if text},
         )
-        summary = source.check()
-        if summary.back and not quiet:
-            what = "are sent as they are" if source.as_is else "are sent in the order of time"
-            rows = "1 row goes" if summary.back == 1 else f"{summary.back} rows go"
-            _say(f"{rows} back in time: the rows {what}")
-        shift = timedelta()
-        if shift_to_now and summary.first is not None and summary.latest is not None:
-            shift = datetime.now(UTC) - (summary.latest if speed is None else summary.first)
-        addresses, settings = resolve_brokers(brokers, directory)
-        asyncio.run(_publish(addresses, settings, spec, source, summary, speed, shift, quiet=quiet))
+        for name, column in zip(_sensors(sensor_id, names, table, columns), names, strict=True)
+    ]
+    try:
+        summary = selection.check()
+    finally:
+        progress.clear()
     if not quiet:
-        skipped = f", {summary.bad} bad rows were skipped" if summary.bad else ""
-        _say(f"{summary.rows} readings of {sensor_id} are on {settings.topics.data}{skipped}")
+        for remark in (*table.remarks(), *summary.remarks(table, as_is=as_is, done="sent")):
+            _say(remark)
+    shift = timedelta()
+    if shift_to_now and summary.first is not None and summary.latest is not None:
+        shift = datetime.now(UTC) - (summary.latest if speed is None else summary.first)
+    with translated():
+        addresses, settings = resolve_brokers(brokers, directory)
+        total = sum(summary.readings)
+        asyncio.run(_publish(addresses, settings, specs, selection, total, speed, shift, quiet=quiet))
+    if not quiet:
+        of = specs[0].sensor_id
+        if len(specs) > 1:
+            more = ", ..." if len(specs) > _NAMED else ""
+            of = f"{len(specs)} sensors ({', '.join(spec.sensor_id for spec in specs[:_NAMED])}{more})"
+        bad = summary.bad
+        skipped = (
+            f", {bad.said('bad row was', 'bad rows were')} skipped {bad.where(table.source.counted)}"
+            if bad.count
+            else ""
+        )
+        _say(f"{total} readings of {of} are on {settings.topics.data}{skipped}")
+
+
+def _sensors(sensor_id: str | None, names: Sequence[str], table: Table, columns: Sequence[str]) -> list[str]:
+    """The sensors of the columns: the one that is named, or those of the columns' names."""
+    if len(names) > 1:
+        return [f"{sensor_id}-{name}" if sensor_id else name for name in names]
+    if sensor_id:
+        return [sensor_id]
+    if columns or table.is_wide():
+        return list(names)
+    raise click.UsageError("name the sensor of the readings with --sensor-id")
 
 
 def _spec(**fields: object) -> SensorSpec:
@@ -153,9 +180,9 @@ def _spec(**fields: object) -> SensorSpec:
 async def _publish(
     brokers: str,
     settings: Settings,
-    spec: SensorSpec,
-    source: CsvFile,
-    summary: Summary,
+    specs: Sequence[SensorSpec],
+    selection: Selection,
+    total: int,
     speed: float | None,
     shift: timedelta,
     *,
@@ -172,19 +199,25 @@ async def _publish(
     topic = settings.topics.data
     publisher = Publisher(brokers, KafkaConnection.of(brokers, settings).options, _say)
     await publisher.start((topic,))
-    replayer = Replayer(publisher, topic, spec, speed=speed, shift=shift)
-    progress = asyncio.create_task(_progress(replayer, summary.rows)) if sys.stderr.isatty() and not quiet else None
+    replayer = Replayer(publisher, topic, specs, speed=speed, shift=shift)
+    progress = asyncio.create_task(_progress(replayer, total)) if sys.stderr.isatty() and not quiet else None
     complete = False
     try:
-        complete = await replayer.run(source.rows(), stop)
+        complete = await replayer.run(_rows(selection), stop)
     finally:
         if progress is not None:
             progress.cancel()
         if not complete:
-            _say(f"{replayer.sent} of {summary.rows} readings were sent")
+            _say(f"{replayer.sent} of {total} readings were sent")
         await publisher.stop()
     if not complete:
         raise click.exceptions.Exit(_INTERRUPTED)
+
+
+def _rows(selection: Selection) -> Iterator[Row]:
+    from simulator.replay import Row
+
+    return (Row(row.time, row.values) for row in selection.rows())
 
 
 async def _progress(replayer: Replayer, total: int) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from controlroom.errors import ControlroomError, InputError, KafkaUnreachable
 from kafka_clients.errors import BrokersUnreachable, ClientError, NotAllowed, TopicMissing
-from simulator.errors import CsvError, PlantFileError, ScenarioError, SimulatorError
+from simulator.errors import PlantFileError, ScenarioError, SimulatorError
 
 
 @contextmanager
@@ -25,7 +25,5 @@ def translated() -> Iterator[None]:
         raise InputError(str(error), hint="mend the plant file") from None
     except ScenarioError as error:
         raise InputError(str(error), hint="mend the drill's file") from None
-    except CsvError as error:
-        raise InputError(str(error)) from None
     except (SimulatorError, ClientError) as error:
         raise ControlroomError(str(error)) from None

@@ -8,7 +8,9 @@ contents, however they are cut into batches.
 
 from __future__ import annotations
 
+import logging
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,8 +21,10 @@ from controlroom.core.alarms.common_cause import GroupPolicy
 from controlroom.core.alarms.events import AlarmEvent as AlarmInput
 from controlroom.core.alarms.events import Returned, TimePassed
 from controlroom.core.alarms.model import NO_DATA_KIND
+from controlroom.core.clocks import Clocks
 from controlroom.core.intake import Intake, Told
 from controlroom.core.learning import LearningOrder, carry_out
+from controlroom.core.moving import STAYS_S, Departure, UnknownSensor, Unwatched
 from controlroom.core.records import (
     RAW_KEPT,
     Batch,
@@ -40,6 +44,8 @@ from controlroom.wire.codec import BACKSLASH, MAX_BYTES, NUL_ESCAPE
 from controlroom.wire.reading import REFUSALS, QuickReading, decode_quickly, surplus_of
 from detectors.finding import Finding
 from detectors.profile import Profile
+
+log = logging.getLogger(__name__)
 
 #: Silence is looked for at every whole multiple of this, seconds of broker time.
 TICK_S = 1.0
@@ -104,6 +110,14 @@ class PartitionPipeline:
             options.common_cause, f"{topic}/{partition}", self._clock_of, self._states.pop(STATE_KEY, None)
         )
         self._intake = Intake(partition)
+        #: sensors that have moved to another partition, and until when (broker time) they are not taken back
+        self._moved: dict[str, float] = {}
+        #: sensors that no other partition has, though no state of them is here either
+        self._looked_for: set[str] = set()
+        #: whether processing stops at the first record of a sensor that was not looked for
+        self.stops_at_unknown = False
+        #: broker time until which nobody is called silent
+        self._silence_from = -math.inf
         #: alarms of the partition that stand by what is committed
         self._standing: frozenset[str] = frozenset()
         self._log_s = -math.inf
@@ -117,6 +131,10 @@ class PartitionPipeline:
     def sensors(self) -> int:
         """Sensors seen since the partition was taken."""
         return len(self._slots)
+
+    def clocks(self) -> Clocks:
+        """How far the clocks of its sensors are off the brokers', by their last readings; simulated ones left out."""
+        return Clocks.of(slot.clock - slot.arrived for slot in self._slots.values() if not slot.facts.simulated)
 
     @property
     def pending(self) -> Batch:
@@ -138,7 +156,8 @@ class PartitionPipeline:
                     slot.dirty = False
                     slot.saved = slot.source
                     slot.bucket = None
-                    batch.states[slot.sensor_id] = slot.bank.dump()
+                    if not isinstance(slot.bank, Unwatched):
+                        batch.states[slot.sensor_id] = slot.bank.dump()
             if self._silences.dirty:
                 batch.states[STATE_KEY] = self._silences.dump()
         self._batch = Batch(batch.next_offset, batch.next_offset)
@@ -165,8 +184,12 @@ class PartitionPipeline:
         """Forget what is in the batch; the detectors keep what they learned."""
         self._batch = Batch(self.next_offset, self.next_offset)
 
-    def process(self, records: Sequence[Record]) -> None:
-        """Add the consequences of `records` (in order of offset) to the batch."""
+    def process(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Add the consequences of `records` (in order of offset) to the batch.
+
+        Returns:
+            What is left: with `stops_at_unknown` it begins with the first record of a sensor to be looked for.
+        """
         batch = self._batch
         slots = self._slots
         rows = batch.readings
@@ -211,6 +234,12 @@ class PartitionPipeline:
             except BadMessage as bad:
                 self._reject(record, bad)
                 continue
+            except UnknownSensor:
+                done = bisect_left(records, offset, key=_offset_of)
+                self.next_offset = batch.next_offset = offset
+                batch.records += done
+                batch.tail = tail_hash(records[done - 1]) if done else batch.tail
+                return records[done:]
             event_s = stored_s = reading.timestamp.timestamp()
             value = reading.value
             quality = reading.quality
@@ -245,6 +274,68 @@ class PartitionPipeline:
             batch.records += len(records)
             batch.tail = tail_hash(records[-1])
         self.next_offset = batch.next_offset = offset + 1
+        if self._looked_for:
+            # Those of these records; of whom nothing can be read is not kept.
+            self._looked_for.clear()
+        return ()
+
+    def unknown(self, records: Iterable[Record]) -> dict[str, Record]:
+        """The sensors of `records` that are to be looked for in other partitions, each with its first record."""
+        found: dict[str, Record] = {}
+        for record in records:
+            key = record.key
+            if key is not None and key not in self._slots:
+                name = key.decode("utf-8", "replace")
+                if "\x00" not in name and not self._is_known(name):
+                    found.setdefault(name, record)
+        return found
+
+    def join(
+        self,
+        states: Mapping[str, bytes],
+        facts: Mapping[str, SensorFacts],
+        deadlines: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        """Sensors have come from another partition: what their detectors know, and of those with alarms the rest."""
+        self._states.update(states)
+        self._facts = {**self._facts, **facts}
+        self.set_deadlines(deadlines)
+
+    def looked_for(self, sensors: Iterable[str]) -> None:
+        """No other partition has these: they are new."""
+        self._looked_for.update(sensors)
+
+    def depart(self, sensor_id: str, clock: float) -> None:
+        """Give a sensor up, before the next record: it is heard in another partition.
+
+        The batch must be committed, with a checkpoint. `clock` is the time if no record has told it yet.
+        """
+        if sensor_id in self._moved:
+            return
+        slot = self._slots.pop(sensor_id.encode(), None)
+        state = self._states.pop(sensor_id, None)
+        now = self._log_s if self._log_s > -math.inf else clock
+        if slot is not None and not isinstance(slot.bank, Unwatched):
+            state = slot.bank.dump()
+        self._changed_states.pop(sensor_id, None)
+        # It is heard in another partition, so it is not silent: what stands of that ends here.
+        for step in self._silences.leave(sensor_id, self._clock_of_slot(slot, now), now):
+            self._append(*step, slot=slot)
+        self.set_deadlines({sensor_id: {}})
+        log.info("%s has moved from partition %d to another", sensor_id, self.partition)
+        self._moved[sensor_id] = now + STAYS_S
+        self._batch.departures.append(Departure(sensor_id, self.next_offset, now, state))
+
+    def departed(self, sensors: Mapping[str, float]) -> None:
+        """These have moved away before the partition was taken: when, in broker time, by sensor."""
+        self._moved.update((sensor_id, at + STAYS_S) for sensor_id, at in sensors.items())
+
+    def call_nobody_silent(self, until: float) -> None:
+        """Before broker time `until` a sensor may be heard where nobody reads yet."""
+        self._silence_from = max(until, self._silence_from)
+
+    def _is_known(self, sensor_id: str) -> bool:
+        return sensor_id in self._states or sensor_id in self._looked_for or sensor_id in self._moved
 
     def _look(self, record: Record) -> tuple[Slot, Reading]:
         """A record that is not as its sensor's last one was: by every rule, and what is new of the sensor noted.
@@ -280,6 +371,8 @@ class PartitionPipeline:
     def set_deadlines(self, deadlines: Mapping[str, Mapping[str, float]]) -> None:
         """When running delays end: sensor id -> kind -> event time. Replaces what was known of these sensors."""
         for sensor_id, kinds in deadlines.items():
+            if sensor_id in self._moved and kinds:
+                continue
             self._silences.set_deadlines(sensor_id, kinds)
             if kinds:
                 self._deadlines[sensor_id] = kinds
@@ -314,13 +407,15 @@ class PartitionPipeline:
             known = slot is not None or (order.sensor_id in self._facts and order.sensor_id in self._states)
             if not known or order.id in self._orders_done:
                 continue
-            self._orders_done.add(order.id)
-            self._batch.ordered.append((order.id, self.next_offset))
             if slot is None:
                 self._carry_out_unheard(order)
+            elif not isinstance(slot.bank, Unwatched):
+                slot.dirty = True
+                self._signal(slot, carry_out(order, slot.bank), slot.clock, slot.arrived)
+            else:
                 continue
-            slot.dirty = True
-            self._signal(slot, carry_out(order, slot.bank), slot.clock, slot.arrived)
+            self._orders_done.add(order.id)
+            self._batch.ordered.append((order.id, self.next_offset))
         return bool(self._batch.ordered)
 
     def _carry_out_unheard(self, order: LearningOrder) -> None:
@@ -350,7 +445,9 @@ class PartitionPipeline:
         if now > self._log_s:
             self._log_s = now
         self._next_tick = (math.floor(self._log_s / TICK_S) + 1) * TICK_S
-        for slot in self._slots.values():
+        if self._moved:
+            self._may_come_back(self._log_s)
+        for slot in self._slots.values() if self._log_s >= self._silence_from else ():
             findings = slot.bank.tick(self._log_s)
             if findings:
                 slot.dirty = True
@@ -364,13 +461,22 @@ class PartitionPipeline:
         for step in self._silences.time_passed(self._log_s):
             self._append(*step)
 
+    def _may_come_back(self, log_s: float) -> None:
+        """Sensors that moved away long enough ago are looked for again when they are heard here."""
+        for sensor_id in [name for name, until in self._moved.items() if log_s >= until]:
+            del self._moved[sensor_id]
+            self._slots.pop(sensor_id.encode(), None)
+
     def _clock_of(self, sensor_id: str, log_s: float) -> float:
-        slot = self._slots.get(sensor_id.encode())
+        return self._clock_of_slot(self._slots.get(sensor_id.encode()), log_s)
+
+    @staticmethod
+    def _clock_of_slot(slot: Slot | None, log_s: float) -> float:
         return slot.clock_at(log_s) if slot is not None else log_s
 
-    def _append(self, name: str, kind: str, event: AlarmInput) -> None:
-        """Something that no reading tells, of a sensor or of a group of them."""
-        slot = self._slots.get(name.encode())
+    def _append(self, name: str, kind: str, event: AlarmInput, slot: Slot | None = None) -> None:
+        """Something that no reading tells, of a sensor or of a group of them; `slot` is of one that is not kept."""
+        slot = self._slots.get(name.encode()) or (slot if slot is not None and slot.sensor_id == name else None)
         facts = slot.facts if slot is not None else self._facts.get(name) or facts_of_group(name)
         offset = slot.source if slot is not None else -1
         self._batch.signals.append(Signal(facts, kind, event, Source(self.topic, self.partition, offset)))
@@ -388,11 +494,20 @@ class PartitionPipeline:
             raise BadMessage(Reason.KEY, "the record's key is not the reading's sensor_id")
         if len(self._slots) >= self._options.max_sensors:
             raise BadMessage(Reason.SENSOR_LIMIT, f"more than {self._options.max_sensors} sensors in a partition")
+        if self.stops_at_unknown and not self._is_known(reading.sensor_id):
+            raise UnknownSensor
         facts = SensorFacts.of(reading, simulated=is_simulated(record.headers))
         profile = self._profile_for(facts)
+        if facts.sensor_id in self._moved:
+            # What still comes of it is kept; it is watched in the partition that it has moved to.
+            log.warning("%s comes in partition %d, too, though it has moved", facts.sensor_id, self.partition)
+            slot = self._slots[key] = Slot(facts, Unwatched(profile), reading)
+            return slot
         saved = self._states.pop(facts.sensor_id, None)
         bank = load_bank(self._options.bank, facts.sensor_id, profile, saved)
         slot = self._slots[key] = Slot(facts, bank, reading)
+        if saved is None:
+            self._batch.new_sensors.append(facts.sensor_id)
         slot.deadline = min(self._deadlines.get(facts.sensor_id, {}).values(), default=math.inf)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
@@ -405,11 +520,12 @@ class PartitionPipeline:
         self._watch_by(slot, self._profile_for(facts))
         slot.facts = facts
         slot.tell(reading)
-        self._silences.join(facts, self.partition)
+        if slot.watched:
+            self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
 
     def _watch_by(self, slot: Slot, profile: Profile) -> None:
-        if profile != slot.bank.profile:
+        if profile != slot.bank.profile and not isinstance(slot.bank, Unwatched):
             slot.bank = type(slot.bank).load(profile, slot.bank.dump())
             slot.dirty = True
 
@@ -450,3 +566,7 @@ class PartitionPipeline:
                 steps = self._silences.settle(log_s) if settle else []
             for step in steps:
                 self._append(*step)
+
+
+def _offset_of(record: Record) -> int:
+    return record.offset

@@ -228,6 +228,8 @@ class DatabaseView:
     notifications_error: str = ""
     #: None: not known
     figures: DatabaseFigures | None = None
+    #: it answers and stores nothing, as a standby does
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from controlroom.core.alarms.events import AlarmEvent as AlarmInput
+from controlroom.core.moving import Departure
 from controlroom.core.rollups import Bucket, BucketKey
 from controlroom.wire import Location, Reading
 
@@ -160,12 +161,16 @@ class Batch:
     signals: list[Signal] = field(default_factory=list)
     #: of sensors that were met for the first time, how many send what is passed over, by `surplus_of`'s names
     surplus: dict[str, int] = field(default_factory=dict)
+    #: sensors that were met for the first time since the partition was taken, and have no saved state
+    new_sensors: list[str] = field(default_factory=list)
     #: sensors that are new or whose facts have changed
     sensors: dict[str, SensorFacts] = field(default_factory=dict)
     #: sensor id -> detector state as of next_offset; None: no checkpoint in this batch
     states: dict[str, bytes] | None = None
     #: (order, offset that it was carried out before) of what operators told the detectors; saved with a checkpoint
     ordered: list[tuple[int, int]] = field(default_factory=list)
+    #: sensors that the partition gives up; only in a batch with a checkpoint
+    departures: list[Departure] = field(default_factory=list)
     #: roll-ups by minute since the last checkpoint; only a batch with a checkpoint has them
     rollups: dict[BucketKey, Bucket] = field(default_factory=dict)
     #: the same by second, if they are wanted

@@ -103,6 +103,15 @@ class Silences:
         steps = [step for effect in effects for step in events_of(effect, self._holder)]
         return [(sensor_id, NO_DATA_KIND, event), *(self._told(step, log_s) for step in steps)]
 
+    def leave(self, sensor_id: str, at: float, log_s: float) -> list[Step]:
+        """A sensor is heard in another partition, at `at` in its own time: its silence is over, and it is no member."""
+        was_silent = self._causes.is_silent(sensor_id)
+        self.dirty = True
+        effects = self._causes.leave(sensor_id, log_s)
+        steps = [step for effect in effects for step in events_of(effect, self._holder)]
+        told = [self._told(step, log_s) for step in steps]
+        return [(sensor_id, NO_DATA_KIND, Returned(at=at)), *told] if was_silent else told
+
     def time_passed(self, log_s: float) -> list[Step]:
         """Broker time is `log_s`: groups that are over."""
         steps = [step for effect in self._causes.time_passed(log_s) for step in events_of(effect, self._holder)]

@@ -11,6 +11,7 @@ from msgspec import Raw
 
 from controlroom.core.alarms.events import Detected, Returned
 from controlroom.core.alarms.model import Severity
+from controlroom.core.moving import Unwatched
 from controlroom.core.records import SensorFacts
 from controlroom.core.rollups import Bucket
 from controlroom.wire import Reading
@@ -24,7 +25,8 @@ from detectors.profile import Profile
 
 log = logging.getLogger(__name__)
 
-Bank = SensorBank | CheapBank
+LearningBank = SensorBank | CheapBank
+Bank = LearningBank | Unwatched
 #: limits and one statistical detector, or everything there is
 BankName = Literal["default", "cheap"]
 
@@ -78,6 +80,11 @@ class Slot:
         self.saved = -1
         self.fault_id: str | None = None
 
+    @property
+    def watched(self) -> bool:
+        """Whether its detectors are ours; else it has moved to another partition."""
+        return not isinstance(self.bank, Unwatched)
+
     def tell(self, reading: Reading) -> None:
         """What a reading says of its sensor besides the value."""
         self.sensor_type = reading.sensor_type
@@ -130,10 +137,13 @@ class Slot:
         )
 
 
-def load_bank(name: BankName, sensor_id: str, profile: Profile, saved: bytes | None) -> Bank:
-    """A sensor's detectors as they were saved; new ones where nothing was, or where another bank's state was."""
+def load_bank(name: BankName, sensor_id: str, profile: Profile, saved: bytes | None) -> LearningBank:
+    """A sensor's detectors as they were saved; new ones where nothing was, or where another bank's state was.
+
+    An empty state is that of a sensor which was met after the checkpoint.
+    """
     kind = CheapBank if name == "cheap" else SensorBank
-    if saved is None:
+    if not saved:
         return kind(profile)
     if saved[:1] != bytes([CHEAP_VERSION if kind is CheapBank else DEFAULT_VERSION]):
         # Of the other bank or of another version: nothing of it can be used, and that is told.

@@ -90,6 +90,7 @@ class ControlRoomApp(KeysInTurn, Restrictions):
         self.set_class(not options.colour, "-colourless")
         self.set_keymap(dict(options.keymap))
         self.theme_changed_signal.subscribe(self, lambda _: self._restyle())
+        self.app_resume_signal.subscribe(self, lambda _: self._paint_all())
         self.switch_mode("overview")
         if options.sensor_id is not None:
             self.push_screen(SensorScreen(self.context, options.sensor_id))
@@ -132,6 +133,11 @@ class ControlRoomApp(KeysInTurn, Restrictions):
         if viewer and database is not None and database.figures is not None and not database.figures.may_act:
             said = f"the database login {database.figures.user} may look, not act: keys that change anything are gone"
             self.context.state.notify(said, self.context.options.clock.now(), "warning")
+
+    def _paint_all(self) -> None:
+        """After a suspension (SIGTSTP, `fg`) the terminal is empty: what has not changed must be sent again, too."""
+        for screen in self.screen_stack:
+            screen.refresh(layout=True)
 
     def _restyle(self) -> None:
         self.context.palette = self._palette(self.context.options)

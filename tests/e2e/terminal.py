@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 import pexpect
+import psutil
 import pyte
 
 #: Slow machines run these tests too; nothing waits for longer than what it waits for takes.
@@ -59,6 +61,20 @@ class Terminal:
     def go_on(self) -> None:
         """Take what comes again."""
         self._stalled = False
+
+    def suspend(self, patience: float = PATIENCE_S) -> None:
+        """Stop the program as job control does (SIGTSTP), and wait until it has stopped."""
+        os.kill(self.child.pid, signal.SIGTSTP)
+        deadline = time.monotonic() + patience
+        while psutil.Process(self.child.pid).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < deadline, "it did not stop"
+            self._read(0.05)
+        self._read(0.1)
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT), on a screen that holds nothing of it: the shell has had it."""
+        self.screen.reset()
+        os.kill(self.child.pid, signal.SIGCONT)
 
     @property
     def restored(self) -> bool:

@@ -43,6 +43,23 @@ def committed(dsn: str, pid: int) -> int:
     return asyncio.run(ask())
 
 
+def test_suspended_and_continued_it_leaves_the_terminal_and_comes_back_whole(staffed: StaffedPlant) -> None:
+    with Terminal(staffed.command()) as terminal:
+        terminal.wait_for(live)
+        terminal.press("2")
+        terminal.wait_for("worst first")
+        terminal.suspend()
+        assert terminal.restored
+        terminal.resume()
+        terminal.wait_for(
+            lambda text: all(word in text for word in ("CONTROLROOM", "1 Overview  2 Alarms", "worst first", "Quit"))
+        )
+        terminal.press("1")
+        terminal.wait_for(live)
+        terminal.press("q")
+        assert terminal.wait_for_end() == 0
+
+
 def test_resize_to_larger_to_smaller_and_too_small(staffed: StaffedPlant) -> None:
     with Terminal(staffed.command()) as terminal:
         terminal.wait_for(live)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import asyncpg
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import KafkaError
 
 from controlroom.adapters.audit import Audit, AuditOptions, audit
@@ -51,6 +52,7 @@ class Scene:
     directory: Path
     sensors: int = 30
     sent: int = 0
+    partitions: int = PARTITIONS
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     #: start another for a worker that says that something is not there, as `detect --workers` does
     revives: bool = False
@@ -129,6 +131,16 @@ class Scene:
                 self.sent += turns * self.sensors
             await asyncio.sleep(pause)
 
+    async def add_partitions(self, total: int) -> None:
+        """The keys are spread anew: sensors move."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.brokers)
+        await admin.start()
+        try:
+            await admin.create_partitions({self.settings.sensor_topic: NewPartitions(total)})
+        finally:
+            await admin.close()
+        self.partitions = total
+
     async def committed(self) -> int:
         """Records behind the watermarks; -1 while the database does not answer."""
         try:
@@ -177,7 +189,7 @@ class Scene:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.brokers)
         await consumer.start()
         try:
-            tps = [TopicPartition(self.settings.sensor_topic, part) for part in range(PARTITIONS)]
+            tps = [TopicPartition(self.settings.sensor_topic, part) for part in range(self.partitions)]
             end = sum((await consumer.end_offsets(tps)).values())
         finally:
             await consumer.stop()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.admin import CreateAclsRequest
 
 from controlroom.local import java, probe
 from controlroom.local.jars import JarStore
@@ -71,7 +73,23 @@ class SecureBroker:
     scram: str
     #: TLS with SCRAM and a certificate that was good until yesterday
     expired: str
+    #: without TLS or a login: who comes here may do everything, as the plant's own tools do
+    plain: str
     certificates: Certificates
+
+
+async def forbid_transactions(broker: SecureBroker) -> None:
+    """A rule of the brokers: the user may not use any transactional id."""
+    transactional_id, literal, every, deny = 5, 3, 2, 2
+    rule = (transactional_id, "*", literal, f"User:{USER}", "*", every, deny)
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.plain)
+    await admin.start()
+    try:
+        [node] = [node.nodeId for node in admin._client.cluster.brokers()]
+        answer = await admin._client.send(node, CreateAclsRequest(*rule))
+        assert [error for error, _ in answer.creation_responses] == [0], answer
+    finally:
+        await admin.close()
 
 
 @contextmanager
@@ -96,6 +114,10 @@ def secure_broker(directory: Path) -> Iterator[SecureBroker]:
         "listener.name.mutual.ssl.client.auth": "required",
         "listener.name.mutual.ssl.truststore.type": "PEM",
         "listener.name.mutual.ssl.truststore.location": str(certificates.authority),
+        # Whatever no rule forbids is allowed.
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+        "allow.everyone.if.no.acl.found": "true",
         **dict.fromkeys(("min.insync.replicas", "offsets.topic.replication.factor"), "1"),
         **dict.fromkeys(("transaction.state.log.replication.factor", "transaction.state.log.min.isr"), "1"),
     }
@@ -128,7 +150,7 @@ def secure_broker(directory: Path) -> Iterator[SecureBroker]:
                 raise RuntimeError(broker.why_it_ended())
             time.sleep(0.1)
         yield SecureBroker(
-            f"127.0.0.1:{mutual}", f"127.0.0.1:{scram}", f"127.0.0.1:{expired}", certificates,
+            f"127.0.0.1:{mutual}", f"127.0.0.1:{scram}", f"127.0.0.1:{expired}", f"127.0.0.1:{plain}", certificates,
         )  # fmt: skip
     finally:
         running = broker.find(identity)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
@@ -19,6 +22,7 @@ import pytest
 
 from controlroom.adapters.postgres.session import COMMAND_TIMEOUT_S
 from controlroom.local import Endpoints, LocalPlant
+from controlroom.local.ports import free_ports
 from controlroom.local.postgres import let_pass, unprivileged_user
 from tests.faults.load import as_if_nothing_had_happened, load
 from tests.faults.proxy import proxied
@@ -193,3 +197,91 @@ async def test_the_disk_is_full_for_a_while(full_scene: tuple[Scene, Path]) -> N
         filler.unlink()
         await scene.until_committed(await scene.committed() + 1000, patience=20)
     await as_if_nothing_had_happened(scene)
+
+
+async def test_a_failover_to_a_standby_is_waited_out(scene: Scene) -> None:
+    name = scene.dsn.rpartition("/")[2]
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
+    scene.start_worker()
+    async with load(scene):
+        await scene.until_committed(1000)
+        # All connections are lost, and what they come back to is read-only.
+        connection = await asyncpg.connect(scene.dsn)
+        await connection.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        await connection.execute(others, name)
+        async with asyncio.timeout(30):
+            while "read-only" not in scene.log.read_text():
+                scene.require_alive()
+                await asyncio.sleep(0.1)
+        before = await scene.committed()
+        done = await asyncio.to_thread(command, scene, "health")
+        assert done.returncode == 1
+        assert "is read-only (a standby): nothing can be stored" in done.stdout
+        await connection.execute("SET default_transaction_read_only = off")
+        await connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        await connection.execute(others, name)
+        await connection.close()
+        await scene.until_committed(before + 1000, patience=30)
+    await as_if_nothing_had_happened(scene)
+
+
+def command(scene: Scene, *words: str, dsn: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "KAFKA_BROKERS": scene.settings.brokers or "", "CONTROLROOM_DSN": dsn or scene.dsn}
+    return subprocess.run(
+        [sys.executable, "-m", "controlroom", *words],
+        env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+@contextmanager
+def pooler(scene: Scene, directory: Path, mode: str) -> Iterator[str]:
+    """PgBouncer before the scene's database; the address through it."""
+    assert PGBOUNCER is not None
+    address = urlsplit(scene.dsn)
+    name, (port,) = address.path.lstrip("/"), free_ports(1)
+    users, settings = directory / "users", directory / "pgbouncer.ini"
+    users.write_text(f'"{address.username}" "{address.password}"\n')
+    settings.write_text(
+        f"[databases]\n{name} = host={address.hostname} port={address.port} dbname={name}\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = plain\n"
+        f"auth_file = {users}\npool_mode = {mode}\n"
+    )
+    owner = unprivileged_user()
+    if owner is not None:  # it does not run as root
+        for path in (directory, users, settings):
+            os.chown(path, *owner)
+    process = subprocess.Popen([PGBOUNCER, "-q", str(settings)], user=owner[0] if owner is not None else None)
+    try:
+        yield f"postgresql://{address.username}:{address.password}@127.0.0.1:{port}/{name}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.skipif(PGBOUNCER is None, reason="needs the command pgbouncer")
+@pytest.mark.parametrize("mode", ["session", "transaction"])
+async def test_behind_a_pooler_it_works_or_says_in_one_line_why_not(scene: Scene, mode: str) -> None:
+    await scene.publish(20)
+    with tempfile.TemporaryDirectory() as directory, pooler(scene, Path(directory), mode) as dsn:
+        async with asyncio.timeout(20):
+            while "reachable" in (done := await asyncio.to_thread(command, scene, "alarms", "list", dsn=dsn)).stderr:
+                await asyncio.sleep(0.2)  # it is not up yet
+        if mode == "transaction":
+            # The first one may be lucky: what it leaves behind is what others meet.
+            told = [await asyncio.to_thread(command, scene, "alarms", "list", dsn=dsn) for _ in range(3)]
+            failed = [done for done in told if done.returncode]
+            assert failed
+            for done in failed:
+                assert done.returncode == 3
+                assert done.stderr.startswith("controlroom: a pooler before PostgreSQL changes the connection")
+                assert len(done.stderr.strip().splitlines()) == 1
+            return
+        assert done.returncode == 0, done.stderr
+        direct, scene.dsn = scene.dsn, dsn
+        worker = scene.start_worker("--until-idle", "1")
+        assert await asyncio.to_thread(worker.wait, 60) == 0
+        scene.dsn = direct
+    assert await scene.committed() == 20 * scene.sensors

@@ -20,7 +20,7 @@ from controlroom.config import load_settings
 from controlroom.errors import ConfigError
 from controlroom.wire import TopicSpec
 from tests.faults.scene import reading, value_of
-from tests.faults.secure import PASSWORD, USER, SecureBroker, secure_broker
+from tests.faults.secure import PASSWORD, USER, SecureBroker, forbid_transactions, secure_broker
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the command openssl")
 
@@ -124,3 +124,27 @@ def test_a_key_that_cannot_be_read_is_an_error_of_the_settings(tmp_path: Path) -
     settings = load_settings(security_protocol="SSL", ssl_certfile=tmp_path / "broken.pem")
     with pytest.raises(ConfigError, match=r"ssl_certfile: .*broken\.pem"):
         KafkaConnection.of("127.0.0.1:9", settings)
+
+
+def verified(variables: dict[str, str]) -> str:
+    command = [sys.executable, "-m", "controlroom", "verify"]
+    done = subprocess.run(
+        command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=90, check=False
+    )
+    return next(line for line in done.stdout.splitlines() if "read back" in line or "record" in line)
+
+
+async def test_a_login_that_may_not_write_transactions_is_verified_all_the_same(
+    broker: SecureBroker, database: str
+) -> None:
+    variables = environment(
+        broker, broker.scram, "SASL_SSL", database, **scram(),
+        CONTROLROOM_REPLICATION_FACTOR="1", CONTROLROOM_MIN_INSYNC_REPLICAS="1",
+    )  # fmt: skip
+    before = await asyncio.to_thread(verified, variables)
+    assert before.startswith("ok")
+    assert "transactions" not in before
+    await forbid_transactions(broker)
+    after = await asyncio.to_thread(verified, variables)
+    assert after.startswith("ok")
+    assert "this login may not write transactions" in after

@@ -69,6 +69,29 @@ async def test_kill_9_in_the_middle_of_batches(scene: Scene) -> None:
 
 
 @pytest.mark.faults_slow
+@pytest.mark.timeout(400)
+async def test_kill_9_while_sensors_move_to_partitions_that_were_added(scene: Scene) -> None:
+    scene.start_worker()
+    scene.start_worker()
+    async with load(scene):
+        await scene.until_committed(2000, patience=60)
+        await scene.add_partitions(5)
+        for left in (0, 3):
+            async with asyncio.timeout(60):
+                while await scene.value("SELECT count(*) FROM sensor_moves WHERE left_off IS NOT NULL") <= left:
+                    await asyncio.sleep(0.01)
+            victim = scene.workers.pop(0)
+            victim.kill()
+            victim.wait()
+            scene.start_worker()
+        await scene.until_committed(await scene.committed() + 4000, patience=90)
+    await as_if_nothing_had_happened(scene)
+    moved = await scene.value("SELECT count(DISTINCT sensor_id) FROM sensor_moves WHERE left_off IS NOT NULL")
+    assert moved > scene.sensors / 3
+    assert await scene.value("SELECT count(*) FROM detector_state WHERE sensor_id <> ''") == scene.sensors
+
+
+@pytest.mark.faults_slow
 async def test_a_worker_that_was_stopped_for_two_sessions_is_fenced(scene: Scene) -> None:
     zombie = scene.start_worker()
     async with load(scene):

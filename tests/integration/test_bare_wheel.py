@@ -81,7 +81,7 @@ def detectors_file(directory: Path) -> Path:
 
 
 @pytest.mark.parametrize("words", [(), ("up",), ("console",), ("drill", "shift")])
-@pytest.mark.parametrize("extra", ["", "notify", "ml"])
+@pytest.mark.parametrize("extra", ["", "notify", "ml", "parquet"])
 def test_without_the_local_plant_the_extra_is_named(environment, words, extra):
     one_line(environment(extra)(*words), 5, NO_LOCAL)
 
@@ -115,3 +115,15 @@ def test_without_river_a_detector_of_it_names_the_extra(environment, tmp_path):
     one_line(done, 4, "pip install 'controlroom[ml]'")
     # With it, the next thing that is wrong is that nobody answers.
     one_line(environment("ml")(*words, "--detectors-file", detectors_file(tmp_path)), 3, "not reachable")
+
+
+def test_without_pyarrow_a_parquet_file_names_the_extra(environment, tmp_path):
+    from pyarrow import parquet, table
+
+    file = tmp_path / "series.parquet"
+    times = [f"2026-01-01T{n // 60 % 24:02}:{n % 60:02}:00Z" for n in range(1000)]
+    parquet.write_table(table({"timestamp": times, "value": [20.0 + n % 3 for n in range(1000)]}), file)
+    one_line(environment("")("backtest", file), 4, "is not installed: pip install 'controlroom[parquet]'")
+    done = environment("parquet")("backtest", file)
+    assert done.returncode == 0, done.stderr
+    assert "1000" in done.stdout

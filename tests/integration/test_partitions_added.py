@@ -87,6 +87,16 @@ async def delete_topic(place: Place) -> None:
         await admin.close()
 
 
+async def has_members(place: Place) -> bool:
+    admin = AIOKafkaAdminClient(bootstrap_servers=place.endpoints.brokers)
+    await admin.start()
+    try:
+        [answer] = await admin.describe_consumer_groups([place.settings.group])
+        return bool(answer.groups[0][5])
+    finally:
+        await admin.close()
+
+
 async def make_topic(place: Place) -> None:
     config = {"message.timestamp.type": "LogAppendTime"}
     await ensure_topics(place.endpoints.brokers, [TopicSpec(place.settings.sensor_topic, 3, config)])
@@ -100,7 +110,9 @@ async def test_a_topic_that_comes_later_or_anew_is_read_without_a_restart(place:
     working = asyncio.create_task(worker.run(stop))
     count = "SELECT count(*) FROM readings"
     try:
-        await asyncio.sleep(3)  # it runs without its topic for a while
+        async with asyncio.timeout(30):
+            while not await has_members(place):  # it has joined its group, and there is no topic
+                await asyncio.sleep(0.1)
         assert not working.done()
         await make_topic(place)
         await publish(place, series(6, 20))

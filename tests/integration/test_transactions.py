@@ -89,10 +89,41 @@ async def test_what_was_committed_counts_and_a_run_after_it_goes_on(place: Place
     await committed(place, range(20, 40), 42.0)
     events = await work(place)
     assert {(event.kind, event.event) for event in events} == {("limit", "raised")}
-    # Taken over: what was aborted is not read then, either.
     await aborted(place, range(40, 42))
     assert await work(place) == []
     assert len(await query(place, STORED)) == 39
+    await audited(place)
+
+
+def start_worker(place: Place) -> subprocess.Popen[bytes]:
+    """One that makes no checkpoint: its successor runs all of it through the detectors again."""
+    environment = {
+        **os.environ, "KAFKA_BROKERS": place.endpoints.brokers, "CONTROLROOM_DSN": place.dsn,
+        "CONTROLROOM_GROUP": place.settings.group, "SENSOR_TOPIC": place.settings.sensor_topic,
+        "CONTROLROOM_ALERTS_TOPIC": place.settings.alerts_topic, "CONTROLROOM_CHECKPOINT_S": "600",
+    }  # fmt: skip
+    command = [sys.executable, "-m", "controlroom", "detect"]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+async def test_a_takeover_from_a_killed_worker_passes_over_what_was_aborted(place: Place) -> None:
+    await committed(place, range(1, 20), 25.0)
+    await aborted(place, range(20, 25))
+    await committed(place, range(20, 40), 25.0)
+    worker = start_worker(place)
+    try:
+        async with asyncio.timeout(60):
+            while len(await query(place, STORED)) < 39:
+                await asyncio.sleep(0.1)
+    finally:
+        worker.kill()
+        worker.wait()
+    assert await query(place, "SELECT count(*) FROM watermark WHERE state_offset > 0") == [(0,)]
+    await aborted(place, range(40, 45))
+    await committed(place, range(40, 50), 25.0)
+    # The pause before the last readings is a silence, and nothing else is to be found.
+    assert {event.kind for event in await work(place)} <= {"dropout"}
+    assert [(seq, value) for _, seq, value in await query(place, STORED)] == [(n, 25.0) for n in range(1, 50)]
     await audited(place)
 
 

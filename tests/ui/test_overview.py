@@ -131,7 +131,7 @@ async def test_the_cursor_is_always_in_view(app):
         assert sum(selected in line for line in screen_lines(app)) == 2  # its pane, and the status line
 
 
-async def test_order_is_turned_from_worst_to_area_to_name(app):
+async def test_order_is_turned_from_worst_to_area_to_name_to_clock(app):
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         grid = app.screen.query_one(SensorGrid)
@@ -147,6 +147,13 @@ async def test_order_is_turned_from_worst_to_area_to_name(app):
         assert "temp-sensor-001 machine-001 43.63 °C" in screen_text(app)
         await press(pilot, "t")
         assert grid.keys == sorted(grid.keys)
+        for name, ahead in ((sensor_id(7), -7200.0), (sensor_id(9), 600.0)):
+            view = app.context.state.sensors[name]
+            view.simulated, view.last_time = False, view.seen_at + ahead
+        await press(pilot, "t")
+        assert grid.keys[:2] == [sensor_id(7), sensor_id(9)]
+        assert f"{sensor_id(7)} 2h behind" in screen_text(app)
+        assert f"{sensor_id(9)} 10m ahead" in screen_text(app)
         await press(pilot, "t")
         assert grid.keys[0] == sensor_id(1)
 

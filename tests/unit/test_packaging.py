@@ -71,7 +71,7 @@ def test_the_smaller_locks_are_parts_of_the_whole(lock):
 
 def test_what_the_image_does_not_need_is_not_in_it():
     unwanted = {Requirement(text).name for text in project()["project"]["optional-dependencies"]["local"]}
-    unwanted |= {"pytest", "mypy", "ruff", "numpy"}
+    unwanted |= {"pytest", "mypy", "ruff", "numpy", "pyarrow"}
     assert unwanted & set(pinned(IMAGE)) == set()
 
 

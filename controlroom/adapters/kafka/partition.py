@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +14,15 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from controlroom.adapters.kafka.newcomers import Newcomers
 from controlroom.adapters.postgres.alarm_journal import OutboxEntry
 from controlroom.adapters.postgres.outbox import Outgoing
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.adapters.postgres.store import Claim, PartitionStore
 from controlroom.core.alarms.common_cause import GroupPolicy
+from controlroom.core.clocks import Clocks
 from controlroom.core.learning import LearningOrder
+from controlroom.core.moving import HEARD_ELSEWHERE_S
 from controlroom.core.pipeline import PartitionPipeline
 from controlroom.core.records import Batch, tail_hash
 from controlroom.errors import Fenced
@@ -35,6 +39,8 @@ MAX_PENDING_BYTES = 8 * 1024 * 1024
 CHECKPOINT_RECORDS = 100_000
 CHECKPOINT_S = 5.0
 RETRY_S = 1.0
+#: How often it is looked whether sensors have come from other partitions.
+LOOK_S = 0.1
 #: A silent partition's time goes on by the worker's clock, this much behind it: the brokers' clock may differ.
 CLOCK_MARGIN_S = 2.0
 
@@ -97,6 +103,7 @@ class Partition:
         on_failure: Callable[[BaseException], None],
         start_at_end: bool,
         on_commit: Callable[[Commit], None] = lambda _: None,
+        silence_from: float = -math.inf,
         checkpoint_s: float = CHECKPOINT_S,
     ) -> None:
         self.tp = tp
@@ -115,6 +122,10 @@ class Partition:
         self._on_failure = on_failure
         self._start_at_end = start_at_end
         self._pipeline: PartitionPipeline | None = None
+        self._newcomers = Newcomers(tp, consumer, store.moves) if store.moves is not None else None
+        #: from the first record of a sensor on that must be looked for in other partitions
+        self._parked: list[ConsumerRecord] = []
+        self._silence_from = silence_from
         self._resume_at = 0
         #: of the record before `_resume_at`, until that has been seen
         self._tail: bytes | None = None
@@ -136,10 +147,15 @@ class Partition:
     @property
     def accepts(self) -> bool:
         """Whether it may be polled: it is ready, and not too much waits for the database."""
-        if not self.ready or self._pipeline is None:
+        if not self.ready or self._pipeline is None or self._parked:
             return False
         pending = self._pipeline.pending
         return pending.records < MAX_PENDING and pending.rejected_bytes < MAX_PENDING_BYTES
+
+    @property
+    def clocks(self) -> Clocks:
+        """How far its sensors' clocks are off."""
+        return self._pipeline.clocks() if self._pipeline is not None else Clocks()
 
     @property
     def idle(self) -> bool:
@@ -156,6 +172,9 @@ class Partition:
         pipeline = self._pipeline
         if pipeline is None or not self.ready:
             return
+        if self._parked:
+            self._parked.extend(records)
+            return
         if self._tail is not None and not self._is_the_topic_we_know(records):
             return
         # The position is ours since the seek, so anything else is left over from before it.
@@ -169,9 +188,13 @@ class Partition:
             return
         if pipeline.next_offset < self._resume_at:
             pipeline.resume(self._resume_at)
+        self._process(pipeline, records)
+
+    def _process(self, pipeline: PartitionPipeline, records: Sequence[ConsumerRecord]) -> None:
         if not pipeline.pending.records:
             pipeline.pending.received_at = time.monotonic()
-        pipeline.process(records)
+        pipeline.stops_at_unknown = self._newcomers is not None
+        self._parked = list(pipeline.process(records))
         self._want_commit()
 
     def _is_the_topic_we_know(self, records: Sequence[ConsumerRecord]) -> bool:
@@ -223,6 +246,21 @@ class Partition:
         if self.ready and pipeline is not None and pipeline.next_offset >= self._resume_at and pipeline.order(orders):
             self._want_commit()
 
+    def give_up(self, sensors: Sequence[str]) -> None:
+        """Give up sensors that are heard in another partition."""
+        pipeline = self._pipeline
+        if self.ready and pipeline is not None and pipeline.next_offset >= self._resume_at:
+            for sensor_id in sensors:
+                pipeline.depart(sensor_id, time.time() - CLOCK_MARGIN_S)
+            if pipeline.pending.departures:
+                self._want_commit()
+
+    def call_nobody_silent(self, until: float) -> None:
+        """Until broker time `until` sensors may be heard in partitions that nobody reads yet."""
+        self._silence_from = until
+        if self._pipeline is not None:
+            self._pipeline.call_nobody_silent(until)
+
     async def stop(self, grace: float) -> None:
         """Take no more; let the batch in flight be known, for `grace` seconds at most; give the connection back."""
         self.ready = False
@@ -267,7 +305,8 @@ class Partition:
         self._consumer.pause(self.tp)
         while True:
             try:
-                claim = await self._store.claim()
+                partitions = len(self._consumer.partitions_for_topic(self.tp.topic) or ())
+                claim = await self._store.claim(partitions)
                 start = await self._starting_point(claim)
             except (*PASSING_ERRORS, KafkaError) as error:
                 reason = str(error) or type(error).__name__
@@ -284,6 +323,11 @@ class Partition:
         self._pipeline = self._make_pipeline(self.tp, state_offset, claim.states)
         self._pipeline.know(claim.facts, claim.standing)
         self._pipeline.set_deadlines(claim.deadlines)
+        self._pipeline.departed(claim.departed)
+        self._parked = []
+        if claim.topic_grew:
+            self._silence_from = max(self._silence_from, time.time() + HEARD_ELSEWHERE_S)
+        self._pipeline.call_nobody_silent(self._silence_from)
         # The last committed record is read again, to see that it is still the same.
         self._consumer.seek(self.tp, state_offset if self._tail is None else min(state_offset, self._resume_at - 1))
         self._consumer.resume(self.tp)
@@ -296,7 +340,9 @@ class Partition:
         first = (await self._consumer.beginning_offsets([self.tp]))[self.tp]
         end = (await self._consumer.end_offsets([self.tp]))[self.tp]
         if claim.next_offset is None or claim.state_offset is None:
-            offset = end if self._start_at_end else first
+            # A partition that was added to a topic which the group has worked on is read from its first record.
+            added = self._start_at_end and self._store.moves is not None and await self._store.moves.has_run()
+            offset = end if self._start_at_end and not added else first
             return (offset, offset) if await self._store.begin(offset) else None
         self._tail = None
         if first <= claim.next_offset <= end and not self._made_anew:
@@ -322,7 +368,10 @@ class Partition:
             self._wake.clear()
             if self._made_anew:
                 return True
-            while _worth(pipeline.pending) or self._force_checkpoint:
+            while _worth(pipeline.pending) or self._force_checkpoint or self._parked:
+                if not _worth(pipeline.pending) and not self._force_checkpoint:
+                    await self._meet(pipeline)
+                    continue
                 checkpoint = self._checkpoint_due(pipeline.pending)
                 self._force_checkpoint = False
                 batch = pipeline.take(checkpoint=checkpoint)
@@ -341,11 +390,32 @@ class Partition:
                     self._on_events(committed.events, committed.outbox_ids)
             self._settled.set()
 
+    async def _meet(self, pipeline: PartitionPipeline) -> None:
+        """All before the first record of an unknown sensor is committed: look for it in other partitions, and go on."""
+        assert self._newcomers is not None
+        try:
+            found = await self._newcomers.settle(pipeline, pipeline.unknown(self._parked))
+            waiting = self._newcomers.waiting_for
+        except (*PASSING_ERRORS, KafkaError) as error:
+            found, waiting = False, f"new sensors are looked for: {error or type(error).__name__}"
+        if found:
+            self.progress.waiting = ""
+            self._process(pipeline, self._parked)
+            return
+        if waiting != self.progress.waiting:
+            log.info("%s/%d: %s", self.tp.topic, self.tp.partition, waiting)
+        self.progress.waiting = waiting
+        # What others ask of this partition in the meantime is committed at once: two may wait for each other.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_S):
+                await self._wake.wait()
+        self._wake.clear()
+
     def _checkpoint_due(self, batch: Batch) -> bool:
         self._since_checkpoint += batch.records
         now = time.monotonic()
         many = self._since_checkpoint >= CHECKPOINT_RECORDS
-        if self._force_checkpoint or batch.ordered or many or now >= self._checkpoint_at:
+        if self._force_checkpoint or batch.ordered or batch.departures or many or now >= self._checkpoint_at:
             self._checkpoint_at = now + self._checkpoint_s
             self._since_checkpoint = 0
             return True
@@ -372,4 +442,4 @@ class Partition:
 
 
 def _worth(batch: Batch) -> bool:
-    return bool(batch.records or batch.signals or batch.ordered)
+    return bool(batch.records or batch.signals or batch.ordered or batch.departures)

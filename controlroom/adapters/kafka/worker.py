@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
 import os
 import socket
 import time
@@ -34,13 +35,16 @@ from controlroom.adapters.notifications.sender import AppriseSender
 from controlroom.adapters.postgres.duty import Duty
 from controlroom.adapters.postgres.learning import LearningOrders
 from controlroom.adapters.postgres.machines import MachineStage
+from controlroom.adapters.postgres.moves import MovesAsked
 from controlroom.adapters.postgres.outbox import Outbox
 from controlroom.adapters.postgres.partitions import PartitionKeeper, Retention
 from controlroom.adapters.postgres.posted import PostedEvents
 from controlroom.adapters.postgres.store import PartitionStore
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.policy import Policy
+from controlroom.core.clocks import Clocks
 from controlroom.core.learning import LearningOrder
+from controlroom.core.moving import HEARD_ELSEWHERE_S
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
 from controlroom.core.profiles import Profiles, profiles_of
 from controlroom.wire import AlarmEvent, TopicNames
@@ -55,6 +59,8 @@ MAX_POLL_RECORDS = 3000
 SLICE = 1000
 #: Of one partition. Smaller ones cost turns of the loop, larger ones the copying of the stream that they are read into.
 FETCH_BYTES = 2 * 1024 * 1024
+#: That partitions were added must be known before a sensor that has moved to one of them is called silent (3 s).
+METADATA_MS = 1000
 #: The broker's own lag tools see our progress this often; nothing of ours depends on it.
 KAFKA_COMMIT_S = 2.0
 #: How often partitions that nothing comes from are looked at while others are busy.
@@ -122,6 +128,9 @@ class DetectionWorker:
         self._progress: dict[TopicPartition, Progress] = {}
         self._consumer: AIOKafkaConsumer | None = None
         self._assigned = False
+        #: how many the topic had at the last look
+        self._topic_partitions = 0
+        self._silence_from = -math.inf
         self._relay: Relay | None = None
         self._dead_letters: Relay | None = None
         self._failure: asyncio.Future[None] | None = None
@@ -162,6 +171,11 @@ class DetectionWorker:
             if end is not None:
                 behind[tp.partition] = max(0, end - part.committed_offset)
         return behind
+
+    @property
+    def clocks(self) -> dict[int, Clocks]:
+        """How far the clocks of sensors are off, of our partitions."""
+        return {tp.partition: part.clocks for tp, part in list(self._partitions.items())}
 
     @property
     def partitions(self) -> tuple[int, ...]:
@@ -205,9 +219,10 @@ class DetectionWorker:
         orders = LearningOrders(
             self._dsn, self.name, self._options.group, self._options.topics.data, lambda: self.partitions, self._order
         )
+        moves = MovesAsked(self._dsn, self.name, self._options.group, topic, lambda: self.partitions, self._give_up)
         machines = MachineStage(self._dsn, self.name, self._options.group, self._options.topics.data, definitions)
         consumer = self._consumer = AIOKafkaConsumer(
-            **self._kafka.reading,
+            **self._kafka.reading | {"metadata_max_age_ms": METADATA_MS},
             group_id=self._options.group,
             enable_auto_commit=False,
             auto_offset_reset="none",
@@ -233,6 +248,7 @@ class DetectionWorker:
                 self._commit_to_kafka(consumer),
                 posted.run(),
                 orders.run(),
+                moves.run(),
                 *([machines.run()] if self._options.pipeline.detect and self._options.pipeline.roll_up else ()),
                 duty.run(),
                 follow(self._options.definitions_file, definitions, on_change=self._definitions_changed),
@@ -286,6 +302,7 @@ class DetectionWorker:
                 log.warning("reading from Kafka: %s", error)
                 await asyncio.sleep(POLL_MS / 1000)
                 continue
+            self._topic_may_have_grown(consumer)
             for tp, records in polled.items():
                 part = self._partitions.get(tp)
                 for start in range(0, len(records), SLICE):
@@ -312,6 +329,11 @@ class DetectionWorker:
         partition = self._partitions.get(TopicPartition(self._options.topics.data, part))
         if partition is not None:
             partition.order(orders)
+
+    def _give_up(self, part: int, sensors: Sequence[str]) -> None:
+        partition = self._partitions.get(TopicPartition(self._options.topics.data, part))
+        if partition is not None:
+            partition.give_up(sensors)
 
     async def _reposition(self, error: Exception) -> None:
         """The position of a partition is not there: if it was ready, retention or a new topic took it away."""
@@ -341,6 +363,15 @@ class DetectionWorker:
                 # may well be heard by it, and are not silent.
                 answered = consumer.last_poll_timestamp(tp) or 0
                 part.advance(now if leaderless else min(now, answered / 1000), leaderless=leaderless)
+
+    def _topic_may_have_grown(self, consumer: AIOKafkaConsumer) -> None:
+        count = len(consumer.partitions_for_topic(self._options.topics.data) or ())
+        if 0 < self._topic_partitions < count and not self._options.time_from_records:
+            log.info("%s has %d partitions now: sensors may move", self._options.topics.data, count)
+            self._silence_from = time.time() + HEARD_ELSEWHERE_S
+            for part in self._partitions.values():
+                part.call_nobody_silent(self._silence_from)
+        self._topic_partitions = count or self._topic_partitions
 
     def _all_committed(self) -> bool:
         return bool(self._partitions) and all(part.idle for part in self._partitions.values())
@@ -436,6 +467,7 @@ class DetectionWorker:
             on_commit=self._on_commit,
             on_failure=self._fail,
             start_at_end=self._options.start_at_end,
+            silence_from=self._silence_from,
             checkpoint_s=self._options.checkpoint_s,
         )
 

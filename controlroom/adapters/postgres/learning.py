@@ -30,12 +30,13 @@ INSERT_APPLIED = """
 INSERT INTO learning_applied (grp, topic, part, order_id, off)
 SELECT $1, $2, $3, * FROM unnest($4::bigint[], $5::bigint[])"""
 
-#: Of sensors whose detectors' state is in a partition that is ours: so a sensor's order finds its owner.
+#: Of sensors whose detectors' state is in a partition that is ours: so a sensor's order finds its owner. What was
+#: carried out before the sensor moved here came with its state.
 LOAD_PENDING = f"""
 SELECT s.part, a.id, a.sensor_id, a.action, a.kind, a.request, a.after -> 'detection' AS detection
 FROM audit a JOIN detector_state s ON s.sensor_id = a.sensor_id AND s.grp = $1 AND s.topic = $2 AND s.part = ANY($3)
 WHERE a.refusal = '' AND a.action IN ({_ACTIONS}) AND NOT EXISTS (
-    SELECT FROM learning_applied l WHERE l.grp = $1 AND l.topic = $2 AND l.part = s.part AND l.order_id = a.id)
+    SELECT FROM learning_applied l WHERE l.grp = $1 AND l.topic = $2 AND l.order_id = a.id)
 ORDER BY a.id"""  # noqa: S608 - the names are ours
 
 LOAD_APPLIED = """

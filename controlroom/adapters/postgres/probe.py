@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from controlroom.adapters.postgres.figures import FigureReader
-from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, is_read_only
 from controlroom.core.alarms.model import Alarm, decode_alarm
 from controlroom.core.fault_view import FaultView
 from controlroom.core.plant_state import DatabaseView
@@ -80,6 +80,7 @@ class DatabaseProbe:
             start = time.perf_counter()
             rows = await connection.fetch(_WATERMARKS, self._group, self._topic)
             latency = (time.perf_counter() - start) * 1000
+            read_only = await is_read_only(connection)
             figures = await self._figures.read(connection)
             waiting, failing, reason = await self._notifications(connection)
         except PASSING_ERRORS as error:
@@ -94,6 +95,7 @@ class DatabaseProbe:
             notifications_waiting=waiting,
             notifications_failing=failing,
             notifications_error=reason,
+            read_only=read_only,
         )
         return view, {row["part"]: Watermark(row["next_offset"], row["owner"]) for row in rows}
 

@@ -32,10 +32,12 @@ RETURNING commits"""
 
 LOAD_STATES = "SELECT sensor_id, state FROM detector_state WHERE grp = $1 AND topic = $2 AND part = $3"
 
-LOAD_LIVE_ALARMS = """
+_LIVE_ALARMS = """
 SELECT a.doc, s.sensor_id, s.sensor_type, s.unit, s.factory_section, s.machine_id, s.zone, s.warning, s.critical,
        s.simulated
-FROM alarms a LEFT JOIN sensors s USING (sensor_id) WHERE a.topic = $1 AND a.part = $2 AND a.live"""
+FROM alarms a LEFT JOIN sensors s USING (sensor_id) WHERE a.live AND """
+LOAD_LIVE_ALARMS = _LIVE_ALARMS + "a.topic = $1 AND a.part = $2"
+LOAD_LIVE_ALARMS_OF = _LIVE_ALARMS + "a.sensor_id = ANY($1)"
 
 # A group's alarm is shared by the owners of its sensors' partitions, and two of them may make its row at once.
 LOCK_GROUPS = "SELECT pg_advisory_xact_lock(hashtextextended(name, 7)) FROM unnest($1::text[]) AS name"
@@ -69,6 +71,11 @@ ON CONFLICT (sensor_id) DO UPDATE SET
 INSERT_REJECT = """
 INSERT INTO rejects (topic, part, off, log_ts, reason, detail, key, raw, raw_size, sha256)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+
+# A sensor that is new since the last checkpoint has no state as of that; other partitions must see that it is here.
+INSERT_NEW_STATES = """
+INSERT INTO detector_state (grp, topic, part, sensor_id, state)
+SELECT $1, $2, $3, sensor_id, '' FROM unnest($4::text[]) AS sensor_id ON CONFLICT DO NOTHING"""
 
 UPSERT_STATES = """
 INSERT INTO detector_state (grp, topic, part, sensor_id, state)

@@ -14,7 +14,7 @@ from typing import Self
 
 import asyncpg
 
-from controlroom.errors import DatabaseUnreachable
+from controlroom.errors import ControlroomError, DatabaseUnreachable, NotAllowed
 
 #: No statement of ours runs longer; a server that is stopped (SIGSTOP) answers nothing and is noticed by this.
 COMMAND_TIMEOUT_S = 15.0
@@ -33,6 +33,8 @@ PASSING_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.PostgresIOError,
+    # A standby, as after a failover: the way to the primary is found when it is asked again.
+    asyncpg.ReadOnlySQLTransactionError,
     # What a row meets that is on its way to the default partition while the partition of its day is attached.
     asyncpg.CheckViolationError,
     DatabaseUnreachable,
@@ -46,12 +48,15 @@ async def connect(dsn: str, *, name: str) -> asyncpg.Connection:
         DatabaseUnreachable: nothing answers there, or it refuses us; the message says which.
     """
     try:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             dsn,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
-            server_settings={"application_name": f"controlroom {name}"[:60], "timezone": "UTC", "jit": "off"},
+            server_settings={"application_name": f"controlroom {name}"[:60], "timezone": "UTC"},
         )
+        # Not a setting of the start: a pooler (PgBouncer) refuses those that it does not follow.
+        await connection.execute("SET jit = off")
+        return connection
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         raise DatabaseUnreachable(f"PostgreSQL refuses the login ({error})", hint="check user and password") from None
     except asyncpg.InvalidCatalogNameError as error:
@@ -64,6 +69,28 @@ async def connect(dsn: str, *, name: str) -> asyncpg.Connection:
         raise DatabaseUnreachable("PostgreSQL does not answer", hint="check that it runs, and --dsn") from None
     except (OSError, asyncpg.PostgresError) as error:
         raise DatabaseUnreachable(f"PostgreSQL is not reachable ({error})", hint="check --dsn") from None
+
+
+async def is_read_only(connection: asyncpg.Connection) -> bool:
+    """Whether nothing can be stored there, as on a standby."""
+    return bool(await connection.fetchval("SELECT current_setting('transaction_read_only') = 'on'"))
+
+
+def explained(error: BaseException) -> ControlroomError | None:
+    """What PostgreSQL refuses that is no fault of the program, for people; None: it is another error."""
+    if isinstance(error, asyncpg.InvalidSQLStatementNameError | asyncpg.DuplicatePreparedStatementError):
+        return DatabaseUnreachable(
+            "a pooler before PostgreSQL changes the connection with each transaction",
+            hint="connect to PostgreSQL itself, or use the pooler's session mode (PgBouncer: pool_mode = session)",
+        )
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return NotAllowed(f"PostgreSQL: {error}", hint="log in as the owner of the schema, who ran `controlroom setup`")
+    if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedColumnError):
+        return DatabaseUnreachable(f"PostgreSQL: {error}", hint="`controlroom setup` makes the schema, or brings it up")
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        hint = "name all servers in --dsn, and target_session_attrs=read-write"
+        return DatabaseUnreachable("PostgreSQL is read-only, as a standby is", hint=hint)
+    return None
 
 
 @contextlib.asynccontextmanager

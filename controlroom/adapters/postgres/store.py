@@ -19,6 +19,7 @@ from controlroom.adapters.postgres import rows
 from controlroom.adapters.postgres.alarm_journal import OutboxEntry, write_handled
 from controlroom.adapters.postgres.copying import copy_readings
 from controlroom.adapters.postgres.learning import INSERT_APPLIED
+from controlroom.adapters.postgres.moves import SensorMoves, departed, give_up, were_added
 from controlroom.adapters.postgres.outbox import Outgoing, dead_letter
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.alarms.definitions import Definitions
@@ -53,6 +54,10 @@ class Claim:
     standing: frozenset[tuple[str, str]] = frozenset()
     #: `tail_hash` of the record before next_offset, if that is known
     tail: bytes | None = None
+    #: sensors that have moved to another partition, and when (broker time, seconds)
+    departed: dict[str, float] = field(default_factory=dict)
+    #: partitions were added to the topic a moment ago, or nobody works on some of them yet
+    topic_grew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,8 @@ class PartitionStore:
         """`on_wait` hears why a commit must wait, and an empty text when it goes on."""
         self._session = Session(dsn, f"{owner} {topic}/{partition}")
         self._key = (group, topic, partition)
+        #: of sensors between this partition and others; None where nothing is stored
+        self.moves: SensorMoves | None = SensorMoves(self._session, self._key)
         self._owner = owner
         self._definitions = definitions
         self._on_wait = on_wait
@@ -95,8 +102,11 @@ class PartitionStore:
         """Give the connection back."""
         await self._session.close()
 
-    async def claim(self) -> Claim:
+    async def claim(self, partitions: int = 0) -> Claim:
         """Become the owner: raise the epoch (the row's lock waits out a zombie's open transaction) and load the state.
+
+        Args:
+            partitions: how many the topic has now, as far as that is known.
 
         Raises:
             one of PASSING_ERRORS: try again later.
@@ -110,6 +120,8 @@ class PartitionStore:
                     return Claim(None, None, 0)
                 states = await connection.fetch(rows.LOAD_STATES, *self._key)
                 alarms = await connection.fetch(rows.LOAD_LIVE_ALARMS, *self._key[1:])
+                left = await departed(connection, self._key)
+                topic_grew = await were_added(connection, self._key, partitions)
         except PASSING_ERRORS:
             self._session.drop()
             raise
@@ -134,6 +146,8 @@ class PartitionStore:
             facts,
             frozenset(standing),
             row["tail_hash"],
+            left,
+            topic_grew,
         )
 
     async def begin(self, offset: int) -> bool:
@@ -258,14 +272,20 @@ class PartitionStore:
                 if not rollups:
                     continue
                 await connection.execute(rows.MERGE_ROLLUPS.format(table=table), *rows.rollup_columns(rollups))
+        if batch.new_sensors and batch.states is None:
+            await connection.execute(rows.INSERT_NEW_STATES, *self._key, batch.new_sensors)
         if batch.states:
             await connection.execute(rows.UPSERT_STATES, *self._key, list(batch.states), list(batch.states.values()))
         if batch.ordered:
             orders, offsets = zip(*batch.ordered, strict=True)
             await connection.execute(INSERT_APPLIED, *self._key, list(orders), list(offsets))
         if not batch.signals:
-            return Committed([], [], {}, dead_letters=dead_letters)
-        committed = await self._apply(connection, batch.signals)
+            committed = Committed([], [], {})
+        else:
+            committed = await self._apply(connection, batch.signals)
+        if batch.departures:
+            # After what was said last of their alarms here.
+            await give_up(connection, self._key, batch.departures)
         return replace(committed, dead_letters=dead_letters)
 
     async def _apply(self, connection: asyncpg.Connection, signals: Sequence[Signal]) -> Committed:

@@ -90,6 +90,10 @@ class CommonCause:
             self._count(before, -1)
             self._count(groups, 1)
 
+    def is_silent(self, sensor_id: str) -> bool:
+        """Whether its silence was noticed, and it has not spoken since."""
+        return sensor_id in self._silent
+
     def leave(self, sensor_id: str, at: float) -> tuple[Effect, ...]:
         """The sensor was removed: as if it spoke again, and then is no member any more."""
         effects = self.back(sensor_id, at)

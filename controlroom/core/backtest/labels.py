@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -44,7 +42,7 @@ class Labels:
 
     def of(self, name: str) -> list[Window] | None:
         """The windows of a series, also where its name has one of several endings; None: it is not labelled."""
-        stem = name.removesuffix(".gz").removesuffix(".csv")
+        stem = name.removesuffix(".gz").removesuffix(".csv").removesuffix(".tsv").removesuffix(".parquet")
         for known in (name, stem, f"{stem}.csv"):
             if known in self.windows:
                 return self.windows[known]
@@ -56,10 +54,9 @@ class Labels:
 
 
 def parse_labels(text: str, parse_time: Callable[[str], float]) -> Labels:
-    r"""Labels from a file's text.
+    """Labels from the text of a file of JSON.
 
-    JSON ``{"series": [["first time", "last time"], ...]}``; or the fault bench's ``{"events": [...], "limits": ...}``;
-    or CSV with the columns ``series,start,end``, and ``name`` if there is one.
+    JSON ``{"series": [["first time", "last time"], ...]}``; or the fault bench's ``{"events": [...], "limits": ...}``.
 
     Raises:
         ValueError: it is none of these; says where.
@@ -67,11 +64,7 @@ def parse_labels(text: str, parse_time: Callable[[str], float]) -> Labels:
     >>> found = parse_labels('{"a.csv": [["10", "20"]]}', float)
     >>> found.of("a.csv")
     [Window(start=10.0, end=20.0, forgiven=20.0, before=0.0, name='')]
-    >>> parse_labels("series,start,end,name\npress,1,2,spike\n", float).of("press.csv")[0].name
-    'spike'
     """
-    if not text.lstrip().startswith("{"):
-        return _from_csv(text, parse_time)
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
@@ -84,6 +77,35 @@ def parse_labels(text: str, parse_time: Callable[[str], float]) -> Labels:
             labels.windows[name] = [_window(parse_time(str(start)), parse_time(str(end))) for start, end in spans]
         except (TypeError, ValueError) as error:
             raise ValueError(f"{name}: a list of [start, end] is wanted ({error})") from None
+    return labels
+
+
+def labels_from_rows(rows: Iterable[tuple[int, Sequence[str]]], parse_time: Callable[[str], float]) -> Labels:
+    """Labels from a table's lines and cells: the columns ``series,start,end``, and ``name`` if there is one.
+
+    Raises:
+        ValueError: the columns are others, or a time is none; says where.
+
+    >>> rows = [(1, ["series", "start", "end", "name"]), (2, ["press", "1", "2", "spike"])]
+    >>> labels_from_rows(rows, float).of("press.csv")[0].name
+    'spike'
+    """
+    labels = Labels()
+    names: list[str] = []
+    for line, cells in rows:
+        if not names:
+            names = [cell.strip() for cell in cells]
+            if not {"series", "start", "end"} <= set(names):
+                break
+            continue
+        row = dict(zip(names, cells, strict=False))
+        try:
+            window = _window(parse_time(row.get("start", "")), parse_time(row.get("end", "")))
+        except ValueError as error:
+            raise ValueError(f"line {line}: {error}") from None
+        labels.windows.setdefault(row["series"], []).append(window._replace(name=row.get("name", "")))
+    if not {"series", "start", "end"} <= set(names):
+        raise ValueError("labels are JSON {series: [[start, end], ...]} or CSV with the columns series,start,end")
     return labels
 
 
@@ -109,21 +131,6 @@ def _window(start: float, end: float) -> Window:
     if end < start:
         raise ValueError("a window ends before it starts")
     return Window(start, end, end)
-
-
-def _from_csv(text: str, parse_time: Callable[[str], float]) -> Labels:
-    reader = csv.DictReader(io.StringIO(text))
-    wanted = {"series", "start", "end"}
-    if not wanted <= set(reader.fieldnames or ()):
-        raise ValueError("labels are JSON {series: [[start, end], ...]} or CSV with the columns series,start,end")
-    labels = Labels()
-    for row in reader:
-        try:
-            window = _window(parse_time(row["start"] or ""), parse_time(row["end"] or ""))
-        except ValueError as error:
-            raise ValueError(f"line {reader.line_num}: {error}") from None
-        labels.windows.setdefault(row["series"], []).append(window._replace(name=row.get("name") or ""))
-    return labels
 
 
 def _from_bench(document: Mapping[str, Any]) -> Labels:

@@ -91,6 +91,8 @@ def _database(database: DatabaseView | None, now: float, glyphs: Glyphs) -> Line
     old = _age(now - database.checked_at)
     if not database.reachable:
         return [(f"{glyphs.critical} DATABASE DOWN", Role.CRIT), *old]
+    if database.read_only:
+        return [(f"{glyphs.critical} DATABASE READ-ONLY", Role.CRIT), *old]
     latency = "" if database.latency_ms is None else f" {database.latency_ms:.1f} ms"
     return [*_figure("db", f"ok{latency}"), *old]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from controlroom.core.plant_state import AlarmView, SensorView
+from controlroom.ui.render.sensor_state import clock_ahead
 
 
 class SensorOrder(StrEnum):
@@ -14,11 +15,11 @@ class SensorOrder(StrEnum):
     WORST = "worst first"
     AREA = "by area"
     NAME = "by name"
+    CLOCK = "by clock difference"
 
-    @property
-    def next(self) -> SensorOrder:
-        """The one that the key turns to."""
-        orders = list(SensorOrder)
+    def next(self, *, clocks: bool = True) -> SensorOrder:
+        """The one that the key turns to; without `clocks` not the one that simulated sensors have no use for."""
+        orders = [order for order in SensorOrder if clocks or order is not SensorOrder.CLOCK]
         return orders[(orders.index(self) + 1) % len(orders)]
 
 
@@ -42,6 +43,8 @@ def sorted_sensors(views: Iterable[SensorView], order: SensorOrder) -> list[Sens
         return sorted(
             views, key=lambda v: (v.location.factory_section, v.location.zone, v.location.machine_id, v.label)
         )
+    if order is SensorOrder.CLOCK:
+        return sorted(views, key=lambda view: (-abs(clock_ahead(view) or 0.0), view.label))
     return sorted(views, key=lambda view: view.label)
 
 

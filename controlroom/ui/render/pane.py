@@ -17,7 +17,8 @@ from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, width_of
 from controlroom.ui.render.marks import WORDS, edge_mark, severity_glyph, severity_role
 from controlroom.ui.render.numbers import quantity_text
-from controlroom.ui.render.sensor_state import simulated_word, state_word
+from controlroom.ui.render.order import SensorOrder
+from controlroom.ui.render.sensor_state import clock_words, simulated_word, state_word
 from controlroom.ui.render.sparkline import scale_of, sparkline
 
 #: the narrowest pane that shows an id, a type and a value of the documented length
@@ -39,12 +40,15 @@ def pane(
     height: int,
     glyphs: Glyphs,
     selected: bool = False,
-    by_area: bool = False,
+    order: SensorOrder = SensorOrder.WORST,
     marked: bool = False,
 ) -> list[Line]:
-    """The lines of a pane that is `height` high (2 to 6), each `width` cells wide; what lies below them is a gap."""
+    """The lines of a pane that is `height` high (2 to 6), each `width` cells wide; what lies below them is a gap.
+
+    Beside its id stands what the `order` goes by, if that is not told elsewhere.
+    """
     sparks = max(1, height - 2)
-    lines = [_title(view, width, glyphs, selected=selected, by_area=by_area, marked=marked)]
+    lines = [_title(view, width, glyphs, selected=selected, order=order, marked=marked)]
     room = max(0, width - 1 - _TAIL)
     values = view.values.last(room)
     if values:
@@ -67,7 +71,7 @@ def pane(
     return lines
 
 
-def _title(view: SensorView, width: int, glyphs: Glyphs, *, selected: bool, by_area: bool, marked: bool) -> Line:
+def _title(view: SensorView, width: int, glyphs: Glyphs, *, selected: bool, order: SensorOrder, marked: bool) -> Line:
     severity, unacked = view.severity, view.unacked
     mark = severity_glyph(severity, glyphs) if severity or not unacked else glyphs.returned
     value = quantity_text(view.last_value, view.unit)
@@ -82,7 +86,9 @@ def _title(view: SensorView, width: int, glyphs: Glyphs, *, selected: bool, by_a
     start.append((label, Role.TITLE))
     about_room = room - cell_len(label) - 1
     about = view.sensor_type
-    if by_area:
+    if order is SensorOrder.CLOCK:
+        about = clock_words(view)
+    elif order is SensorOrder.AREA:
         about = f"{view.location.zone} {view.location.machine_id}"
         if cell_len(about) > about_room:
             about = view.location.machine_id

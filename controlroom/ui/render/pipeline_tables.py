@@ -151,6 +151,9 @@ def database_rows(database: DatabaseView | None, now: float, width: int, glyphs:
         (f"  round trip {duration_text(latency)}", Role.TITLE_DIM),
     ]
     rows = [heading("database", "DATABASE", about, database.checked_at, now, width)]
+    if database.read_only:
+        said = "it is read-only, as a standby is: nothing can be stored"
+        rows.append(note("read-only", [(f" {glyphs.critical} ", Role.CRIT), (said, Role.TEXT)]))
     rows += _notification_rows(database, glyphs)
     figures = database.figures
     if figures is None:

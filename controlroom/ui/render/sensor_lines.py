@@ -12,7 +12,7 @@ from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit, spread
 from controlroom.ui.render.marks import SEVERITY_OF, severity_glyph, severity_mark, severity_role
 from controlroom.ui.render.numbers import age_text, clock_text, moment_text, quantity_text, value_text
-from controlroom.ui.render.sensor_state import simulated_word, state_word
+from controlroom.ui.render.sensor_state import clock_ahead, clock_words, simulated_word, state_word
 from controlroom.ui.render.span import SPANS, SpanData
 from controlroom.wire import AlarmEvent
 
@@ -39,13 +39,10 @@ def title_line(view: SensorView, now: float, width: int, glyphs: Glyphs) -> Line
 
 def _clock(view: SensorView) -> Line:
     """How far the sensor's clock is from the brokers', where that is worth saying; in simulated time it never is."""
-    if view.last_time is None or view.seen_at is None or view.simulated:
+    ahead = clock_ahead(view)
+    if ahead is None or abs(ahead) < CLOCK_OFF_S:
         return []
-    ahead = view.last_time - view.seen_at
-    if abs(ahead) < CLOCK_OFF_S:
-        return []
-    side = "ahead" if ahead > 0.0 else "behind"
-    return [(f"  clock {age_text(abs(ahead))} {side}", Role.TITLE_WARN if ahead > 0.0 else Role.TITLE_DIM)]
+    return [(f"  clock {clock_words(view)}", Role.TITLE_WARN if ahead > 0.0 else Role.TITLE_DIM)]
 
 
 def spans_line(chosen: str, data: SpanData, width: int) -> Line:

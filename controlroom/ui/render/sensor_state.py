@@ -43,6 +43,24 @@ def is_stale(view: SensorView, now: float) -> bool:
     return age > LEAST_STALE_S and age > STALE_INTERVALS * interval_of(view)
 
 
+def clock_ahead(view: SensorView) -> float | None:
+    """Seconds that the sensor's clock is ahead of the brokers' (negative: behind), by its last reading.
+
+    None if it is not known; of a simulated sensor it says nothing, since its time may be another.
+    """
+    if view.last_time is None or view.seen_at is None or view.simulated:
+        return None
+    return view.last_time - view.seen_at
+
+
+def clock_words(view: SensorView) -> str:
+    """How far its clock is off: `10m ahead`; empty if that is not known."""
+    ahead = clock_ahead(view)
+    if ahead is None:
+        return ""
+    return f"{age_text(abs(ahead))} {'ahead' if ahead > 0.0 else 'behind'}"
+
+
 def state_word(view: SensorView, now: float) -> Span:
     """At most nine cells."""
     if view.state in _STILL:

@@ -66,8 +66,8 @@ class OverviewScreen(ListScreen, LearningOrders):
         return view.severity if view is not None else 0
 
     def action_turn_order(self) -> None:
-        """Worst first, by area, by name."""
-        self.order = self.order.next
-        self.query_one(SensorGrid).by_area = self.order is SensorOrder.AREA
+        """Worst first, by area, by name, by clock difference."""
+        self.order = self.order.next()
+        self.query_one(SensorGrid).order = self.order
         self.relist()
         self.context.state.notify(f"sensors {self.order}", self.context.options.clock.now())

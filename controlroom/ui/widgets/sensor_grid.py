@@ -6,6 +6,7 @@ from collections.abc import Hashable
 
 from controlroom.ui.context import Context
 from controlroom.ui.render.line import Line, Role
+from controlroom.ui.render.order import SensorOrder
 from controlroom.ui.render.pane import LEAST_HEIGHT, LEAST_WIDTH, MOST_HEIGHT, pane
 from controlroom.ui.render.sensor_state import state_word
 from controlroom.ui.widgets.item_view import ItemView
@@ -16,8 +17,8 @@ class SensorGrid(ItemView):
 
     def __init__(self, context: Context, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(context, id=id)
-        #: whether panes say where a sensor is instead of what it is
-        self.by_area = False
+        #: what the panes are ordered by, which they say
+        self.order = SensorOrder.WORST
 
     def choose_layout(self) -> None:
         """As many columns as fit; then the highest panes with which nothing must be scrolled."""
@@ -32,7 +33,7 @@ class SensorGrid(ItemView):
     def stamp(self, key: str) -> Hashable:
         """A new reading or state, or the passing of time making it stale."""
         view = self.context.state.sensors.get(key)
-        return None if view is None else (view.version, state_word(view, self.context.now()), self.by_area)
+        return None if view is None else (view.version, state_word(view, self.context.now()), self.order)
 
     def draw(self, key: str, width: int, *, selected: bool) -> list[Line]:
         """The pane."""
@@ -46,7 +47,7 @@ class SensorGrid(ItemView):
             height=self.item_height,
             glyphs=self.context.glyphs,
             selected=selected,
-            by_area=self.by_area,
+            order=self.order,
             marked=key in self.marked,
         )
 

@@ -4,6 +4,7 @@ import pytest
 
 from controlroom.ui.render.glyphs import UNICODE
 from controlroom.ui.render.line import Role, plain, width_of
+from controlroom.ui.render.order import SensorOrder
 from controlroom.ui.render.pane import LEAST_WIDTH, MOST_HEIGHT, pane
 from tests.fakes.clock import START
 from tests.fakes.plant import make_plant, sensor_id
@@ -61,5 +62,5 @@ def test_a_long_id_gives_way_to_the_value(plant):
 
 
 def test_by_area_says_where(plant):
-    title, _ = pane(plant.sensors[sensor_id(13)], NOW, width=60, height=2, glyphs=UNICODE, by_area=True)
+    title, _ = pane(plant.sensors[sensor_id(13)], NOW, width=60, height=2, glyphs=UNICODE, order=SensorOrder.AREA)
     assert "energy-sensor-013 zone-c machine-005" in plain(title)

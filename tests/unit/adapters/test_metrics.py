@@ -9,6 +9,7 @@ import pytest
 
 from controlroom.adapters.kafka.partition import Commit, Progress
 from controlroom.adapters.metrics import Metrics, serving
+from controlroom.core.clocks import Clocks
 from controlroom.errors import ConfigError
 from tests.fakes.plant import event
 
@@ -20,6 +21,7 @@ class Worker:
         self.by_partition = {2: Progress(committed=7, rejected=1, fenced=3)}
         self.partitions = (2,)
         self.lag = {2: 5}
+        self.clocks = {2: Clocks.of([700.0, -90.0, -100.0, 3.0])}
         self.joined = True
         self.progress = Progress()
 
@@ -46,6 +48,9 @@ async def test_what_a_worker_did_is_told_in_prometheus_words() -> None:
         'controlroom_fenced_total{partition="2"} 3.0',
         'controlroom_lag_records{partition="2"} 5.0',
         'controlroom_batch_records_bucket{le="100.0"} 1.0',
+        'controlroom_sensors_clock_off{partition="2",side="ahead"} 1.0',
+        'controlroom_sensors_clock_off{partition="2",side="behind"} 2.0',
+        'controlroom_clock_off_seconds{partition="2",side="ahead"} 700.0',
         "controlroom_commit_seconds_count 1.0",
         'controlroom_rejects_total{reason="unknown-version"} 2.0',
         'controlroom_sensors_with_surplus_total{surplus="duplicate-keys"} 1.0',

@@ -146,9 +146,9 @@ def test_a_picture_shows_value_score_and_alarms(data: Path) -> None:
     ("text", "said"),
     [
         ("", "it is empty"),
-        ("time_of_day,value\n1,2\n", "no column named timestamp"),
-        ("timestamp,a,b\n2026-05-01,1,2\n", "which column holds the values"),
-        ("timestamp,value\nyesterday,2\n", "line 2: 'yesterday' is not a time"),
+        ("time_of_day,value\n1,2\n", "no column holds times: name it with --time-column"),
+        ("timestamp,a,b\n2026-05-01,x,y\n", "which column holds the values"),
+        ("timestamp,value\nyesterday,2\n", "line 2: column timestamp: 'yesterday' is not a time: .*--time-format"),
     ],
 )
 def test_a_file_that_is_wrong_is_told_in_one_line(tmp_path: Path, text: str, said: str) -> None:
@@ -172,6 +172,8 @@ def test_usage_is_told(data: Path, tmp_path: Path) -> None:
         call(data / "mill.csv", "--compare", "default")
     with pytest.raises(InputError, match="needs more than 60 rows"):
         call(data / "mill.csv", "--prediction", "--learn", 5)
+    with pytest.raises(InputError, match=r"'01/02/2026' may be 2026-02-01 or 2026-01-02: as 2026-05-01T06:00:00Z"):
+        call("--sensor", "a", "--since", "01/02/2026")
     with pytest.raises(InputError, match="there is no file of labels"):
         call(data / "mill.csv", "--labels", "nowhere.json")
     wrong = tmp_path / "wrong.toml"
@@ -211,3 +213,103 @@ def test_thousands_are_read_and_what_may_be_either_is_asked_for(tmp_path: Path) 
     with pytest.raises(InputError, match="say which with --decimal"):
         call(path)
     assert json.loads(call(path, "--json", "--decimal", "comma").stdout)["series"][0]["unreadable"] == 0
+
+
+@pytest.fixture
+def wide(tmp_path: Path) -> Path:
+    """Two sensors, one of which is read every other time, as a German spreadsheet has it."""
+    rng = random.Random(1)
+    rows = ["Zeit;Presse 1;Mühle/2;Notiz"]
+    for i in range(2000):
+        at = START + timedelta(minutes=5 * i)
+        press = 20 + rng.gauss(0, 0.3) + (15 if 1500 <= i < 1504 else 0)
+        mill = "" if i % 2 else f"{rng.gauss(5, 0.1):.2f}".replace(".", ",")
+        rows.append(f"{at:%d.%m.%Y %H:%M};{f'{press:.2f}'.replace('.', ',')};{mill};")
+    path = tmp_path / "halle.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode())
+    return path
+
+
+def test_a_wide_file_is_several_series(wide: Path, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    begins, ends = (START + timedelta(minutes=5 * n) for n in (1495, 1510))
+    labels.write_text(f"series;start;end\nhalle/Presse 1;{begins:%d.%m.%Y %H:%M};{ends:%d.%m.%Y %H:%M}\n")
+    done = call(wide, "--out", tmp_path / "out", "--labels", labels, "--json")
+    assert done.exit_code == 0
+    press, mill = json.loads(done.stdout)["series"]
+    assert (press["name"], press["rows"], press["unreadable"]) == ("halle/Presse 1.csv", 2000, 0)
+    assert (mill["name"], mill["rows"], mill["unreadable"]) == ("halle/Mühle_2.csv", 1000, 0)
+    assert press["measures"]["found"] == 1
+    written = rows_of(tmp_path / "out" / "halle" / "Presse 1.csv")
+    assert written[0]["timestamp"] == "01.05.2026 00:00"
+    assert len(rows_of(tmp_path / "out" / "halle" / "Mühle_2.csv")) == 1000
+
+
+def test_columns_of_a_wide_file_are_chosen(wide: Path) -> None:
+    (series,) = json.loads(call(wide, "--json", "--column", "Mühle/2").stdout)["series"]
+    assert (series["name"], series["rows"]) == ("halle.csv", 1000)
+    both = json.loads(call(wide, "--json", "--column", "Mühle/2", "--column", "Presse 1").stdout)["series"]
+    assert [series["rows"] for series in both] == [1000, 2000]
+
+
+def test_a_machine_is_read_from_any_dialect_too(wide: Path, tmp_path: Path) -> None:
+    done = call(wide, "--prediction", "--column", "Presse 1", "--column", "Mühle/2", "--out", tmp_path / "out", "-q")
+    assert done.exit_code == 0
+    assert len(rows_of(tmp_path / "out" / "halle.csv")) == 2000
+
+
+def test_the_order_of_a_file_may_be_kept(data: Path, tmp_path: Path) -> None:
+    header, *rows = (data / "mill.csv").read_text().splitlines()
+    path = tmp_path / "mill.csv"
+    path.write_text("\n".join([header, *reversed(rows)]) + "\n")
+    done = call(path, "--order", "as-is", "--out", tmp_path / "out")
+    assert "1,999 rows go back in time: the rows are taken as they are (the first: line 3)" in done.stderr
+    assert [row["timestamp"] for row in rows_of(tmp_path / "out" / "mill.csv")] == [
+        row.split(",")[0] for row in rows[::-1]
+    ]
+
+
+def test_what_a_file_leaves_open_is_asked_for_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "mill.csv"
+    path.write_text("when,what\n" + "".join(f"01/02/2026 {n // 60:02}:{n % 60:02},1\n" for n in range(100)))
+    with pytest.raises(InputError, match="column when: '01/02/2026 00:00' may be 2026-02-01 or 2026-01-02: say"):
+        call(path)
+    said = ("--time-format", "%m/%d/%Y %H:%M", "--time-zone", "America/New_York", "--alarms", tmp_path / "alarms.json")
+    document = json.loads(call(path, "--json", *said).stdout)
+    assert document["series"][0]["rows"] == 100
+
+
+def test_parquet_is_watched_as_csv_is(data: Path, tmp_path: Path) -> None:
+    from pyarrow import csv as arrow
+    from pyarrow import parquet
+
+    parquet.write_table(arrow.read_csv(data / "mill.csv"), tmp_path / "mill.parquet")
+    from_csv, done = call(data / "mill.csv", "--json"), call(tmp_path / "mill.parquet", "--json", "--out", tmp_path)
+    assert json.loads(done.stdout)["series"][0]["alarms"] == json.loads(from_csv.stdout)["series"][0]["alarms"]
+    assert len(rows_of(tmp_path / "mill.csv")) == 2000
+
+
+def test_labels_in_a_column_are_read_by_the_sign_of_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "mill.csv"
+    rows = "".join(
+        f"{START + timedelta(minutes=i):%d.%m.%Y %H:%M};{i % 7};{'1,0' if i >= 990 else '0,0'}\n" for i in range(1000)
+    )
+    path.write_text(f"Zeit;Wert;fault\n{rows}")
+    document = json.loads(call(path, "--json", "--labels", "fault").stdout)
+    assert document["series"][0]["measures"]["events"] == 1
+
+
+def test_units_in_a_second_line_are_those_of_the_alarms(tmp_path: Path) -> None:
+    path = tmp_path / "ofen.csv"
+    lines = ["Zeit;Ofen 1;Ofen 2", ";°C;bar"]
+    for second in range(3600):
+        lines.append(f"05.01.2026 13:{second // 60:02d}:{second % 60:02d};1.020,{second % 7};7,{second % 5}")
+    lines.append("05.01.2026 14:00:00;2.500,0;7,5")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
+    done = call(path, "--json", "--column", "Ofen 1")
+    assert done.exit_code == 0
+    assert "Ofen 1 in °C" in done.stderr
+    (series,) = json.loads(done.stdout)["series"]
+    (alarm,) = series["alarms"]
+    assert alarm["kind"] == "spike"
+    assert "2500 °C" in alarm["message"]

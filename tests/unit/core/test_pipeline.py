@@ -65,6 +65,14 @@ def signals_of(batch: Batch) -> list[tuple[str, str, float]]:
     return [(signal.kind, type(signal.event).__name__, signal.event.at) for signal in batch.signals]
 
 
+def test_clocks_that_are_off_are_told_by_the_last_readings() -> None:
+    run = pipeline()
+    run.process([record(0, 25.0, sensor="fast", at=601), record(1, 25.0, sensor="slow", at=-7198)])
+    run.process([record(2, 25.0, sensor="simulated", at=9000, headers=(("simulated", b"1"),)), record(3, 25.0)])
+    clocks = run.clocks()
+    assert (clocks.ahead, clocks.behind, clocks.most_ahead, clocks.most_behind) == (1, 1, 600.0, 7200.0)
+
+
 def test_a_limit_is_signalled_with_the_record_that_crossed_it() -> None:
     run = pipeline()
     header = (("simulated", b"1"), ("fault-id", b"drill-7"))

@@ -139,12 +139,23 @@ def test_a_constant_is_no_stuck_sensor_and_a_gross_spike_is_found_in_a_young_one
     assert {kind for _, kind in watch(bank, signal.times(5000), values)} == {"spike"}
 
 
-def test_a_spike_of_a_ramp_is_told_when_it_comes_back():
+@pytest.mark.parametrize(("size", "said"), [(10.0, "where"), (-10.0, "was back at once")])
+def test_a_spike_of_a_ramp_is_told_at_once_or_where_it_may_be_a_reset_when_it_comes_back(size, said):
     signal = Signal("ramp", 500.0)
     bank, values = bank_of(signal), signal.values(3000)
-    values[2900] += 10.0
+    values[2900] += size
     findings = []
     for i, (t, x) in enumerate(zip(signal.times(3000), values, strict=True)):
         findings += bank.observe(i + 1, t, t, x)
-    assert [(f.kind, f.level) for f in findings[:1]] == [("spike", 1)]
-    assert "was back at once" in findings[0].message
+    assert [(f.kind, f.level, f.t) for f in findings[:1]] == [("spike", 1, 2900.0 if size > 0.0 else 2902.0)]
+    assert said in findings[0].message
+
+
+@pytest.mark.parametrize("seed", range(1, 11))
+def test_a_ramp_that_jumps_ahead_is_found_and_one_that_is_reset_is_not(seed):
+    signal = replace(drawn("ramp", seed), period=20.0 + 3 * seed, noise=0.0)
+    times, ahead = signal.times(6000), signal.with_fault("offset", 6000, 1000)
+    assert watch(bank_of(signal), times[:5000], ahead[:5000]) == []
+    assert watch(bank_of(signal), times, ahead)[0][0] == 5000
+    reset = [x if i < 5000 else x - ahead[5000] + ahead[0] for i, x in enumerate(ahead)]
+    assert watch(bank_of(signal), times, reset) == []

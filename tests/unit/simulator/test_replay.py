@@ -10,8 +10,7 @@ import pytest
 from controlroom.wire import Reading, SensorSpec, decode_reading
 from kafka_clients.errors import BrokersUnreachable
 from simulator import replay as module
-from simulator.csv_input import Row
-from simulator.replay import Replayer
+from simulator.replay import Replayer, Row
 
 T0 = datetime(2014, 4, 1, tzinfo=UTC)
 
@@ -44,12 +43,12 @@ class Brokers:
 
 
 def rows(*values: float, step: float = 60.0) -> list[Row]:
-    return [Row(2 + n, T0 + timedelta(seconds=n * step), value) for n, value in enumerate(values)]
+    return [Row(T0 + timedelta(seconds=n * step), (value,)) for n, value in enumerate(values)]
 
 
 def replayer(brokers: Brokers, *, speed: float | None = None, shift: timedelta = timedelta(), **spec: Any) -> Replayer:
     sensor = SensorSpec(**{"sensor_id": "s", "sensor_type": "temperature", **spec})
-    return Replayer(brokers, "data", sensor, speed=speed, shift=shift)  # type: ignore[arg-type]
+    return Replayer(brokers, "data", [sensor], speed=speed, shift=shift)  # type: ignore[arg-type]
 
 
 async def test_rows_become_readings_that_are_not_marked_as_simulated() -> None:
@@ -83,6 +82,21 @@ async def test_limits_of_the_type_hold_in_its_own_unit(
     assert reading.unit == unit
     assert (reading.metadata.warning_threshold, reading.metadata.critical_threshold) == limits
     assert reading.alert_level == level
+
+
+async def test_a_row_of_several_sensors_is_a_reading_of_each_that_has_one() -> None:
+    brokers = Brokers()
+    sensors = [SensorSpec(sensor_id=name, sensor_type="temperature") for name in ("a", "b")]
+    replay = Replayer(brokers, "data", sensors, speed=None)  # type: ignore[arg-type]
+    table = [
+        Row(T0, (1.0, 2.0)),
+        Row(T0 + timedelta(seconds=1), (None, 3.0)),
+        Row(T0 + timedelta(seconds=2), (4.0, None)),
+    ]
+    assert await replay.run(table, asyncio.Event())
+    sent = [(r.sensor_id, r.value, r.metadata.reading_count) for r in brokers.readings]
+    assert sent == [("a", 1.0, 1), ("b", 2.0, 1), ("b", 3.0, 2), ("a", 4.0, 2)]
+    assert replay.taken == replay.sent == 4
 
 
 async def test_times_may_be_moved() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from controlroom.core.backtest.labels import Labels, Window, from_marks, parse_labels
+from controlroom.core.backtest.labels import Labels, Window, from_marks, labels_from_rows, parse_labels
 from controlroom.core.backtest.measure import Measures, measure
 from controlroom.core.backtest.series import Outcome, Raised
 from detectors.finding import Finding
@@ -67,8 +67,6 @@ def test_rows_are_counted_where_the_series_carries_its_labels() -> None:
         ("{", "not JSON"),
         ('{"a.csv": [["1"]]}', "a.csv: a list of"),
         ('{"a.csv": [["2", "1"]]}', "ends before it starts"),
-        ("file,start\n", "columns series,start,end"),
-        ("series,start,end\na,x,2\n", "line 2"),
         ('{"events": [{"start": 1}], "sensors": ["a"]}', "events are not readable"),
     ],
 )
@@ -85,3 +83,17 @@ def test_the_benchs_events_are_its_own_definition() -> None:
     assert labels.of("energy-0.csv.gz") == [Window(90_000.0, 90_330.0, 91_200.0, 5.0, "late")]
     assert (labels.ranges, labels.learn_s) == ({"energy": (0.0, 500.0)}, 86_400.0)
     assert Labels().of("any") is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([["file", "start"]], "columns series,start,end"),
+        ([], "columns series,start,end"),
+        ([["series", "start", "end"], ["a", "x", "2"]], "line 2"),
+        ([["series", "start", "end"], ["a", "1"]], "line 2"),
+    ],
+)
+def test_rows_of_labels_that_are_wrong_are_refused_with_the_line(rows: list[list[str]], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        labels_from_rows(enumerate(rows, 1), float)
