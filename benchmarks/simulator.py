@@ -21,10 +21,10 @@ from benchmarks._plant import running
 from benchmarks._topic import readings
 from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.wire import TopicNames, TopicSpec
+from kafka_clients.session import BATCH_BYTES
 from simulator.options import Options
 from simulator.plant import default_plant
 from simulator.runner import Simulator
-from simulator.session import BATCH_BYTES
 
 _PARTITIONS = 3
 _POLL_S = 0.02

@@ -31,9 +31,10 @@ from controlroom.core.fault_register import FaultRow
 from controlroom.errors import ControlroomError, InputError
 from controlroom.wire import TopicNames, TopicSpec, topic_specs
 from controlroom.wire.command import encode_command
+from kafka_clients.partitions import partition_of
 from simulator.faults.table import to_ms
 from simulator.options import Options
-from simulator.publisher import Publisher, partition_of
+from simulator.publisher import Publisher
 from simulator.runner import Simulator
 from simulator.scenario import PlannedFault, Scenario
 from simulator.signals import QUIET

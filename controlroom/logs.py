@@ -37,6 +37,7 @@ def _log_to(handler: logging.Handler, *, verbose: bool) -> None:
     if not verbose:
         logging.getLogger("controlroom").setLevel(logging.INFO)
         logging.getLogger("simulator").setLevel(logging.INFO)
+        logging.getLogger("bridges").setLevel(logging.INFO)
         # It reports each retry of a lost broker as an error; what matters of it we report ourselves, once.
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 

@@ -17,7 +17,7 @@ from aiokafka.structs import ConsumerRecord
 from controlroom.wire import BadMessage, Reason, SensorCommand, SensorStatus, TopicNames
 from controlroom.wire.command import decode_command
 from controlroom.wire.status import decode_status
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 
 _RETRY_S = 1.0
 #: Header of tombstones by which `--fresh` clears the topic: unlike an operator's, they do not forbid to declare again.

@@ -23,7 +23,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import KafkaError
 
 from controlroom.wire import TopicNames
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 
 SESSION_S = 10.0
 HEARTBEAT_S = 3.0

@@ -25,17 +25,15 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     KafkaError,
-    KafkaTimeoutError,
     MessageSizeTooLargeError,
-    ProducerClosed,
     TopicAuthorizationFailedError,
 )
-from aiokafka.partitioner import DefaultPartitioner
 
-from simulator.closing import CLOSE_S
-from simulator.errors import BrokersUnreachable, NotAllowed, TopicMissing
-from simulator.recovery import missing_from
-from simulator.session import Session
+from kafka_clients.closing import CLOSE_S
+from kafka_clients.errors import BrokersUnreachable, NotAllowed
+from kafka_clients.partitions import partition_of, partitions_of
+from kafka_clients.recovery import missing_from
+from kafka_clients.session import SLOW_S, Session
 
 #: A list, because aiokafka takes nothing else.
 Headers = list[tuple[str, bytes]]
@@ -48,18 +46,6 @@ LINGER_S = 0.005
 MOST_WAITING = 100_000
 _RETRY_S = 0.2
 _NO_PATIENCE_S = 0.1
-#: After so long without an acknowledgement it is said; after so long the producer is not trusted any more (#1154).
-_SLOW_S = 5.0
-_STUCK_S = 30.0
-
-
-_choose = DefaultPartitioner()
-
-
-def partition_of(key: bytes, partitions: list[int]) -> int:
-    """The partition of records with this key, chosen as every Kafka client chooses by default (murmur2)."""
-    partition: int = _choose(key, partitions, partitions)
-    return partition
 
 
 class Lane:
@@ -144,7 +130,7 @@ class Publisher:
         """
         try:
             self._session = await self._connect()
-            await self._look_up(self._session.producer, topics)
+            self._partitions |= await partitions_of(self._session.producer, topics, self._bootstrap)
         except KafkaError:
             await self.stop()
             raise BrokersUnreachable(f"no Kafka broker answers at {self._bootstrap}") from None
@@ -195,7 +181,7 @@ class Publisher:
     async def room(self, most: int) -> None:
         """Wait until no more than so many records wait to be sent, or nothing can be sent any more."""
         while self.waiting > most and self.failure is None:
-            await self.progress(_SLOW_S)
+            await self.progress(SLOW_S)
 
     async def flush(self, seconds: float) -> bool:
         """Wait, for so many seconds at the most, until all that was added is acknowledged; says whether it is."""
@@ -243,7 +229,7 @@ class Publisher:
             if batch is None:
                 continue
             try:
-                metadata = await self._deliver(session, lane, batch)
+                metadata = await session.deliver(batch, lane.topic, lane.partition, self._waited)
             except MessageSizeTooLargeError:
                 self._say(
                     f"{lane.topic}: the brokers refuse a batch as too large; {len(lane.under_way)} records dropped"
@@ -257,29 +243,11 @@ class Publisher:
             else:
                 self._settle(lane, metadata.offset if metadata is not None else None)
 
-    async def _deliver(self, session: Session, lane: Lane, batch: Any) -> Any:  # noqa: ANN401 - no types
-        """Send the batch and wait for its acknowledgement.
-
-        Raises:
-            KafkaTimeoutError: none has come for so long that the producer is not to be trusted.
-            ProducerClosed: the producer was given up in the meantime.
-        """
-        started = time.monotonic()
-        delivered = await session.producer.send_batch(batch, lane.topic, partition=lane.partition)
-        # If we are cancelled nobody asks for its outcome any more, and that is no reason to complain.
-        delivered.add_done_callback(lambda done: done.cancelled() or done.exception())
-        while not delivered.done():
-            await asyncio.wait({delivered, session.over}, timeout=_SLOW_S, return_when=asyncio.FIRST_COMPLETED)
-            if delivered.done():
-                break
-            if session.over.done():
-                raise ProducerClosed
-            if self._away_since is None:
-                self._away_since = started
-            self._say(f"no answer from the brokers for {time.monotonic() - started:.0f} s; {self._count()}")
-            if time.monotonic() - started > _STUCK_S:
-                raise KafkaTimeoutError
-        return delivered.result()
+    def _waited(self, seconds: float) -> None:
+        """The brokers have not answered for so long."""
+        if self._away_since is None:
+            self._away_since = time.monotonic() - seconds
+        self._say(f"no answer from the brokers for {seconds:.0f} s; {self._count()}")
 
     def _fill(self, producer: AIOKafkaProducer, lane: Lane) -> Any:  # noqa: ANN401 - aiokafka's BatchBuilder has no types
         """Move what fits from the waiting records into a batch; None when there is nothing."""
@@ -345,15 +313,6 @@ class Publisher:
     def _may_send_all(self) -> bool:
         """Whether nothing is under way that may not be sent."""
         return self.may_send() or not any(lane.gated and lane.under_way for lane in self._lanes.values())
-
-    async def _look_up(self, producer: AIOKafkaProducer, topics: Sequence[str]) -> None:
-        # All metadata at once: asked for one topic that is not there, aiokafka waits for it to come.
-        cluster = await producer.client.fetch_all_metadata()
-        for topic in topics:
-            partitions = cluster.partitions_for_topic(topic)
-            if not partitions:
-                raise TopicMissing(f"there is no topic {topic!r} on the brokers at {self._bootstrap}")
-            self._partitions[topic] = sorted(partitions)
 
     def _count(self) -> str:
         return f"{self.waiting} records wait, {self.dropped} dropped"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from controlroom.wire import SENSOR_TYPES, Reading, SensorSpec, encode_reading
 from controlroom.wire.reading import AlertLevel, Metadata
-from simulator.errors import BrokersUnreachable
+from kafka_clients.errors import BrokersUnreachable
 from simulator.publisher import Publisher
 
 _MOST_WAITING = 20_000

@@ -13,9 +13,9 @@ from typing import Any
 from uuid import uuid4
 
 from controlroom.wire import SensorCommand, SensorSpec, TopicNames
+from kafka_clients.errors import BrokersUnreachable
 from simulator.declaration import declare
 from simulator.engine import Engine
-from simulator.errors import BrokersUnreachable
 from simulator.faults.table import to_ms
 from simulator.fleet import Fleet
 from simulator.follower import Follower, Known

@@ -13,7 +13,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 
 _RETRY_S = 1.0
 

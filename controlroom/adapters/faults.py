@@ -27,7 +27,7 @@ from controlroom.core.learning import LearningAction
 from controlroom.wire import BadMessage, TopicNames
 from controlroom.wire.command import decode_command
 from controlroom.wire.status import decode_status
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 
 log = logging.getLogger(__name__)
 

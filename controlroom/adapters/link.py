@@ -35,7 +35,7 @@ from controlroom.core.lag_trend import LagTrend
 from controlroom.core.plant_state import PipelineView, PlantState
 from controlroom.core.profiles import Profiles
 from controlroom.wire import TopicNames
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 from simulator.ownership import group_of
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -28,6 +29,14 @@ _RECORDS = (1, 10, 100, 500, 1000, 2000, 5000, 10_000, 20_000)
 #: A request line and headers are shorter, and whoever sends them is quicker.
 _REQUEST_BYTES = 8192
 _REQUEST_S = 5.0
+
+
+class Answers(Protocol):
+    """What is served."""
+
+    def answer(self, path: str) -> tuple[int, str, bytes]:
+        """Status, content type and body of a GET."""
+        ...
 
 
 class Metrics:
@@ -144,7 +153,7 @@ class _Worker(Collector):
 
 
 @contextlib.asynccontextmanager
-async def serving(metrics: Metrics, port: int, host: str = "0.0.0.0") -> AsyncIterator[int]:  # noqa: S104 - scraped from elsewhere
+async def serving(metrics: Answers, port: int, host: str = "0.0.0.0") -> AsyncIterator[int]:  # noqa: S104 - scraped from elsewhere
     """Serve over HTTP while the context lasts; the port that it came to be (0 asks for any).
 
     Raises:

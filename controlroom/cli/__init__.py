@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "replay-session": ("controlroom.cli.record", "replay_session", "Open the control room on a recording."),
     "simulate": ("controlroom.cli.simulate", "simulate", "Run simulated sensors."),
     "sensors": ("controlroom.cli.sensors", "sensors", "Command simulated sensors: spawn, pause, inject a fault."),
+    "bridge": ("controlroom.cli.bridge", "bridge", "Bring values of real sensors (MQTT) to the plant."),
     "drill": ("controlroom.cli.drill", "drill", "Rehearse: known faults, the real pipeline, and the score."),
     "replay": ("controlroom.cli.replay", "replay", "Publish a table of times and values as readings."),
     "alarms": ("controlroom.cli.alarms", "alarms", "List alarms, acknowledge and shelve them, see their history."),

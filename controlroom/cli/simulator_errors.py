@@ -6,14 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from controlroom.errors import ControlroomError, InputError, KafkaUnreachable
-from simulator.errors import (
-    BrokersUnreachable,
-    NotAllowed,
-    PlantFileError,
-    ScenarioError,
-    SimulatorError,
-    TopicMissing,
-)
+from kafka_clients.errors import BrokersUnreachable, ClientError, NotAllowed, TopicMissing
+from simulator.errors import PlantFileError, ScenarioError, SimulatorError
 
 
 @contextmanager
@@ -31,5 +25,5 @@ def translated() -> Iterator[None]:
         raise InputError(str(error), hint="mend the plant file") from None
     except ScenarioError as error:
         raise InputError(str(error), hint="mend the drill's file") from None
-    except SimulatorError as error:
+    except (SimulatorError, ClientError) as error:
         raise ControlroomError(str(error)) from None

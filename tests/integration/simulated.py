@@ -17,7 +17,7 @@ from aiokafka.structs import ConsumerRecord
 from controlroom.wire import BadMessage, Reading, SensorCommand, SensorSpec, SensorStatus, TopicNames, decode_reading
 from controlroom.wire.command import encode_command
 from controlroom.wire.status import decode_status
-from simulator.closing import close_consumer, close_producer
+from kafka_clients.closing import close_consumer, close_producer
 
 CONTROLROOM = [sys.executable, "-m", "controlroom"]
 

@@ -12,6 +12,7 @@ import pytest
     "name",
     [
         "controlroom.adapters.kafka.probe",
+        "controlroom.cli.bridge_text",
         "controlroom.cli.restricted",
         "controlroom.config_sources",
         "controlroom.services",

@@ -44,7 +44,8 @@ def test_the_probe_sees_what_is_imported():
 
 
 @pytest.mark.parametrize(
-    "command", ["up", "down", "status", "broker", "replay", "simulate", "sensors", "drill", "detect", "setup", "tail"]
+    "command",
+    ["up", "down", "status", "broker", "replay", "simulate", "bridge", "sensors", "drill", "detect", "setup", "tail"],
 )
 def test_help_of_a_command_needs_neither_clients_nor_screen(command):
     heavy = imported_by(command, "--help") & {"aiokafka", "asyncpg", "textual", "numpy", "plotext"}

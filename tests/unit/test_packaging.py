@@ -114,7 +114,7 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
 
 def test_the_wheel_holds_every_file_of_its_packages(wheel):
     held = set(wheel.namelist())
-    for package in ("controlroom", "simulator", "detectors"):
+    for package in ("controlroom", "simulator", "detectors", "kafka_clients", "bridges"):
         files = {
             path.relative_to(ROOT).as_posix()
             for path in (ROOT / package).rglob("*")

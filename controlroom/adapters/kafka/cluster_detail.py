@@ -29,7 +29,7 @@ from controlroom.core.health_views import (
     TransactionView,
     VoterView,
 )
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 
 ANSWER_S = 3.0
 START_S = 5.0

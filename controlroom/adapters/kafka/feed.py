@@ -16,7 +16,7 @@ from controlroom.wire.alarm import decode_alarm_event
 from controlroom.wire.command import decode_command
 from controlroom.wire.reading import HEADER_SIMULATED
 from controlroom.wire.status import decode_status
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from controlroom.core.backtest.series import Sample
 from controlroom.core.records import SensorFacts
 from controlroom.errors import InputError, KafkaUnreachable
 from controlroom.wire import BadMessage, decode_reading
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 
 POLL_MS = 500
 STALLED_S = 30.0

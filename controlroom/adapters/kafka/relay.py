@@ -22,7 +22,7 @@ from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.postgres.alarm_journal import OutboxEntry
 from controlroom.adapters.postgres.outbox import Outbox, Outgoing
 from controlroom.adapters.postgres.session import PASSING_ERRORS
-from simulator.closing import close_producer
+from kafka_clients.closing import close_producer
 
 log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from controlroom.errors import InputError, KafkaUnreachable, Unreachable
 from controlroom.wire import BadMessage, FaultSpec, SensorCommand, SensorSpec, SensorStatus, TopicNames
 from controlroom.wire.command import decode_command, encode_command
 from controlroom.wire.status import decode_status
-from simulator.closing import close_consumer, close_producer
+from kafka_clients.closing import close_consumer, close_producer
 
 START_S = 15.0
 ANSWER_S = 20.0

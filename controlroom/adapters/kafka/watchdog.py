@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.partition import Partition
 from controlroom.errors import Stalled
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 
 log = logging.getLogger(__name__)
 

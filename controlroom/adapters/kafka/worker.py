@@ -49,7 +49,7 @@ from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
 from controlroom.core.profiles import Profiles, profiles_of
 from controlroom.wire import AlarmEvent, TopicNames
 from controlroom.wire.alarm import encode_alarm_event
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 
 log = logging.getLogger(__name__)
 

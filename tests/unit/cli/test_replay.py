@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from controlroom.cli.replay import replay
 from controlroom.errors import InputError, KafkaUnreachable
-from simulator.errors import BrokersUnreachable
+from kafka_clients.errors import BrokersUnreachable
 
 CSV = "timestamp,value\n2014-04-01 00:00:00,1\n2014-04-01 00:10:00,2\n2014-04-01 00:05:00,3\n"
 

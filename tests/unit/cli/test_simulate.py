@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from controlroom.cli.simulate import simulate
 from controlroom.errors import ControlroomError, InputError, KafkaUnreachable
-from simulator.errors import BrokersUnreachable, NotAllowed, TopicMissing
+from kafka_clients.errors import BrokersUnreachable, NotAllowed, TopicMissing
 
 
 class Recorder:

@@ -15,10 +15,11 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from kafka_clients import session
+from kafka_clients.errors import NotAllowed
+from kafka_clients.session import Session
 from simulator import publisher as module
-from simulator.errors import NotAllowed
 from simulator.publisher import Lane, Publisher, Record
-from simulator.session import Session
 
 
 class Batch:
@@ -183,8 +184,8 @@ async def test_an_outage_is_said_and_so_is_its_end(publisher: Publisher, broker:
 async def test_no_answer_is_said_and_in_the_end_the_producer_not_trusted(
     publisher: Publisher, broker: Broker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_SLOW_S", 0.01)
-    monkeypatch.setattr(module, "_STUCK_S", 0.05)
+    monkeypatch.setattr(session, "SLOW_S", 0.01)
+    monkeypatch.setattr(session, "STUCK_S", 0.05)
     broker.gate.clear()
     lane = publisher.lane("data", b"key")
     add(lane, 1)

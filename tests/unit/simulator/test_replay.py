@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from controlroom.wire import Reading, SensorSpec, decode_reading
+from kafka_clients.errors import BrokersUnreachable
 from simulator import replay as module
-from simulator.errors import BrokersUnreachable
 from simulator.replay import Replayer, Row
 
 T0 = datetime(2014, 4, 1, tzinfo=UTC)

@@ -10,7 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from simulator.closing import close_consumer
+from kafka_clients.closing import close_consumer
 
 _RETRY_S = 1.0
 #: How far back to look when nothing of ours was ever acknowledged.

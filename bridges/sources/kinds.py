@@ -1,0 +1,64 @@
+"""The kinds of sources: a further one is entered here, and has a file of its own beside this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from bridges.mapping import SensorTable
+from bridges.sources.mqtt import MqttSource
+from bridges.sources.mqtt_table import MqttTable
+from bridges.sources.status import SourceStatus
+from bridges.values import Memory, Packet
+
+#: A `[[source]]`; with a second kind the union of both, told apart by `type`.
+SourceTable = MqttTable
+
+
+class Source(Protocol):
+    """What takes messages from elsewhere and puts packets; also the `Receiver` of its packets."""
+
+    status: SourceStatus
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        ...
+
+    @property
+    def numbered(self) -> bool:
+        """Whether the bridge numbers its readings."""
+        ...
+
+    def start(self) -> None:
+        """Connect, and try until it works."""
+        ...
+
+    def adopt(self, table: SourceTable, sensors: Mapping[str, SensorTable]) -> None:
+        """Go on by another table that has the same connection."""
+        ...
+
+    def confirm(self, tokens: Sequence[object], readings: int, repeated: int) -> None:
+        """These packets are on disk."""
+        ...
+
+    def stop(self, *, forget: bool = False) -> None:
+        """Disconnect; with `forget` it will not come back."""
+        ...
+
+
+def make_source(
+    table: SourceTable,
+    sensors: Mapping[str, SensorTable],
+    bridge: str,
+    put: Callable[[Packet], None],
+    *,
+    live: bool = False,
+    memory: Memory | None = None,
+) -> Source:
+    """The source that a table describes; `live` only looks, and leaves nothing behind.
+
+    Raises:
+        BridgeFileError: a certificate or a password cannot be read.
+    """
+    return MqttSource(table, sensors, bridge, put, live=live, memory=memory)

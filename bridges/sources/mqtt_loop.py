@@ -1,0 +1,131 @@
+"""The thread of one MQTT client: it connects, reads what has come, and sends acknowledgements many at a time.
+
+The client's own thread waits for the socket before each message and is woken for each acknowledgement, which takes a
+third of all the time at thousands of messages a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import select
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import MQTTErrorCode
+
+#: Messages that are read before acknowledgements are sent.
+_BURST = 50
+_WAIT_S = 1.0
+_FIRST_BACKOFF_S = 1.0
+_LAST_BACKOFF_S = 60.0
+
+
+class MqttLoop:
+    """Runs a client until told to stop.
+
+    Args:
+        client: made and told where to connect (`connect_async`), not started.
+        received: how many messages have come; it tells whether a read found one.
+        failed: hears why there is no connection.
+    """
+
+    def __init__(self, client: Client, received: Callable[[], int], failed: Callable[[OSError], None]) -> None:
+        self._client = client
+        self._received = received
+        self._failed = failed
+        self._acks: deque[tuple[int, int]] = deque()
+        self._stopping = threading.Event()
+        self._awake, self._waker = socket.socketpair()
+        for end in (self._awake, self._waker):
+            end.settimeout(0.0)
+        self._woken = False
+        #: counts connections: what came over an earlier one is not acknowledged over this one
+        self.connection = 0
+        # With it the client leaves writing to this thread, whoever asks for it.
+        client.on_socket_register_write = lambda *_: self._wake()
+        self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def ack(self, tokens: list[tuple[int, int]]) -> None:
+        """Acknowledge messages, (connection, packet id), in this order. From any thread."""
+        self._acks.extend(tokens)
+        self._wake()
+
+    def stop(self, patience: float) -> None:
+        """Write what is to be written, such as a DISCONNECT, and end."""
+        self._stopping.set()
+        self._wake()
+        self._thread.join(patience)
+        self._awake.close()
+        self._waker.close()
+
+    def _wake(self) -> None:
+        if not self._woken and threading.current_thread() is not self._thread:
+            self._woken = True
+            with contextlib.suppress(OSError):
+                self._waker.send(b"\0")
+
+    def _run(self) -> None:
+        backoff = _FIRST_BACKOFF_S
+        while not self._stopping.is_set():
+            before = self.connection
+            try:
+                self._client.reconnect()
+            except OSError as error:
+                self._failed(error)
+            else:
+                self._serve()
+            if self.connection > before:
+                backoff = _FIRST_BACKOFF_S
+            # Not all bridges at the same moment, when a broker comes back.
+            self._stopping.wait(backoff * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+            backoff = min(_LAST_BACKOFF_S, backoff * 2)
+
+    def _serve(self) -> None:
+        """Serve one connection until it ends."""
+        client = self._client
+        while (sock := client.socket()) is not None:
+            # TLS may hold bytes that the socket no longer shows.
+            pending = getattr(sock, "pending", None)
+            wait = 0.0 if pending is not None and pending() else _WAIT_S
+            try:
+                ready, _, _ = select.select([sock, self._awake], [sock] if client.want_write() else [], [], wait)
+            except (OSError, ValueError):
+                ready = [sock]  # closed meanwhile: reading tells
+            if self._awake in ready:
+                self._woken = False
+                with contextlib.suppress(BlockingIOError):
+                    self._awake.recv(4096)
+            if (sock in ready or not wait) and not self._read():
+                return
+            self._send_acks()
+            if client.want_write() and client.loop_write() is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return
+            if client.loop_misc() is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return
+            if self._stopping.is_set() and not client.want_write():
+                return
+
+    def _read(self) -> bool:
+        """Read messages while there are any; False: the connection has ended."""
+        for _ in range(_BURST):
+            before = self._received()
+            if self._client.loop_read() is not MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return False
+            if self._received() == before:
+                break
+        return True
+
+    def _send_acks(self) -> None:
+        acks, client = self._acks, self._client
+        while acks:
+            connection, packet_id = acks.popleft()
+            if connection == self.connection:
+                client.ack(packet_id, 1)
