@@ -18,13 +18,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks import _recorded
-from detectors import MachineBank, Profile, SensorBank
+from benchmarks import _machines, _recorded
+from detectors import Profile, SensorBank
 from detectors.cheap import CheapBank
 
 DAY_S = 86_400.0
 TICK_S = 5.0
-LEARN_ROWS = 400
 PARTS = ("faults", "recorded", "skab")
 #: Seeds that nothing was tuned on.
 HELD_BACK = "90,91,92"
@@ -40,7 +39,6 @@ AHEAD: dict[tuple[str, float], tuple[float, float]] = {
     ("duplicate", 0.05): (10, 10), ("duplicate", 0.5): (10, 10), ("order", 0.05): (10, 10), ("order", 0.5): (10, 10),
     ("corrupt", 0.02): (10, 10), ("corrupt", 0.2): (10, 10),
 }  # fmt: skip
-SKAB_ANCHORS = {"Conv-AE": (0.78, 13.6), "T2+Q": (0.76, 26.6), "streaming EWMA": (0.824, 23.0), "ahead": (0.86, 15.0)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +64,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         paths = [path.parent for path in sorted(args.data.glob("*/labels.json"))]
         figures["recorded"] = _recorded.run(_tool(tools, "score_nab"), reference, paths, spread=args.spread)
     if "skab" in parts:
-        figures["skab"] = _skab(_tool(tools, "score_skab"), args.data / "skab")
+        figures["skab"] = _machines.measure(_tool(tools, "score_skab"), args.data / "skab")
     return figures
 
 
@@ -189,40 +187,3 @@ def _print_faults(figures: dict[str, Any], order: list[str], messages: tuple[str
         f"state {figures['state_bytes']} bytes (4096)  "
         f"alarms a sensor while learning the first day {figures['alarms_per_sensor_in_first_day']:.1f}\n"
     )
-
-
-# ---------------------------------------------------------------------- SKAB
-
-
-def _skab(scorer: ModuleType, data: Path) -> dict[str, Any]:
-    import numpy as np
-
-    scored = []
-    cost: list[float] = []
-    for path in sorted(data.rglob("*.csv")):
-        columns = scorer.load(str(path))
-        if "anomaly" not in columns:
-            continue
-        channels = [name for name in columns if name not in {"timestamp", "datetime", "anomaly", "changepoint"}]
-        seconds = scorer.seconds(columns)
-        rows = [[float(v) for v in row] for row in zip(*(columns[name] for name in channels), strict=True)]
-        bank = MachineBank(channels, LEARN_ROWS)
-        began = time.process_time()
-        predictions = [bank.observe(float(t), row)[1] for t, row in zip(seconds, rows, strict=True)]
-        cost.append((time.process_time() - began) / len(rows) * 1e6)
-        truth = [np.array(columns[name], float)[LEARN_ROWS:] for name in ("anomaly", "changepoint")]
-        scored.append((seconds[LEARN_ROWS:], *truth, np.array(predictions[LEARN_ROWS:], float)))
-    result = scorer.score(scored)
-    figures = {
-        "runs": len(scored), "f1": result["f1"], "false_alarms_percent": result["far"],
-        "missed_percent": result["mar"], "changepoint": result["nab"], "us_per_row": statistics.median(cost),
-    }  # fmt: skip
-    print(f"SKAB, {figures['runs']} runs")
-    for name, (f1, false) in SKAB_ANCHORS.items():
-        print(f"  {name:28s} F1 {f1:.3f}  false alarms {false:.1f} %")
-    print(
-        f"  {'this machine bank':28s} F1 {figures['f1']:.3f}  false alarms {figures['false_alarms_percent']:.1f} %  "
-        f"missed {figures['missed_percent']:.1f} %  changepoint {figures['changepoint']:.1f} (ahead 37)  "
-        f"{figures['us_per_row']:.1f} µs a row\n"
-    )
-    return figures
