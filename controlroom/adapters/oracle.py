@@ -7,6 +7,7 @@ side, and one that is given a sensor waits for the one that gives it.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -103,6 +104,10 @@ class _Run:
         profile_for = profiles_of(worker.definitions, worker.profiles)
         self._pipeline = PartitionPipeline(tp.topic, tp.partition, first, {}, profile_for, worker.pipeline)
         self._pipeline.stops_at_unknown = bool(moves)
+        if moves:
+            # Between a sensor's last record here and its move nobody called it silent, and no record tells until when
+            # they did not. Whose silence was told is not compared from then on.
+            self._pipeline.call_nobody_silent(math.inf)
         self._definitions = worker.definitions
         self._kinds = kinds
         self._moves = moves
