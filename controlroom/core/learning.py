@@ -94,10 +94,12 @@ def facts_of(orders: Iterable[tuple[LearningOrder, float, str, bool]]) -> Learni
 
     >>> freeze = LearningOrder(1, "temp-1", LearningAction.FREEZE)
     >>> window = LearningOrder(2, "temp-1", LearningAction.MAINTENANCE, start=60.0, end=90.0)
-    >>> facts_of([(freeze, 50.0, "mira", True), (window, 55.0, "jon", True)])
-    LearningFacts(frozen_at=50.0, frozen_by='mira', windows=(Window(start=60.0, end=90.0, who='jon'),), waiting=())
-    >>> facts_of([(freeze, 50.0, "mira", True), (LearningOrder(3, "temp-1", LearningAction.RESET), 56.0, "jon", False)])
-    LearningFacts(frozen_at=50.0, frozen_by='mira', windows=(), waiting=('reset',))
+    >>> facts = facts_of([(freeze, 50.0, "mira", True), (window, 55.0, "jon", True)])
+    >>> facts.frozen_at, facts.frozen_by, facts.windows, facts.waiting
+    (50.0, 'mira', (Window(start=60.0, end=90.0, who='jon'),), ())
+    >>> reset = LearningOrder(3, "temp-1", LearningAction.RESET)
+    >>> facts_of([(freeze, 50.0, "mira", True), (reset, 56.0, "jon", False)]).waiting
+    ('reset',)
     """
     frozen_at, frozen_by = None, ""
     windows: list[Window] = []

@@ -235,12 +235,13 @@ class DetectionWorker:
             value_deserializer=AS_DECODED,
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
         )
-        consumer.subscribe([self._options.topics.data], listener=_Listener(self))
         try:
             try:
                 await consumer.start()
             except KafkaError as error:
                 raise await self._kafka.why_unreachable(error) from None
+            # Not before the start, which waits for the topic and gives up when it does not come.
+            consumer.subscribe([self._options.topics.data], listener=_Listener(self))
             gc.freeze()
             await self._until(
                 stop,
