@@ -29,7 +29,8 @@ def status_lines(report: BridgeReport, *, runs: bool) -> Iterator[str]:
     connected = runs and report.kafka_since is not None
     kafka = f"connected since {_moment(report.kafka_since or 0)}" if connected else "not connected"
     yield f"kafka     {kafka}, {report.sent:,} readings sent to {report.topic}, {report.kafka_reconnects} reconnects"
-    age = f", the oldest for {_span(now - report.oldest_at)}" if report.oldest_at is not None else ""
+    waits = report.buffered and report.oldest_at is not None
+    age = f", the oldest for {_span(now - (report.oldest_at or now))}" if waits else ""
     dropped = f", {report.dropped:,} DROPPED" if report.dropped else ""
     yield f"buffered  {report.buffered:,} readings, {report.buffered_bytes / 1e6:.1f} MB{age}{dropped}"
     if report.spool_error:
