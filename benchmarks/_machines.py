@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -74,15 +74,16 @@ def _predicted(runs: list[Run]) -> tuple[list[list[int]], float]:
 
 
 def _figures(
-    scorer: ModuleType, runs: list[Run], predictions: list[list[int]], wanted: Callable[[str], bool] = lambda _: True
+    scorer: ModuleType, runs: list[Run], predictions: list[list[int]], *, only: str = "", without: str = ""
 ) -> dict[str, float]:
+    """Over the runs of one group, or of all but one."""
     import numpy as np
 
     rows = slice(LEARN_ROWS, None)
     scored = [
         (run.seconds[rows], run.anomaly[rows], run.changepoint[rows], np.array(made[rows], float))
         for run, made in zip(runs, predictions, strict=True)
-        if wanted(run.group)
+        if run.group == (only or run.group) and run.group != without
     ]
     result = scorer.score(scored)
     return {
@@ -99,8 +100,9 @@ def _left_out(scorer: ModuleType, runs: list[Run]) -> dict[str, dict[str, Any]]:
             tried[values] = _predicted(runs)[0]
     found: dict[str, dict[str, Any]] = {}
     for group in sorted({run.group for run in runs}):
-        best = max(tried, key=lambda values: _figures(scorer, runs, tried[values], lambda g: g != group)["f1"])  # noqa: B023
-        row = _figures(scorer, runs, tried[best], lambda g: g == group)  # noqa: B023
+        others = {values: _figures(scorer, runs, made, without=group)["f1"] for values, made in tried.items()}
+        best = max(others, key=others.__getitem__)
+        row = _figures(scorer, runs, tried[best], only=group)
         found[group] = {**row, "constants": dict(zip(CHOSEN, best, strict=True))}
     return found
 

@@ -61,12 +61,14 @@ class HistoryDesk:
         state: PlantState,
         profiles: Profiles | None = None,
         group: str = "",
+        topic: str = "",
     ) -> None:
         self._queries = AlarmQueries(dsn)
         self._session = Session(dsn, "history")
         self._definitions = definitions
         self._profile_for = profiles_of(definitions, profiles)
         self._group = group
+        self._topic = topic
         self._loop = loop
         self._state = state
         self._turn = asyncio.Lock()
@@ -138,7 +140,7 @@ class HistoryDesk:
 
         async def read() -> LearningFacts:
             try:
-                return await read_facts(await self._session.connection(), self._group, sensor_id)
+                return await read_facts(await self._session.connection(), self._group, self._topic, sensor_id)
             except BaseException:
                 self._session.drop()
                 raise

@@ -159,6 +159,7 @@ class Link:
             state=self._state,
             profiles=self._profiles,
             group=self._group,
+            topic=self._topics.data,
         )
         self._ready.set()
         tasks = [

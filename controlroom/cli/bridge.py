@@ -190,19 +190,14 @@ async def _run(bridge: Bridge, path: Path, file: BridgeFile, metrics_port: int |
 def _translated() -> Iterator[None]:
     """Raise `ControlroomError`s where the bridge raises its own."""
     from bridges.errors import BridgeError, BridgeFileError
-    from controlroom.errors import ControlroomError, InputError, KafkaUnreachable
-    from kafka_clients.errors import BrokersUnreachable, ClientError, NotAllowed, TopicMissing
+    from controlroom.cli.client_errors import clients_translated
+    from controlroom.errors import ControlroomError, InputError
 
     hush_clients()
     try:
-        yield
+        with clients_translated():
+            yield
     except BridgeFileError as error:
         raise InputError(str(error), hint="docs/bridges.md lists every key") from None
-    except BrokersUnreachable as error:
-        raise KafkaUnreachable(str(error), hint="check that they run (`controlroom status`), and --brokers") from None
-    except NotAllowed as error:
-        raise KafkaUnreachable(str(error), hint="check the login and its rights") from None
-    except TopicMissing as error:
-        raise ControlroomError(str(error), hint="`controlroom setup` makes the topics") from None
-    except (BridgeError, ClientError) as error:
+    except BridgeError as error:
         raise ControlroomError(str(error)) from None

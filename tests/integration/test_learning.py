@@ -92,7 +92,7 @@ async def test_a_held_level_is_never_learned_until_an_operator_accepts_it(place:
     assert (await query(place, LEVELS)).count(("raised",)) == 1
     # What the sensor's screen says of its detectors comes from their state.
     async with connection(place) as opened:
-        facts = await read_facts(opened, place.settings.group, SENSOR)
+        facts = await read_facts(opened, place.settings.group, place.settings.sensor_topic, SENSOR)
     assert (facts.signal, facts.waiting) == ("noisy", ())
     assert all(factor > 1.0 for _, factor in facts.raised_limits)
     # An uninterrupted run that is told where the order was carried out comes to the same alarms.

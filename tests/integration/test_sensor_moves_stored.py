@@ -36,8 +36,8 @@ async def asked(dsn: str, *parts: int) -> dict[int, list[str]]:
         found[part] = sorted(sensors)  # type: ignore[call-overload]
 
     looker = MovesAsked(dsn, "owner", "g", "readings", lambda: parts, note)
-    await looker._lookout._look(await looker._lookout._session.connection())
-    await looker._lookout._session.close()
+    await looker.look(await looker._session.connection())
+    await looker._session.close()
     return found
 
 

@@ -31,17 +31,17 @@ class Newcomers:
         self._tp = tp
         self._consumer = consumer
         self._moves = moves
-        #: sensors that were asked for, and of which partition
-        self._asked: dict[str, int] = {}
+        #: sensors that were asked for: of which partition, and the offset up to which that works them off first
+        self._asked: dict[str, tuple[int, int]] = {}
+        #: by partition, how far it has come on the way there, and since when
         self._progress: dict[int, tuple[int, float]] = {}
 
     @property
     def waiting_for(self) -> str:
         """What is waited for; empty if nothing is."""
-        parts = ", ".join(str(part) for part in sorted(set(self._asked.values())))
-        return (
-            f"{len(self._asked)} sensors have moved here and are still worked on in partition {parts}" if parts else ""
-        )
+        parts = ", ".join(str(part) for part in sorted({part for part, _ in self._asked.values()}))
+        count = len(self._asked)
+        return f"sensors that have moved here: {count}, still worked on in partition {parts}" if parts else ""
 
     async def settle(self, pipeline: PartitionPipeline, unknown: Mapping[str, Record]) -> bool:
         """Look once for the `unknown` sensors (each with its first record, in order).
@@ -62,8 +62,8 @@ class Newcomers:
             for name in found.states:
                 del self._asked[name]
             log.info("%s/%d: sensors have moved here: %d", self._tp.topic, self._tp.partition, len(found.states))
-        elif await self._is_in_vain(self._asked[first]):
-            await self._begin_anew(pipeline, self._asked[first])
+        elif await self._is_in_vain(*self._asked[first]):
+            await self._begin_anew(pipeline, self._asked[first][0])
         return first not in self._asked
 
     async def _ask(self, pipeline: PartitionPipeline, unknown: Mapping[str, Record]) -> None:
@@ -82,7 +82,8 @@ class Newcomers:
         partitions = self._consumer.partitions_for_topic(self._tp.topic) or set(where.values())
         for part in set(where.values()) - partitions:
             await self._moves.take([name for name, p, _ in moved if p == part], part)
-        self._asked.update(where)
+        until = {name: offset for name, _, offset in moved}
+        self._asked.update((name, (part, until.get(name, 0))) for name, part in where.items())
         pipeline.looked_for(unknown.keys() - where.keys())
 
     async def _first_since(self, part: int, timestamp: int) -> int:
@@ -93,9 +94,12 @@ class Newcomers:
         found = (await self._consumer.offsets_for_times({tp: timestamp}))[tp]
         return int(found.offset if found is not None else (await self._consumer.end_offsets([tp]))[tp])
 
-    async def _is_in_vain(self, part: int) -> bool:
-        """Whether a partition has not gone on for too long."""
-        at = (await self._moves.next_offsets()).get(part, -1)
+    async def _is_in_vain(self, part: int, until: int) -> bool:
+        """Whether for too long a partition has neither come closer to `until`, nor given up what it has passed there.
+
+        Its owner may be of a version that does not know of moves: it goes on for ever, and gives nothing up.
+        """
+        at = min(until, (await self._moves.next_offsets()).get(part, -1))
         now = time.monotonic()
         before, since = self._progress.get(part, (None, now))
         if at != before:
@@ -104,7 +108,7 @@ class Newcomers:
         return now - since > GIVE_UP_AFTER_S
 
     async def _begin_anew(self, pipeline: PartitionPipeline, part: int) -> None:
-        lost = [name for name, asked in self._asked.items() if asked == part]
+        lost = [name for name, (asked, _) in self._asked.items() if asked == part]
         log.warning(
             "%s/%d: %d sensors came from partition %d, which does not give them up; their detectors begin anew",
             self._tp.topic, self._tp.partition, len(lost), part,

@@ -68,7 +68,8 @@ FROM audit a LEFT JOIN learning_applied l ON l.order_id = a.id AND l.grp = $1
 WHERE a.refusal = '' AND a.action IN ({_ACTIONS}) AND a.sensor_id = $2
 ORDER BY a.id"""  # noqa: S608
 
-STATE = "SELECT state FROM detector_state WHERE grp = $1 AND sensor_id = $2 ORDER BY state = '' LIMIT 1"
+STATE = """
+SELECT state FROM detector_state WHERE grp = $1 AND topic = $2 AND sensor_id = $3 ORDER BY state = '' LIMIT 1"""
 
 #: A limit that is raised by less is not worth a word.
 LEAST_RAISED = 1.02
@@ -91,7 +92,7 @@ class Ordered(NamedTuple):
     applied_at: datetime | None
 
 
-class LearningOrders:
+class LearningOrders(Lookout):
     """The worker's side: looks for orders of the partitions that are ours, every second and when it is told.
 
     Args:
@@ -108,16 +109,13 @@ class LearningOrders:
         partitions: Callable[[], Sequence[int]],
         hand_over: Callable[[int, Sequence[LearningOrder]], None],
     ) -> None:
-        self._lookout = Lookout(dsn, f"{owner} learning", CHANNEL, self._look)
+        super().__init__(dsn, f"{owner} learning", CHANNEL)
         self._key = (group, topic)
         self._partitions = partitions
         self._hand_over = hand_over
 
-    async def run(self) -> None:
-        """Look until cancelled; a database that is away is waited for."""
-        await self._lookout.run()
-
-    async def _look(self, connection: asyncpg.Connection) -> None:
+    async def look(self, connection: asyncpg.Connection) -> None:
+        """Hand over what is there for our partitions."""
         by_partition: dict[int, list[LearningOrder]] = {}
         for row in await connection.fetch(LOAD_PENDING, *self._key, list(self._partitions())):
             by_partition.setdefault(row["part"], []).append(order_of(row))
@@ -230,14 +228,14 @@ class LearningDesk:
         ]  # fmt: skip
 
 
-async def read_facts(connection: asyncpg.Connection, group: str, sensor_id: str) -> LearningFacts:
+async def read_facts(connection: asyncpg.Connection, group: str, topic: str, sensor_id: str) -> LearningFacts:
     """What operators have told the detectors of a sensor, as its group's workers have carried it out.
 
     And how they judge it: the kind of its signal, and whose limits are raised, as of the last checkpoint.
     """
     rows = await connection.fetch(OF_SENSOR, group, sensor_id)
     facts = facts_of((order_of(row), row["at"].timestamp(), row["who"], row["done"]) for row in rows)
-    state = await connection.fetchval(STATE, group, sensor_id)
+    state = await connection.fetchval(STATE, group, topic, sensor_id)
     if not state or state[:1] != bytes([VERSION]):
         return facts
     bank = SensorBank.load(Profile(), state)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from abc import ABC, abstractmethod
 
 import asyncpg
 
@@ -18,25 +18,25 @@ log = logging.getLogger(__name__)
 POLL_S = 1.0
 
 
-class Lookout:
+class Lookout(ABC):
     """One thing that is looked for.
 
     Args:
         dsn: the database.
         name: of the connection, and in the log.
         channel: what NOTIFY tells it on.
-        look: looks once; what it finds it may find again.
     """
 
-    def __init__(
-        self, dsn: str, name: str, channel: str, look: Callable[[asyncpg.Connection], Awaitable[None]]
-    ) -> None:
+    def __init__(self, dsn: str, name: str, channel: str) -> None:
         self._session = Session(dsn, name)
         self._name = name
         self._channel = channel
-        self._look = look
         self._hint = asyncio.Event()
         self._listening: asyncpg.Connection | None = None
+
+    @abstractmethod
+    async def look(self, connection: asyncpg.Connection) -> None:
+        """Look once; what is found may be found again."""
 
     async def run(self) -> None:
         """Look until cancelled; a database that is away is waited for."""
@@ -44,7 +44,7 @@ class Lookout:
             while True:
                 self._hint.clear()
                 try:
-                    await self._look(await self._connection())
+                    await self.look(await self._connection())
                 except PASSING_ERRORS as error:
                     self._session.drop()
                     log.debug("%s waits for the database: %s", self._name, error)

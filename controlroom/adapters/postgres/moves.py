@@ -31,11 +31,13 @@ SELECT $1, $2, $3, * FROM unnest($4::text[], $5::int[], $6::bigint[])
 ON CONFLICT (grp, topic, sensor_id) WHERE left_off IS NULL DO UPDATE SET
     to_part = excluded.to_part, from_part = excluded.from_part, until_off = excluded.until_off"""
 
-# What was said of its alarms in the old partition must be on its way before the new one says more.
+# What was said of its alarms in the old partition goes out before the new one says more. It is not waited for for long:
+# where the brokers take no alarms, detection goes on.
 _ARRIVED = """
 SELECT s.sensor_id, s.state FROM detector_state s
 WHERE s.grp = $1 AND s.topic = $2 AND s.part = $3 AND s.sensor_id = ANY($4)
-    AND NOT EXISTS (SELECT FROM outbox o WHERE o.topic = $2 AND o.part <> $3 AND o.key = s.sensor_id)"""
+    AND NOT EXISTS (SELECT FROM outbox o WHERE o.topic = $2 AND o.part <> $3 AND o.key = s.sensor_id
+        AND o.created_at > now() - interval '10 seconds')"""
 
 _WITHDRAW = """
 DELETE FROM sensor_moves WHERE grp = $1 AND topic = $2 AND to_part = $3 AND sensor_id = ANY($4) AND left_off IS NULL"""
@@ -188,7 +190,7 @@ async def were_added(connection: asyncpg.Connection, key: PartitionKey, partitio
     return bool(await connection.fetchval(_ADDED, *key[:2], partitions))
 
 
-class MovesAsked:
+class MovesAsked(Lookout):
     """The old owner's side: looks for sensors that were asked for, every second and when it is told.
 
     Args:
@@ -205,16 +207,13 @@ class MovesAsked:
         partitions: Callable[[], Sequence[int]],
         hand_over: Callable[[int, Sequence[str]], None],
     ) -> None:
-        self._lookout = Lookout(dsn, f"{owner} moves", CHANNEL, self._look)
+        super().__init__(dsn, f"{owner} moves", CHANNEL)
         self._key = (group, topic)
         self._partitions = partitions
         self._hand_over = hand_over
 
-    async def run(self) -> None:
-        """Look until cancelled; a database that is away is waited for."""
-        await self._lookout.run()
-
-    async def _look(self, connection: asyncpg.Connection) -> None:
+    async def look(self, connection: asyncpg.Connection) -> None:
+        """Hand over what is there for our partitions."""
         asked: dict[int, list[str]] = {}
         for row in await connection.fetch(_ASKED, *self._key, list(self._partitions())):
             asked.setdefault(row["from_part"], []).append(row["sensor_id"])

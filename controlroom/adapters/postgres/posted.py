@@ -11,7 +11,7 @@ from controlroom.adapters.postgres.alarm_journal import POSTED_CHANNEL, OutboxEn
 from controlroom.adapters.postgres.lookout import Lookout
 
 
-class PostedEvents:
+class PostedEvents(Lookout):
     """Looks for entries of the partitions that are ours.
 
     Args:
@@ -27,16 +27,13 @@ class PostedEvents:
         partitions: Callable[[], Sequence[int]],
         push: Callable[[Sequence[OutboxEntry]], None],
     ) -> None:
-        self._lookout = Lookout(dsn, f"{owner} posted", POSTED_CHANNEL, self._look)
+        super().__init__(dsn, f"{owner} posted", POSTED_CHANNEL)
         self._topic = topic
         self._partitions = partitions
         self._push = push
 
-    async def run(self) -> None:
-        """Look until cancelled; a database that is away is waited for."""
-        await self._lookout.run()
-
-    async def _look(self, connection: asyncpg.Connection) -> None:
+    async def look(self, connection: asyncpg.Connection) -> None:
+        """Hand over what is there for our partitions."""
         ours = list(self._partitions())
         if ours:
             self._push([tuple(row) for row in await connection.fetch(rows.LOAD_POSTED, self._topic, ours)])

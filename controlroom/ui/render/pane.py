@@ -87,7 +87,7 @@ def _title(view: SensorView, width: int, glyphs: Glyphs, *, selected: bool, orde
     about_room = room - cell_len(label) - 1
     about = view.sensor_type
     if order is SensorOrder.CLOCK:
-        about = clock_words(view)
+        about = clock_words(view) or about
     elif order is SensorOrder.AREA:
         about = f"{view.location.zone} {view.location.machine_id}"
         if cell_len(about) > about_room:

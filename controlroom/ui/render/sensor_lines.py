@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controlroom.core.cells import left, right
+from controlroom.core.clocks import OFF_S
 from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.feed_row import happened_text
@@ -17,8 +18,6 @@ from controlroom.ui.render.span import SPANS, SpanData
 from controlroom.wire import AlarmEvent
 
 _WHAT = 15
-#: a clock that is further from the brokers' is said to be
-CLOCK_OFF_S = 60.0
 
 
 def title_line(view: SensorView, now: float, width: int, glyphs: Glyphs, signal: str = "") -> Line:
@@ -42,7 +41,7 @@ def title_line(view: SensorView, now: float, width: int, glyphs: Glyphs, signal:
 def _clock(view: SensorView) -> Line:
     """How far the sensor's clock is from the brokers', where that is worth saying; in simulated time it never is."""
     ahead = clock_ahead(view)
-    if ahead is None or abs(ahead) < CLOCK_OFF_S:
+    if ahead is None or abs(ahead) < OFF_S:
         return []
     return [(f"  clock {clock_words(view)}", Role.TITLE_WARN if ahead > 0.0 else Role.TITLE_DIM)]
 
