@@ -10,6 +10,10 @@ from detectors.finding import Finding, duration
 from detectors.plain import plain_stores
 
 LASTING = frozenset({"limit", "level", "drift"})
+#: Kinds that see one disturbance from several sides, as a step is seen by `spike`, `level` and `noise`.
+TOGETHER = frozenset({"spike", "level", "drift", "noise", "anomaly"})
+#: What is found so soon after another belongs to it (seconds): slow detectors judge by quarters of an hour.
+TOGETHER_S = 900.0
 
 
 @plain_stores
@@ -20,11 +24,16 @@ class Held(msgspec.Struct, gc=False, array_like=True):
     seen: float
     quiet: float
     detector: str
+    score: float = 0.0
 
 
 @plain_stores
 class Conditions(msgspec.Struct, gc=False, array_like=True):
     """A finding only where a level changes. `LASTING` kinds end when their detector says so, the others by time.
+
+    Findings of kinds that go `TOGETHER` say with which finding their disturbance began: one that comes within a quarter
+    of an hour of the last one (or within the quiet time, where that is longer) belongs to it; so does the jump back
+    with which a held level ends.
 
     >>> conditions = Conditions(); out = []
     >>> for arrived in (1.0, 2.0, 3.0):
@@ -32,22 +41,44 @@ class Conditions(msgspec.Struct, gc=False, array_like=True):
     >>> conditions.expire(out, 62.0); conditions.expire(out, 63.0)
     >>> [(f.kind, f.level) for f in out]
     [('spike', 1), ('spike', 0)]
+    >>> conditions.up(out, Finding("level", 1, 90.0, 9.0, 5.0, 7.0, 4.0, "step", "stepped"), 90.0, 60.0)
+    >>> out[-1].kind, out[-1].disturbance
+    ('level', 'spike')
     """
 
     held: dict[str, Held] = {}
     check_at: float = math.inf
+    #: the kind with which the latest disturbance began, and when it was last seen (arrival, seconds)
+    began_with: str = ""
+    together_at: float = -math.inf
 
     def up(self, out: list[Finding], finding: Finding, arrived: float, quiet: float) -> None:
         """A condition is seen: a finding when its level is new, else it only lives on."""
-        held = self.held.get(finding.kind)
+        kind = finding.kind
+        held = self.held.get(kind)
         if held is not None and held.level == finding.level:
             held.seen = arrived
+            if kind in TOGETHER:
+                self.together_at = arrived
             return
-        if finding.kind in LASTING:
+        if kind in TOGETHER:
+            if not arrived - self.together_at <= max(TOGETHER_S, quiet):
+                self.began_with = (self._left_by(finding.score) if kind == "spike" else "") or kind
+            self.together_at = arrived
+            finding = msgspec.structs.replace(finding, disturbance=self.began_with)
+        if kind in LASTING:
             quiet = math.inf
-        self.held[finding.kind] = Held(finding.level, arrived, quiet, finding.detector)
+        self.held[kind] = Held(finding.level, arrived, quiet, finding.detector, finding.score)
         self.check_at = min(self.check_at, arrived + quiet)
         out.append(finding)
+
+    def _left_by(self, score: float) -> str:
+        """The level or drift, if one is held, from which a jump goes back to where it came from."""
+        for kind in ("level", "drift"):
+            held = self.held.get(kind)
+            if held is not None and held.score * score < 0.0:
+                return kind
+        return ""
 
     def down(self, out: list[Finding], kind: str, t: float, message: str, value: float | None = None) -> None:
         """A condition has ended."""

@@ -22,6 +22,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
         score: the detector's statistic.
         detector: the detector that fired.
         message: one line for people, with units.
+        disturbance: the kind of the finding with which the same disturbance began (its own, where it is the first);
+            empty for kinds that stand for themselves, and where a condition has ended.
     """
 
     kind: str
@@ -33,6 +35,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     score: float
     detector: str
     message: str
+    disturbance: str = ""
 
 
 def number(value: float, unit: str = "") -> str:

@@ -29,7 +29,7 @@ from controlroom.core.profiles import profiles_of
 POLL_MS = 1000
 STALLED_S = 30.0
 
-COMPARED_EVENTS = ("raised", "recurred", "severity-rose", "severity-fell", "clearing", "returned")
+COMPARED_EVENTS = ("raised", "joined", "recurred", "severity-rose", "severity-fell", "clearing", "returned")
 
 #: (sensor, kind, version, what happened, id, event time)
 EventKey = tuple[str, str, int, str, str, datetime]

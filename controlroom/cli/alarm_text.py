@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from controlroom.core import cells
+from controlroom.core.alarms.disturbance import kinds_text
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -55,14 +56,14 @@ def document(alarm: Alarm) -> dict[str, Any]:
 
 def details(alarm: Alarm) -> Iterable[tuple[str, str]]:
     """Name and value of everything there is to say about an alarm."""
-    seen = alarm.detection
     yield "alarm", f"{alarm.sensor_id} {alarm.kind}"
     yield "state", str(alarm.label)
     yield "condition", str(alarm.condition)
     if alarm.severity is not None:
         yield "severity", f"{alarm.severity} (peak {alarm.peak}), {alarm.priority} priority"
-    if seen is not None:
-        yield "detected", f"{seen.message} [{seen.detector}]"
+    for seen, kind in zip(alarm.detections, alarm.kinds, strict=False):
+        told = f"{kind}: {seen.message}" if alarm.also else seen.message
+        yield "detected", f"{told} [{seen.detector}]"
     yield "occurrence", f"{alarm.occurrence_id} version {alarm.version}"
     yield "raised", instant(alarm.raised_at)
     if alarm.recurrences:
@@ -90,7 +91,8 @@ def told(event: AlarmEvent) -> str:
     ring = "*" if event.annunciated else " "
     who = f" by {event.actor}" if event.actor else ""
     drill = " [simulated]" if event.simulated else ""
-    parts = f"{at} {ring} {cells.pad(event.event + who, 16)} {event.severity or '-':<8} {event.sensor_id} {event.kind}"
+    kinds = kinds_text(event.kinds or (event.kind,))
+    parts = f"{at} {ring} {cells.pad(event.event + who, 16)} {event.severity or '-':<8} {event.sensor_id} {kinds}"
     return sanitise(f"{parts}: {event.message}{drill}" if event.message else parts + drill, limit=400)
 
 
@@ -107,7 +109,7 @@ def _cells(alarm: Alarm) -> tuple[str, ...]:
             str(alarm.priority or ""),
             str(alarm.severity or ""),
             alarm.sensor_id,
-            alarm.kind,
+            kinds_text(alarm.kinds),
             instant(alarm.raised_at),
             detail,
         )

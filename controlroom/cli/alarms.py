@@ -92,12 +92,12 @@ def show(directory: Path | None, dsn: str | None, sensor: str, kind: str, *, as_
 
     async def run() -> None:
         async with AlarmQueries(address) as queries:
-            alarm = await queries.one(sensor, kind)
+            alarm = await queries.meant(sensor, kind)
             if alarm is None:
                 raise ActionRefused(f"there is no alarm {kind!r} of {sensor!r}")
             sensor_type = await queries.sensor_type(sensor)
             children = await queries.children(alarm.occurrence_id) if alarm.occurrence_id else []
-        definition = load_definitions(settings.alarms_file).resolve(sensor, sensor_type, kind)
+        definition = load_definitions(settings.alarms_file).resolve(sensor, sensor_type, alarm.kind)
         guidance = {
             name: getattr(definition, name)
             for name in ("cause", "consequence", "action", "runbook", "allowed_response_s")
@@ -226,7 +226,7 @@ def _at_work(directory: Path | None, dsn: str | None, work: Callable[[AlarmActio
 
     async def run() -> None:
         definitions = load_definitions(settings.alarms_file)
-        store = AlarmActionStore(address, definitions, who=operator(), whence=socket.gethostname())
+        store = AlarmActionStore(address, definitions, who=operator(), whence=socket.gethostname(), by_any_kind=True)
         try:
             await work(store, address)
         finally:

@@ -14,6 +14,7 @@ import msgspec
 
 from controlroom.core.alarms.common_cause import GROUP_KIND, group_of
 from controlroom.core.alarms.definitions import Definitions
+from controlroom.core.alarms.disturbance import alarm_for
 from controlroom.core.alarms.events import AlarmEvent as AlarmInput
 from controlroom.core.alarms.events import DataBack, Detected, NoData, Returned, SuppressByDesign
 from controlroom.core.alarms.lifecycle import step
@@ -77,7 +78,8 @@ def handle(signals: Iterable[Signal], alarms: Mapping[AlarmKey, Alarm], definiti
             # The group's alarm precedes its children, so its occurrence is known by now.
             parent = state.get((group, GROUP_KIND))
             what = msgspec.structs.replace(what, parent=parent.occurrence_id if parent is not None else "")
-        move(facts, signal.kind, what, signal.source)
+        own = {kind: state[facts.sensor_id, kind] for kind in kinds.get(facts.sensor_id, ())}
+        move(facts, alarm_for(signal.kind, what, own), what, signal.source)
         if signal.kind == NO_DATA_KIND and isinstance(what, (Detected, Returned)):
             # A silent sensor's other alarms are frozen, never cleared: their condition is not known.
             frozen = NoData(at=what.at) if isinstance(what, Detected) else DataBack(at=what.at)
@@ -114,6 +116,7 @@ def alarm_event(transition: Transition, facts: SensorFacts, source: Source) -> A
         limit=seen.limit if seen else None,
         score=seen.score if seen else None,
         detector=seen.detector if seen else "",
+        kinds=transition.kinds,
         message=transition.text or (seen.message if seen else ""),
         actor=transition.who,
         simulated=transition.simulated,

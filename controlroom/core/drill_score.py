@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 #: What an operator sees of an alarm for the first time, or anew: what can be the detection of a fault.
-TELLING = frozenset({"raised", "recurred", "severity-rose"})
+TELLING = frozenset({"raised", "joined", "recurred", "severity-rose"})
 #: Kinds that may notice a fault after it has ended: what is late or missing is seen when something arrives. Any other
 #: alarm after the end is about the return to normal: it is explained by the fault, but has not detected it.
 BELATED = frozenset({"dropout", "late", "clock", "order", "duplicate", "corrupt", "group-silent"})
@@ -46,7 +46,8 @@ class Told:
     """One event of an alarm."""
 
     sensor_id: str
-    kind: str
+    #: all kinds that had found it by then, worst first
+    kinds: tuple[str, ...]
     event: str
     at: float
     detector: str
@@ -154,7 +155,7 @@ def score(truths: Sequence[Truth], told: Iterable[Told], *, sensors: int, second
         for truth in causes:
             raised[truth.fault_id].append(event)
         if not causes and event.event == "raised" and event.own:
-            false_alarms.append(FalseAlarm(event.sensor_id, event.kind, event.detector, event.at, event.message))
+            false_alarms.append(FalseAlarm(event.sensor_id, event.kinds[0], event.detector, event.at, event.message))
     return Score(
         tuple(_detection(truth, raised[truth.fault_id]) for truth in sorted(truths, key=lambda truth: truth.start)),
         tuple(false_alarms),
@@ -172,7 +173,7 @@ def _around(event: Told, by_place: dict[str, list[Truth]]) -> list[Truth]:
 
 
 def _detection(truth: Truth, events: list[Told]) -> Detection:
-    kinds = tuple(dict.fromkeys(event.kind for event in events))
+    kinds = tuple(dict.fromkeys(kind for event in events for kind in event.kinds))
     unnamed = Detection(
         truth.fault_id, truth.fault, tuple(sorted(truth.sensors)), truth.start, truth.end, detected=False, kinds=kinds
     )
@@ -180,7 +181,8 @@ def _detection(truth: Truth, events: list[Told]) -> Detection:
         (
             event
             for event in events
-            if (not truth.kinds or event.kind in truth.kinds) and (event.at < truth.end or event.kind in BELATED)
+            if (not truth.kinds or truth.kinds.intersection(event.kinds))
+            and (event.at < truth.end or BELATED.intersection(event.kinds))
         ),
         None,
     )
@@ -197,7 +199,7 @@ def _detection(truth: Truth, events: list[Told]) -> Detection:
         delay_s=round(delay, 3),
         delay_samples=math.floor(delay / truth.interval) + 1,
         detector=found.detector,
-        kind=found.kind,
+        kind=next((kind for kind in found.kinds if kind in truth.kinds), found.kinds[0]),
         alarm=found.sensor_id,
         failure=failure,
     )

@@ -48,7 +48,7 @@ class LearningOrder(msgspec.Struct, frozen=True):
 
     Attributes:
         id: the row's.
-        kind, detection: of a false alarm: which, and what its detector had seen.
+        kind, detections: of a false alarm: which, and what each detector had seen that found it.
         start, end: of a maintenance window, seconds since the epoch; where learning goes on, `start` is from when.
     """
 
@@ -58,7 +58,7 @@ class LearningOrder(msgspec.Struct, frozen=True):
     kind: str = ""
     start: float = 0.0
     end: float = 0.0
-    detection: Mapping[str, Any] = {}
+    detections: tuple[Mapping[str, Any], ...] = ()
 
 
 def carry_out(order: LearningOrder, bank: SensorBank | CheapBank) -> Sequence[Finding]:
@@ -81,8 +81,9 @@ def carry_out(order: LearningOrder, bank: SensorBank | CheapBank) -> Sequence[Fi
         case LearningAction.MAINTENANCE:
             bank.pause(order.start, order.end)
         case LearningAction.FALSE_ALARM:
-            seen = order.detection
-            bank.teach(order.kind, str(seen.get("detector", "")), float(seen.get("score") or 0.0), _ratio(seen))
+            for seen in order.detections:
+                kind = str(seen.get("finding") or order.kind)
+                bank.teach(kind, str(seen.get("detector", "")), float(seen.get("score") or 0.0), _ratio(seen))
     return ()
 
 

@@ -38,7 +38,7 @@ from controlroom.core.records import (
 )
 from controlroom.core.rollups import MINUTE, Bucket, BucketKey
 from controlroom.core.silences import STATE_KEY, Silences, Step
-from controlroom.core.slot import BankName, Slot, fault_id_of, is_simulated, load_bank
+from controlroom.core.slot import BankName, Slot, fault_id_of, is_simulated, load_bank, returned
 from controlroom.wire import BadMessage, Reading, Reason, decode_reading
 from controlroom.wire.codec import BACKSLASH, MAX_BYTES, NUL_ESCAPE
 from controlroom.wire.reading import REFUSALS, QuickReading, decode_quickly, surplus_of
@@ -426,7 +426,7 @@ class PartitionPipeline:
         findings = carry_out(order, bank)
         self._states[sensor_id] = self._changed_states[sensor_id] = bank.dump()
         for finding in findings:
-            event = Returned(at=finding.t)
+            event = returned(finding.kind, finding.t)
             steps: list[Step] = [(sensor_id, finding.kind, event)]
             if finding.kind == NO_DATA_KIND:
                 steps = self._silences.back(sensor_id, event, max(self._log_s, finding.t))

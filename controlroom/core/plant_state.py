@@ -132,6 +132,8 @@ class AlarmView:
     #: who acted last, and what they wrote: a reason, a comment
     actor: str = ""
     note: str = ""
+    #: all kinds that found it, worst first
+    kinds: tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -391,6 +393,7 @@ class PlantState:
         view.raised_at = stored.raised_at if stored.raised_at is not None else view.raised_at
         if stored.detection is not None and stored.detection.message:
             view.message = sanitise(stored.detection.message)
+            view.kinds = tuple(sanitise(kind, limit=32) for kind in stored.kinds)
         self.structure_version += 1
 
     def apply_cluster(self, view: ClusterView) -> None:
@@ -459,13 +462,23 @@ def _alarm_view(event: AlarmEvent, known: AlarmView | None) -> AlarmView:
         changed_at=at,
         value=event.value,
         unit=sanitise(event.unit, limit=12),
-        message=before.message if before is not None and event.actor else words,
+        message=before.message if before is not None and (event.actor or _adds_little(event, before)) else words,
         simulated=event.simulated,
         fault_id=event.fault_id,
         priority=sanitise(event.priority, limit=12),
         actor=sanitise(event.actor, limit=32) or (before.actor if before is not None else ""),
         note=words if event.actor else before.note if before is not None else "",
+        kinds=_kinds(event),
     )
+
+
+def _kinds(event: AlarmEvent) -> tuple[str, ...]:
+    return tuple(sanitise(kind, limit=32) for kind in event.kinds or (event.kind,))
+
+
+def _adds_little(event: AlarmEvent, before: AlarmView) -> bool:
+    """Whether a further kind has found the disturbance, and not the worst of them: that one's words stay."""
+    return event.event == "joined" and _kinds(event)[:1] == before.kinds[:1]
 
 
 def _shown(location: Location) -> Location:

@@ -20,6 +20,7 @@ from detectors.bank import VERSION as DEFAULT_VERSION
 from detectors.bank import SensorBank
 from detectors.cheap import VERSION as CHEAP_VERSION
 from detectors.cheap import CheapBank
+from detectors.conditions import TOGETHER
 from detectors.finding import Finding
 from detectors.profile import Profile
 
@@ -121,7 +122,8 @@ class Slot:
     def alarm_input(self, finding: Finding, at: float) -> Detected | Returned:
         """What its detectors found, as the alarm hears of it at `at` in the sensor's own time."""
         if finding.level == 0:
-            return Returned(at=at)
+            return returned(finding.kind, at)
+        together = finding.kind if finding.kind in TOGETHER else ""
         return Detected(
             at=at,
             severity=Severity.of_level(finding.level),
@@ -134,7 +136,15 @@ class Slot:
             offset=self.source,
             simulated=self.facts.simulated,
             fault_id=self.fault_id or "",
+            holder=together,
+            finding=together,
+            disturbance=finding.disturbance,
         )
+
+
+def returned(kind: str, at: float) -> Returned:
+    """The condition `kind` is over; where it was part of a disturbance, it holds that up no longer."""
+    return Returned(at=at, holder=kind if kind in TOGETHER else "")
 
 
 def load_bank(name: BankName, sensor_id: str, profile: Profile, saved: bytes | None) -> LearningBank:

@@ -21,7 +21,7 @@ class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     #: when it happened, event time, UTC
     timestamp: datetime
-    #: what happened: raised, clearing, recurred, returned, severity-rose, acked, closed, shelved, ...
+    #: what happened: raised, joined, clearing, recurred, returned, severity-rose, acked, closed, shelved, ...
     event: str
     sensor_id: str
     sensor_type: str
@@ -44,6 +44,8 @@ class AlarmEvent(msgspec.Struct, frozen=True, kw_only=True):
     #: the detector's statistic
     score: float | None = None
     detector: str = ""
+    #: all kinds that found this disturbance, worst first: `kind` is the one that did first. Empty: `kind` alone
+    kinds: tuple[str, ...] = ()
     #: one line for the operator
     message: str = ""
     #: who acted, if a person did

@@ -15,6 +15,7 @@ import msgspec
 
 from controlroom.adapters.postgres import rows
 from controlroom.adapters.postgres.alarm_journal import write_handled
+from controlroom.adapters.postgres.alarm_query import kind_meant
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.alarms import events
 from controlroom.core.alarms.definitions import Definitions
@@ -94,13 +95,16 @@ class AlarmActionStore:
         definitions: how alarms behave: longest shelve, re-alarm time.
         who: the operator, for journal and audit.
         whence: the console or host.
+        by_any_kind: a kind may be any of those that a live alarm names, as people write them; else it is the alarm's
+            own, as a screen knows it.
     """
 
-    def __init__(self, dsn: str, definitions: Definitions, *, who: str, whence: str) -> None:
+    def __init__(self, dsn: str, definitions: Definitions, *, who: str, whence: str, by_any_kind: bool = False) -> None:
         self._session = Session(dsn, f"operator {who}")
         self._definitions = definitions
         self._who = clean(who)
         self._whence = clean(whence)
+        self._by_any_kind = by_any_kind
 
     async def close(self) -> None:
         """Give the connection back."""
@@ -173,6 +177,8 @@ class AlarmActionStore:
         """
         try:
             connection = await self._session.connection()
+            if self._by_any_kind:
+                kind = await kind_meant(connection, sensor_id, kind)
             doc = await connection.fetchval(
                 "SELECT doc FROM alarms WHERE sensor_id = $1 AND kind = $2", sensor_id, kind
             )
@@ -212,6 +218,8 @@ class AlarmActionStore:
         connection = await self._session.connection()
         refusal: ActionRefused | None = None
         async with transaction(connection):
+            if self._by_any_kind:
+                kind = await kind_meant(connection, sensor_id, kind)
             locked = await lock_alarm(connection, sensor_id, kind)
             if locked is None:
                 raise _never_raised(sensor_id, kind)

@@ -59,6 +59,18 @@ ORDER BY recorded_at, sensor_id, version"""
 
 FIRST_EVENT = "SELECT min(recorded_at) FROM alarm_events"
 
+#: The alarm that a person means by a kind: a live one that names it, else the one of that kind.
+MEANT = """
+SELECT kind, doc FROM alarms WHERE sensor_id = $1 AND (kind = $2 OR (live AND (
+    doc -> 'detection' ->> 'finding' = $2 OR doc -> 'also' @> jsonb_build_array(jsonb_build_object('finding', $2::text))
+))) ORDER BY live DESC, kind = $2 DESC LIMIT 1"""
+
+
+async def kind_meant(connection: asyncpg.Connection, sensor_id: str, kind: str) -> str:
+    """The kind of the alarm that a person means by `kind`: of one that names it, or its own."""
+    row = await connection.fetchrow(MEANT, sensor_id, kind)
+    return str(row["kind"]) if row is not None else kind
+
 
 class AlarmQueries:
     """Looks and changes nothing. An async context manager: it gives its connection back at the end."""
@@ -98,6 +110,11 @@ class AlarmQueries:
     async def one(self, sensor_id: str, kind: str) -> Alarm | None:
         """The alarm, or None if it was never raised."""
         rows = await self._fetch(ONE, sensor_id, kind)
+        return decode_alarm(rows[0]["doc"]) if rows else None
+
+    async def meant(self, sensor_id: str, kind: str) -> Alarm | None:
+        """The alarm that a person means by `kind`: a live one that names it, else the one of that kind."""
+        rows = await self._fetch(MEANT, sensor_id, kind)
         return decode_alarm(rows[0]["doc"]) if rows else None
 
     async def sensor_type(self, sensor_id: str) -> str:

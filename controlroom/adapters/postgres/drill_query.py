@@ -53,7 +53,7 @@ async def told_of_alarms(session: Session, telling: Iterable[str] = TELLING) -> 
         found.append(
             Told(
                 event.sensor_id,
-                event.kind,
+                event.kinds or (event.kind,),
                 event.event,
                 event.timestamp.timestamp() - (row["ahead"] or 0.0),
                 event.detector,

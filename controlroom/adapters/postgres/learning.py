@@ -36,14 +36,16 @@ SELECT $1, $2, $3, * FROM unnest($4::bigint[], $5::bigint[])"""
 #: Of sensors whose detectors' state is in a partition that is ours: so a sensor's order finds its owner. What was
 #: carried out before the sensor moved here came with its state.
 LOAD_PENDING = f"""
-SELECT s.part, a.id, a.sensor_id, a.action, a.kind, a.request, a.after -> 'detection' AS detection
+SELECT s.part, a.id, a.sensor_id, a.action, a.kind, a.request, a.after -> 'detection' AS detection,
+       a.after -> 'also' AS also
 FROM audit a JOIN detector_state s ON s.sensor_id = a.sensor_id AND s.grp = $1 AND s.topic = $2 AND s.part = ANY($3)
 WHERE a.refusal = '' AND a.action IN ({_ACTIONS}) AND NOT EXISTS (
     SELECT FROM learning_applied l WHERE l.grp = $1 AND l.topic = $2 AND l.order_id = a.id)
 ORDER BY a.id"""  # noqa: S608 - the names are ours
 
 LOAD_APPLIED = """
-SELECT l.off, a.id, a.sensor_id, a.action, a.kind, a.request, a.after -> 'detection' AS detection
+SELECT l.off, a.id, a.sensor_id, a.action, a.kind, a.request, a.after -> 'detection' AS detection,
+       a.after -> 'also' AS also
 FROM learning_applied l JOIN audit a ON a.id = l.order_id
 WHERE l.grp = $1 AND l.topic = $2 AND l.part = $3 ORDER BY l.off, a.id"""
 
@@ -63,7 +65,8 @@ ORDER BY a.id DESC LIMIT $3"""  # noqa: S608
 
 #: Those that count for a group, of one sensor, oldest first.
 OF_SENSOR = f"""
-SELECT a.id, a.at, a.who, a.sensor_id, a.action, a.kind, a.request, NULL AS detection, l.off IS NOT NULL AS done
+SELECT a.id, a.at, a.who, a.sensor_id, a.action, a.kind, a.request, NULL AS detection, NULL AS also,
+       l.off IS NOT NULL AS done
 FROM audit a LEFT JOIN learning_applied l ON l.order_id = a.id AND l.grp = $1
 WHERE a.refusal = '' AND a.action IN ({_ACTIONS}) AND a.sensor_id = $2
 ORDER BY a.id"""  # noqa: S608
@@ -246,7 +249,9 @@ async def read_facts(connection: asyncpg.Connection, group: str, topic: str, sen
 def order_of(row: asyncpg.Record) -> LearningOrder:
     """A row of the audit as an order."""
     request = msgspec.json.decode(row["request"])
-    detection = msgspec.json.decode(row["detection"]) if row["detection"] is not None else {}
+    seen = [msgspec.json.decode(row["detection"])] if row["detection"] is not None else []
+    if row["also"] is not None:
+        seen += msgspec.json.decode(row["also"])
     return LearningOrder(
         row["id"],
         row["sensor_id"],
@@ -254,7 +259,7 @@ def order_of(row: asyncpg.Record) -> LearningOrder:
         row["kind"],
         float(request.get("start") or 0.0),
         float(request.get("end") or 0.0),
-        detection,
+        tuple(seen),
     )
 
 

@@ -84,10 +84,8 @@ def _ack(draft: Draft, action: events.Ack) -> None:
         raise _Refused(RefusalReason.UNKNOWN_VERSION, f"version {action.version} of this alarm does not exist yet")
     if action.version < alarm.peak_version:
         severity = alarm.peak.value if alarm.peak is not None else "higher"
-        raise _Refused(
-            RefusalReason.SEVERITY_ROSE,
-            f"not acked: severity rose to {severity} since the screen was drawn; look again",
-        )
+        worse = f"{alarm.kinds[0]} was found, too," if alarm.also else f"severity rose to {severity}"
+        raise _Refused(RefusalReason.SEVERITY_ROSE, f"not acked: {worse} since the screen was drawn; look again")
     period = draft.definition.re_alarm_s
     draft.emit(
         TransitionKind.ACKED,

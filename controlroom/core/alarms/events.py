@@ -52,6 +52,10 @@ class Detected(_Event, frozen=True, kw_only=True):
     fault_id: str = ""
     holder: str = ""
     """Who holds the condition up, where several may (the partitions of a group): it is over when none does."""
+    finding: str = ""
+    """The kind of what was found, where several kinds may be one alarm; such a kind is a holder, too."""
+    disturbance: str = ""
+    """The kind that began the disturbance, or that holds it up, where ``finding`` belongs to one; may be the same."""
 
 
 class Returned(_Event, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from controlroom.core.alarms import events, ids
+from controlroom.core.alarms import disturbance, events, ids
 from controlroom.core.alarms.actions import act
 from controlroom.core.alarms.definitions import Definition
 from controlroom.core.alarms.model import NO_DATA_KIND, AckState, Alarm, Condition, Detection, Quality, Severity
@@ -63,11 +63,13 @@ def _advance(draft: Draft, at: float) -> None:
 
 
 def _detected(draft: Draft, event: events.Detected) -> None:
-    if event.holder and event.holder not in draft.alarm.holders:
-        draft.change(holders=tuple(sorted((*draft.alarm.holders, event.holder))))
+    anew = bool(event.holder) and event.holder not in draft.alarm.holders
+    if anew:
+        draft.change(holders=disturbance.holders_with(draft.alarm, event))
     alarm = draft.alarm
     detection = msgspec.convert(event, Detection, from_attributes=True)
     if alarm.condition is Condition.NORMAL:
+        found = disturbance.seen(alarm, detection) if alarm.live else {"detection": detection, "also": ()}
         if draft.definition.on_delay_s > 0:
             draft.emit(
                 TransitionKind.PENDING,
@@ -75,17 +77,34 @@ def _detected(draft: Draft, event: events.Detected) -> None:
                 text=event.message,
                 condition=Condition.PENDING,
                 deadline=event.at + draft.definition.on_delay_s,
-                detection=detection,
+                **found,
             )
-            return
-        draft.change(detection=detection)
-        _activate(draft, event.at)
+        elif alarm.live:
+            _recur(draft, event.at, detection)
+        else:
+            draft.change(**found)
+            _activate(draft, event.at)
     elif alarm.condition is Condition.PENDING:
-        draft.change(detection=detection)
+        draft.change(**disturbance.seen(alarm, detection))
     elif alarm.condition is Condition.CLEARING:
+        _recur(draft, event.at, detection)
+    elif disturbance.is_news(alarm, detection):
+        _join(draft, detection)
+    elif anew and event.finding and event.disturbance == event.finding:
         _recur(draft, event.at, detection)
     else:
         _severity(draft, detection)
+
+
+def _join(draft: Draft, detection: Detection) -> None:
+    """A further kind has found the disturbance: the occurrence names it from now on."""
+    again = disturbance.rings_again(draft.alarm, detection)
+    draft.emit(
+        TransitionKind.JOINED,
+        detection.at,
+        text=f"{detection.finding}: {detection.message}",
+        **_worst(draft, detection) | again,
+    )
 
 
 def _activate(draft: Draft, at: float) -> None:
@@ -145,7 +164,8 @@ def _recur(draft: Draft, at: float, detection: Detection) -> None:
     """Fires again within its occurrence: while clearing, or back to normal and not closed yet."""
     alarm = draft.alarm
     returned = not alarm.active
-    answered = returned and alarm.ack is AckState.ACKED  # held by the latch alone: the operator thought it over
+    # Held by the latch, or by another kind's view of it, alone: the operator thought it over.
+    answered = (returned or alarm.condition is Condition.ACTIVE) and alarm.ack is AckState.ACKED
     changes: dict[str, Any] = {
         "condition": Condition.ACTIVE,
         "deadline": None,
@@ -161,7 +181,8 @@ def _recur(draft: Draft, at: float, detection: Detection) -> None:
         changes |= {"ack": AckState.UNACK, "realarm_at": None}
     if answered or (returned and draft.definition.recurrence_rings):
         changes["ring_due"] = True
-    draft.emit(TransitionKind.RECURRED, at, text=detection.message, **changes | _worst(draft, detection))
+    changes |= _worst(draft, detection) | disturbance.rings_again(alarm, detection)
+    draft.emit(TransitionKind.RECURRED, at, text=detection.message, **changes)
     _tell_chatter(draft, at)
 
 
@@ -188,7 +209,7 @@ def _worst(draft: Draft, detection: Detection) -> dict[str, Any]:
     alarm = draft.alarm
     changes: dict[str, Any] = {
         "severity": detection.severity,
-        "detection": detection,
+        **disturbance.seen(alarm, detection),
         "fault_id": alarm.fault_id or detection.fault_id,
     }
     if alarm.peak is None or detection.severity.rank > alarm.peak.rank:

@@ -126,6 +126,8 @@ class Detection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     offset: int | None = None
     simulated: bool = False
     fault_id: str = ""
+    finding: str = ""
+    """The kind of what was found, where several kinds may be one alarm; empty: the alarm's own."""
 
 
 class Shelf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -195,6 +197,9 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent: str = ""
     """Occurrence of the common-cause alarm this one is a child of."""
     detection: Detection | None = None
+    """Of a disturbance that several kinds found: what the worst of them saw."""
+    also: tuple[Detection, ...] = ()
+    """What the other kinds saw, worst first."""
 
     holders: tuple[str, ...] = ()
     """Who holds the condition up, where several may; sorted."""
@@ -204,6 +209,16 @@ class Alarm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     newest_activation: float | None = None
     ordinal: int = 0
     """Tells occurrences apart that begin at the same event time."""
+
+    @property
+    def detections(self) -> tuple[Detection, ...]:
+        """What each kind saw that found this disturbance, worst first; none before anything was found."""
+        return (self.detection, *self.also) if self.detection is not None else ()
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that found this disturbance, worst first; its own alone where it stands for itself."""
+        return tuple(seen.finding or self.kind for seen in self.detections) or (self.kind,)
 
     @property
     def live(self) -> bool:

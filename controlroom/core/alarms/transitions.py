@@ -24,6 +24,7 @@ class TransitionKind(StrEnum):
     PENDING_ENDED = "pending-ended"
     RAISED = "raised"
     RECURRED = "recurred"
+    JOINED = "joined"
     CLEARING = "clearing"
     RETURNED = "returned"
     CLOSED = "closed"
@@ -80,6 +81,8 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fault_id: str = ""
     parent: str = ""
     detection: Detection | None = None
+    kinds: tuple[str, ...] = ()
+    """The kinds that found the disturbance, worst first."""
 
 
 class RefusalReason(StrEnum):
@@ -186,6 +189,7 @@ class Draft:
                 fault_id=alarm.fault_id,
                 parent=alarm.parent,
                 detection=alarm.detection,
+                kinds=alarm.kinds,
             )
         )
 

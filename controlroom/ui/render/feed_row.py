@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlroom.core.alarms.disturbance import kinds_text
 from controlroom.core.cells import left, right
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
@@ -33,6 +34,11 @@ def happened_text(event: AlarmEvent) -> str:
     return _HAPPENED.get(event.event, sanitise(event.event, limit=32))
 
 
+def kind_text(event: AlarmEvent) -> str:
+    """The worst kind that found it, and how many more did."""
+    return sanitise(kinds_text(event.kinds or (event.kind,)), limit=32)
+
+
 def feed_title(count: int, width: int) -> Line:
     """The heading over the feed."""
     about = "newest first" if count else "none yet"
@@ -60,7 +66,7 @@ def feed_row(event: AlarmEvent, now: float, width: int, glyphs: Glyphs, *, waiti
     else:
         mark = severity_mark(severity, glyphs, unacked=waiting)
     text = Role.DIM if over else Role.TEXT
-    what = f"{sanitise(event.kind, limit=32)} {happened_text(event)}".rstrip()
+    what = f"{kind_text(event)} {happened_text(event)}".rstrip()
     return fit(
         [
             (f" {clock_text(at)} ", text),

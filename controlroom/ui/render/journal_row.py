@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlroom.core.alarms.disturbance import kinds_text
 from controlroom.core.alarms.model import Alarm
 from controlroom.core.archive import AlarmRecord
 from controlroom.core.cells import left, right
@@ -75,7 +76,7 @@ def child_row(alarm: Alarm, now: float, width: int, glyphs: Glyphs, *, selected:
             (f" {right(age_text(None if since is None else now - since), 4)}  ", Role.DIM),
             (left(sanitise(alarm.sensor_id, limit=64), 24), Role.TEXT),
             (" ", Role.TEXT),
-            (left(sanitise(alarm.kind, limit=32), 9), Role.TEXT),
+            (left(sanitise(kinds_text(alarm.kinds), limit=32), 9), Role.TEXT),
             (" ", Role.TEXT),
             (state_text(str(alarm.label)), Role.DIM),
         ],

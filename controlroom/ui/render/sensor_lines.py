@@ -8,7 +8,7 @@ from controlroom.core.cells import left, right
 from controlroom.core.clocks import OFF_S
 from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
-from controlroom.ui.render.feed_row import happened_text
+from controlroom.ui.render.feed_row import happened_text, kind_text
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit, spread
 from controlroom.ui.render.marks import SEVERITY_OF, severity_glyph, severity_mark, severity_role
@@ -80,7 +80,7 @@ def event_lines(
         mark = severity_mark(severity, glyphs, unacked=unacked)
         if over or (back and not unacked):
             mark = (f"{glyphs.normal} over" if over else f"{glyphs.returned} RTN ", Role.DIM)
-        what = f"{sanitise(event.kind, limit=32)} {happened_text(event)}".rstrip()
+        what = f"{kind_text(event)} {happened_text(event)}".rstrip()
         said = sanitise(f"{event.actor}: {event.message}" if event.actor else event.message)
         lines.append(
             fit(

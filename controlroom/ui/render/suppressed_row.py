@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlroom.core.alarms.disturbance import kinds_text
 from controlroom.core.alarms.model import Alarm, Label
 from controlroom.core.cells import left, right
 from controlroom.core.sanitise import sanitise
@@ -31,7 +32,7 @@ def suppressed_row(alarm: Alarm, now: float, width: int, glyphs: Glyphs, *, sele
             edge_mark(glyphs, selected=selected, marked=marked),
             (left(state_text(str(alarm.label)), 9), Role.TEXT),
             (f" {left(sanitise(alarm.sensor_id, limit=64), _sensor(width))} ", Role.TEXT),
-            (left(sanitise(alarm.kind, limit=32), 8), Role.TEXT),
+            (left(sanitise(kinds_text(alarm.kinds), limit=32), 8), Role.TEXT),
             (f" {right(end_text(alarm, now), 14)}  ", Role.DIM if alarm.shelf is None else Role.TEXT),
             (f"{left(sanitise(who, limit=32), _WHO)} ", Role.DIM),
             (sanitise(why, limit=120), Role.TEXT),

@@ -69,7 +69,7 @@ def test_its_text_fits_the_terminal_and_its_document_is_json(width: int) -> None
         for n in range(1, 40)
     ]
     events = [
-        Told(f"sensor-{n}", "drift", "raised", begin + 600 * n + 60.5, "drift", "text " * 30, True, True)
+        Told(f"sensor-{n}", ("drift",), "raised", begin + 600 * n + 60.5, "drift", "text " * 30, True, True)
         for n in range(1, 60, 2)
     ]
     result = score(truths, events, sensors=60, seconds=8 * 3600, grace=60)

@@ -10,7 +10,7 @@ def truth(fault_id: str = "drift-1", *, sensor: str = "s", start: float = 100, e
 
 
 def told(at: float, *, sensor: str = "s", kind: str = "drift", event: str = "raised", **rest) -> Told:
-    return Told(sensor, kind, event, at, "detector", "text", **({"annunciated": True, "own": True} | rest))
+    return Told(sensor, (kind,), event, at, "detector", "text", **({"annunciated": True, "own": True} | rest))
 
 
 def scored(truths: list[Truth], events: list[Told]) -> Score:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -216,3 +217,19 @@ def test_a_machine_s_loss_is_the_machine_s_alarm_though_its_zone_would_explain_i
     )
     plant.let_time_pass(60, 62)
     assert plant.rings == [("machine:m-3", GROUP_KIND, "raised")]
+
+
+def test_a_step_rings_once_and_names_all_that_found_it():
+    noise = random.Random(7)
+    plant = Plant()
+    plant.feed_at_once([record(number, noise.gauss(20.0, 0.1), log=LOG_S + number) for number in range(4000)])
+    begun = len(plant.events)
+    stepped = range(4000, 4300)
+    back = range(4300, 5400)
+    plant.feed_at_once([record(number, noise.gauss(21.6, 0.1), log=LOG_S + number) for number in stepped])
+    plant.feed_at_once([record(number, noise.gauss(20.0, 0.1), log=LOG_S + number) for number in back])
+    told = plant.events[begun:]
+    assert [(event.kind, event.event) for event in told if event.annunciated] == [("spike", "raised")]
+    assert told[-1].kinds[0] == "level"
+    assert told[-1].kinds[-1] == "spike"
+    assert [event.event for event in told][-2:] == ["clearing", "returned"]
