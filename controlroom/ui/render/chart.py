@@ -15,6 +15,7 @@ from io import StringIO
 from itertools import pairwise
 from typing import Any
 
+from controlroom.core.thinning import thinned_indices
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit
 from controlroom.ui.render.numbers import moment_text
@@ -108,15 +109,7 @@ def thinned(
     >>> thinned([0, 1, 2, 3, 4, 5], [1, 9, 2, 0, 5, 5], (0, 6), 1)
     ([1, 3], [9, 0])
     """
-    if len(times) <= 2 * dots:
-        return list(times), list(values)
-    start, end = axis
-    kept: dict[int, tuple[int, int]] = {}
-    for index, at in enumerate(times):
-        dot = int((at - start) / (end - start) * dots)
-        low, high = kept.get(dot, (index, index))
-        kept[dot] = (index if values[index] < values[low] else low, index if values[index] > values[high] else high)
-    chosen = sorted({index for pair in kept.values() for index in pair})
+    chosen = thinned_indices(times, values, axis, dots)
     return [times[index] for index in chosen], [values[index] for index in chosen]
 
 
