@@ -114,7 +114,7 @@ def build(
     """
     this, axis = place.occurrence, (place.start, place.end)
     found = rerun(profile, before, inside, kind=alarm.kind, detector=this.detector, until=min(place.end, place.ended))
-    bands, band, source = _expected(found, before, inside, this, alarm.kind)
+    bands, band, origin, source = _expected(found, before, inside, this, alarm.kind)
     why = Why(
         alarm.sensor_id,
         alarm.kind,
@@ -123,6 +123,7 @@ def build(
         unit=profile.unit,
         curve=curve_of(found, axis, bands),
         band=band,
+        band_origin=origin,
         band_source=source,
         limits=limits_of(profile),
         evidence=evidence_of(found, axis, place.window, rang) if found.times else (),
@@ -135,8 +136,8 @@ def build(
 
 def _expected(
     found: Rerun, before: Sequence[Sample], inside: Sequence[Sample], this: Occurrence, kind: str
-) -> tuple[list[Range | None], str, str]:
-    """What was expected of each reading; what that is, in few words; and how it was found."""
+) -> tuple[list[Range | None], str, str, str]:
+    """What was expected of each reading; what that is; how it was found, in two words and in a sentence."""
     known = sum(band is not None for band in found.bands)
     if known and known >= ENOUGH * len(found.bands):
         what, name = ("mean", kind) if evidence.of_means(kind) else ("reading", "spike")
@@ -144,15 +145,15 @@ def _expected(
             f"where the detector `{name}` expects the {what}; computed again by detectors that have learned from "
             f"the {found.learned} readings before"
         )
-        return found.bands, f"expected {what}", source
+        return found.bands, f"expected {what}", "computed again", source
     values = [sample.value for sample in (*before, *inside) if sample.value is not None and sample.t < this.began]
     usual = usual_range(values[-USUAL:])
     if usual is None:
-        return [None] * len(found.times), "", ""
+        return [None] * len(found.times), "", "", ""
     source = (
         f"the middle 98 % of the {len(values[-USUAL:])} readings before: the detectors had not learned what to expect"
     )
-    return [usual] * len(found.times), "usual range", source
+    return [usual] * len(found.times), "usual range", f"98 % of {len(values[-USUAL:])} before", source
 
 
 def _notes(why: Why, place: Place, profile: Profile, samples: Sequence[Sample]) -> list[str]:
@@ -166,7 +167,7 @@ def _notes(why: Why, place: Place, profile: Profile, samples: Sequence[Sample]) 
     if why.learned < profile.warm_up:
         notes.append(f"only {why.learned} readings before are stored: too few for the detectors to learn from")
     elif why.own is not None and any(multiple for _, multiple in why.own.points) and why.own.over_at is None:
-        notes.append(f"computed again, `{why.kind}` stays within its limit: the plant's had learned for longer")
+        notes.append(f"computed again, `{why.kind}` stays below its limit: the plant's may know more")
     if not why.band:
         notes.append("too few readings before the alarm to tell what was expected")
     if place.ended > place.end:

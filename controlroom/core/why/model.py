@@ -104,8 +104,9 @@ class Why:
     end: float
     unit: str = ""
     curve: Curve = Curve()
-    #: what was expected, in a few words, and how that was found, in a sentence; empty: nothing is known
+    #: what was expected, and how that was found, in two words and in a sentence; empty: nothing is known
     band: str = ""
+    band_origin: str = ""
     band_source: str = ""
     #: the sensor's own limits: ("warning" or "critical", value)
     limits: tuple[tuple[str, float], ...] = ()

@@ -1,8 +1,8 @@
 """A sensor's readings about an alarm through its detectors once more, as `controlroom backtest` runs them.
 
 What the detectors expected and how near they were to their limits is not stored with each reading. It is computed again
-by detectors that are set as the plant's are and have learned from the stored readings before, and from nothing else: the
-plant's may have learned for longer, and operators may have told them something.
+by detectors that are set as the plant's are and have learned from the stored readings before, and from nothing else.
+The plant's may have learned for longer, and operators may have told them something.
 """
 
 from __future__ import annotations
