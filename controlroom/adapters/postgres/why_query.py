@@ -87,7 +87,7 @@ async def read_why(
     past = await _past(connection, alarm, past_of(this, known, cut=cut), group, topic)
     sensor = await connection.fetchrow(SENSOR, sensor_id)
     if sensor is None:
-        return without_readings(alarm, this, past, "it has no readings of its own: see the alarms that it stands for")
+        return without_readings(alarm, this, past, "it is of a group and not of one sensor: there is no curve")
     if this is None:
         return without_readings(alarm, None, past, "it was never raised")
     place = await _place(connection, this, sensor_id, kind)

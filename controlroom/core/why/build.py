@@ -140,20 +140,16 @@ def _expected(
     """What was expected of each reading; what that is; how it was found, in two words and in a sentence."""
     known = sum(band is not None for band in found.bands)
     if known and known >= ENOUGH * len(found.bands):
-        what, name = ("mean", kind) if evidence.of_means(kind) else ("reading", "spike")
-        source = (
-            f"where the detector `{name}` expects the {what}; computed again by detectors that have learned from "
-            f"the {found.learned} readings before"
-        )
+        what, name = ("mean", "level") if evidence.of_means(kind) else ("reading", "spike")
+        source = f"as `{name}` expects it, computed again after learning from the {found.learned} readings before"
         return found.bands, f"expected {what}", "computed again", source
     values = [sample.value for sample in (*before, *inside) if sample.value is not None and sample.t < this.began]
     usual = usual_range(values[-USUAL:])
     if usual is None:
         return [None] * len(found.times), "", "", ""
-    source = (
-        f"the middle 98 % of the {len(values[-USUAL:])} readings before: the detectors had not learned what to expect"
-    )
-    return [usual] * len(found.times), "usual range", f"98 % of {len(values[-USUAL:])} before", source
+    of = len(values[-USUAL:])
+    source = f"the middle 98 % of the {of} readings before; the detectors had not learned what to expect"
+    return [usual] * len(found.times), "usual range", f"98 % of {of} before", source
 
 
 def _notes(why: Why, place: Place, profile: Profile, samples: Sequence[Sample]) -> list[str]:

@@ -28,6 +28,8 @@ SILENT_STEPS = 60
 USUAL, FEWEST = 1_000, 20
 #: the share of them that is left out at each end
 LEFT_OUT = 0.01
+#: multiples of its limit from which on a detector is worth a line
+LEAST_SHOWN = 0.05
 _SILENCE = "dropout"
 
 Range = tuple[float, float]
@@ -117,6 +119,8 @@ def evidence_of(found: Rerun, axis: Range, window: Range, rang: Mapping[str, flo
         thin = _highest(points, axis, STRETCHES)
         all_of.append(Evidence(kind, thin, highest, highest_at, over, rang.get(kind)))
     never = math.inf
+    # A detector that had nothing to say is not shown.
+    all_of = [one for one in all_of if one.highest >= LEAST_SHOWN or one.rang_at is not None]
     all_of.sort(key=lambda one: (one.rang_at or never, one.over_at or never, -one.highest, one.kind))
     return tuple(all_of)
 

@@ -25,19 +25,19 @@ def learned(past: Past, kind: str) -> str:
     """What the detectors made of it; empty: there was nothing to learn from.
 
     >>> learned(Past(marked_false=2, raised_limit=1.25), "level")
-    'its limit is raised 1.25 times'
+    'limit raised 1.25 x'
     >>> learned(Past(marked_false=2), "limit"), learned(Past(), "level")
-    ('limits that are set do not learn from marks', '')
+    ('a limit that is set does not learn', '')
     """
     parts = []
     if past.raised_limit >= LEAST_RAISED:
-        parts.append(f"its limit is raised {past.raised_limit:.2f} times")
+        parts.append(f"limit raised {past.raised_limit:.2f} x")
     if past.waits:
-        parts.append("a mark waits for a worker to learn from it")
+        parts.append("a mark waits for a worker")
     elif past.marked_false and kind not in TAUGHT:
-        parts.append("limits that are set do not learn from marks" if kind == "limit" else "a fact: nothing is learned")
+        parts.append("a limit that is set does not learn" if kind == "limit" else "a fact: nothing is learned")
     elif past.marked_false and not parts and kind not in ("stuck", "dropout"):
-        parts.append("its limit is not raised (any more)")
+        parts.append("limit not raised")
     return ", ".join(parts)
 
 

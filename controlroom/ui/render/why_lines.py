@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import NamedTuple
 
+from controlroom.core.archive import Answer
 from controlroom.core.cells import left, right
 from controlroom.core.sanitise import sanitise
 from controlroom.core.why.model import Evidence, Occurrence, Why
@@ -29,9 +30,13 @@ _FEW_DETECTORS, _FEW_EARLIER = 3, 2
 _GAP_INTERVALS, _LEAST_GAP_S = 5.0, 15.0
 
 
-def why_summary(why: Why, width: int) -> Line:
+def why_summary(answer: Answer[Why] | None, width: int) -> Line:
     """In one line: what rang first and how far beyond its limit it was, and how often the like was before."""
-    said = []
+    if answer is None or answer.value is None:
+        waiting = answer.error if answer is not None and answer.error else "asking the database"
+        return fit([(" why ", Role.DIM), (waiting, Role.STALE)], width)
+    why = answer.value
+    said = [answer.error] if answer.error else []
     own = why.own
     if why.first is not None:
         kind, at = why.first
