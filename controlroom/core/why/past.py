@@ -17,6 +17,7 @@ TELLING = tuple(
         TransitionKind.RAISED,
         TransitionKind.RECURRED,
         TransitionKind.SEVERITY_ROSE,
+        TransitionKind.CLEARING,
         TransitionKind.RETURNED,
         TransitionKind.CLOSED,
         TransitionKind.ACKED,
@@ -107,9 +108,8 @@ def _after(one: Occurrence, event: AlarmEvent) -> Occurrence:
             return replace(_worse(one, event), ended=None)
         case TransitionKind.SEVERITY_ROSE:
             return _worse(one, event)
-        case TransitionKind.RETURNED:
-            return replace(one, ended=at)
-        case TransitionKind.CLOSED:
+        case TransitionKind.CLEARING | TransitionKind.RETURNED | TransitionKind.CLOSED:
+            # Its off-delay is no part of it.
             return replace(one, ended=at if one.ended is None else one.ended)
         case TransitionKind.ACKED:
             return replace(one, acked_by=event.actor, words=_words(one, event))
