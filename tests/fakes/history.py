@@ -161,7 +161,7 @@ class FakeHistory:
                 detector=this.detector,
                 acked_by="mira" if number % 2 else "",
                 false_by="jon" if number == 2 else "",
-                words=("jon: the gate stood open",) if number == 2 else (),
+                false_reason="the gate stood open" if number == 2 else "",
                 peak=this.value,
             )
             for number in range(1, 5)

@@ -220,7 +220,7 @@ async def test_the_command_says_it_in_words_and_as_a_document(plant: str) -> Non
     assert told.returncode == 0, told.stderr
     for words in ("raised", "expected mean", "level", "1st", "BEFORE 3 times since", "1 of 4 marked false"):
         assert words in told.stdout
-    assert "FALSE by jon, acked by jon; jon: a truck went by" in told.stdout
+    assert "FALSE by jon: a truck went by; acked by jon" in told.stdout
     why = json.loads((await run(plant, "show", SENSOR, "level", "--why", "--json")).stdout)["why"]
     assert why["first"] == ["level", BEGAN]
     assert why["evidence"][0]["kind"] == "level"

@@ -26,7 +26,7 @@ async def test_the_page_says_it_in_a_line_and_y_shows_it(full_app, history):
         for said in (
             "│ raised 14:03:10", "· expected reading", "computed again", "┄ critical 40.00 °C", "it stands",
             "1.7 x 1st  14:03:10", "over 14:03:10", "BEFORE 4 times since 2026-02-26; 1 of 5 marked false",
-            "FALSE by jon; jon: the gate", "acked by mira",
+            "FALSE by jon: the gate", "acked by mira",
         ):  # fmt: skip
             assert said in text, said
         assert "JOURNAL" not in text

@@ -141,7 +141,7 @@ def _expected(
     known = sum(band is not None for band in found.bands)
     if known and known >= ENOUGH * len(found.bands):
         what, name = ("mean", "level") if evidence.of_means(kind) else ("reading", "spike")
-        source = f"as `{name}` expects it, computed again after learning from the {found.learned} readings before"
+        source = f"as `{name}` expects it, computed again after {found.learned} earlier readings"
         return found.bands, f"expected {what}", "computed again", source
     values = [sample.value for sample in (*before, *inside) if sample.value is not None and sample.t < this.began]
     usual = usual_range(values[-USUAL:])

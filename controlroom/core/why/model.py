@@ -24,8 +24,9 @@ class Occurrence:
     detector: str = ""
     message: str = ""
     acked_by: str = ""
-    #: who marked it as false; empty: nobody
+    #: who marked it as false, empty: nobody; and the reason that was given
     false_by: str = ""
+    false_reason: str = ""
     #: what operators said of it, each with its author, oldest first
     words: tuple[str, ...] = ()
     simulated: bool = False

@@ -116,7 +116,9 @@ def _after(one: Occurrence, event: AlarmEvent) -> Occurrence:
         case TransitionKind.COMMENTED:
             return replace(one, words=_words(one, event))
         case TransitionKind.MARKED_FALSE:
-            return replace(one, false_by=event.actor or "?", words=_words(one, event))
+            words = _words(one, event)
+            reason = event.message.strip() if len(words) > len(one.words) else ""
+            return replace(one, false_by=event.actor or "?", false_reason=reason, words=words)
     return one
 
 

@@ -42,16 +42,18 @@ def learned(past: Past, kind: str) -> str:
 
 
 def outcome(one: Occurrence) -> str:
-    """How an occurrence ended, and what was said of it.
+    """How an occurrence ended, and what was said of it last; of a false one why it was false.
 
-    >>> outcome(Occurrence("a", 0.0, 9.0, acked_by="mira", false_by="jon", words=("jon: a truck",)))
-    'FALSE by jon, acked by mira; jon: a truck'
+    >>> outcome(Occurrence("a", 0.0, 9.0, acked_by="mira", false_by="jon", false_reason="a truck"))
+    'FALSE by jon: a truck; acked by mira'
+    >>> outcome(Occurrence("a", 0.0, 9.0, acked_by="mira", words=("mira: I look",)))
+    'acked by mira; mira: I look'
     >>> outcome(Occurrence("a", 0.0))
-    'stands, not acked'
+    'stands; not acked'
     """
     parts = ["stands"] if one.ended is None else []
     if one.false_by:
-        parts.append(f"FALSE by {one.false_by}")
+        parts.append(f"FALSE by {one.false_by}" + (f": {one.false_reason}" if one.false_reason else ""))
     if one.acked_by or not one.false_by:
         parts.append(f"acked by {one.acked_by}" if one.acked_by else "not acked")
-    return "; ".join([", ".join(parts), *one.words[-1:]])
+    return "; ".join([*parts, *(() if one.false_by else one.words[-1:])])

@@ -43,7 +43,9 @@ def why_summary(answer: Answer[Why] | None, width: int) -> Line:
         said.append(f"{sanitise(kind, limit=16)} rang first" + ("" if kind == why.kind else f", {clock_text(at)}"))
     if own is not None and own.highest >= 1.0:
         said.append(f"{own.highest:.1f} x its limit")
-    said += [_before_words(why), falseness(why.past, _total(why))]
+    said.append(_before_words(why))
+    if why.past.count or why.past.marked_false:
+        said.append(falseness(why.past, _total(why)))
     return fit([(" why ", Role.DIM), ("; ".join(said), Role.TEXT)], width)
 
 
