@@ -54,7 +54,10 @@ def why_lines(why: Why, now: float, width: int, height: int, glyphs: Glyphs) -> 
     spare = max(0, height - _LEAST_CHART - 3)
     detectors = min(len(why.evidence), max(_FEW_DETECTORS, spare // 3))
     earlier = min(len(why.past.similar), max(_FEW_EARLIER, spare // 5))
-    notes = [fit([(f" {glyphs.fault} {note}", Role.STALE)], width) for note in why.notes[: 1 + (spare > 12)]]
+    notes = [
+        fit([(f" {glyphs.fault} {sanitise(note, limit=200)}", Role.STALE)], width)
+        for note in why.notes[: 1 + (spare > 12)]
+    ]
     source = why.band_source if spare > 10 else ""
     below = [*notes, *_earlier_lines(why, now, width, glyphs, earlier)]
     if source:
