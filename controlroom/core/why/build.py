@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median
 
 from controlroom.core.alarms.model import Alarm
 from controlroom.core.backtest.series import Sample
@@ -23,8 +25,8 @@ from detectors import Profile, evidence
 
 #: a band of the detectors is drawn when it is known for so large a share of the readings
 ENOUGH = 0.5
-#: readings with more numbers between them than this, on average, are a sample of all
-SAMPLED = 1.5
+#: readings whose numbers are usually so far apart are a sample of all
+SAMPLED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def _expected(
     if usual is None:
         return [None] * len(found.times), "", "", ""
     of = len(values[-USUAL:])
-    source = f"the middle 98 % of the {of} readings before; the detectors had not learned what to expect"
+    source = f"the middle 98 % of the {of} readings before: no detector tells what it expects here"
     return [usual] * len(found.times), "usual range", f"98 % of {of} before", source
 
 
@@ -158,7 +160,7 @@ def _notes(why: Why, place: Place, profile: Profile, samples: Sequence[Sample]) 
         return ["the readings of that time are not stored (any more)"]
     notes = []
     numbers = [sample.seq for sample in samples if sample.seq]
-    if len(numbers) > 1 and max(numbers) - min(numbers) > SAMPLED * (len(numbers) - 1):
+    if len(numbers) > 1 and median(after - one for one, after in pairwise(numbers)) >= SAMPLED:
         notes.append("not every reading is stored: evidence computed from those that are differs from the plant's")
     if why.learned < profile.warm_up:
         notes.append(f"only {why.learned} readings before are stored: too few for the detectors to learn from")

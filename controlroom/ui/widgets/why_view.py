@@ -16,12 +16,13 @@ class WhyView(LineView):
 
     def __init__(self, context: Context, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(context, height="1fr", id=id)
+        self._why: Why | None = None
         self._stamp: object = None
 
     def tick(self, why: Why | None, now: float) -> None:
         """Show it; None: there is nothing to show yet."""
-        stamp = (id(why), self.size, now // _AGE_S)
-        if stamp == self._stamp or not self.size.width:
+        stamp = (self.size, now // _AGE_S)
+        if (why is self._why and stamp == self._stamp) or not self.size.width:
             return
-        self._stamp = stamp
+        self._why, self._stamp = why, stamp
         self.show(*(why_lines(why, now, *self.size, self.context.glyphs) if why is not None else ()))

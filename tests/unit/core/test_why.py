@@ -174,6 +174,13 @@ class TestBuild:
         assert any("too few readings before the alarm" in note for note in found.notes)
         assert found.band == ""
 
+    def test_a_sample_is_said_to_be_one_and_a_leap_of_the_numbers_is_none(self) -> None:
+        said = "not every reading is stored"
+        readings = samples(shifted)
+        assert any(said in note for note in why(readings[::2]).notes)
+        leapt = [s._replace(seq=s.seq + 1_000_000) if s.t > 5_000.0 else s for s in readings]
+        assert not any(said in note for note in why(leapt).notes)
+
     def test_an_alarm_that_lasts_longer_than_is_shown_is_said(self) -> None:
         this = replace(THIS, began=1_000.0, ended=1e6)
         assert "the alarm lasts longer than is shown" in why(samples(shifted), this).notes
