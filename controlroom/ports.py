@@ -198,6 +198,10 @@ class History(Protocol):
         """One alarm with its journal, its guidance and the alarms that it stands for."""
         ...
 
+    def why(self, sensor_id: str, kind: str) -> None:
+        """Why an alarm was raised: the curve about it, each detector's evidence, earlier occurrences."""
+        ...
+
     def suppressed(self) -> None:
         """Every alarm that is shelved, out of service or suppressed by design."""
         ...

@@ -21,6 +21,7 @@ from controlroom.core.alarms.model import Alarm, Label
 from controlroom.core.archive import AlarmRecord, Answers, LearningFacts, Series
 from controlroom.core.plant_state import PlantState
 from controlroom.core.profiles import Profiles, profiles_of
+from controlroom.core.why.model import Why
 from controlroom.errors import ControlroomError
 
 K = TypeVar("K", bound=Hashable)
@@ -92,9 +93,7 @@ class HistoryDesk:
 
         async def read() -> AlarmRecord:
             queries = self._queries
-            alarm = await queries.one(sensor_id, kind)
-            if alarm is None:
-                raise ControlroomError("it was never raised", hint="")
+            alarm = await self._one(sensor_id, kind)
             definition = self._definitions.resolve(sensor_id, await queries.sensor_type(sensor_id), kind)
             journal = await queries.journal_of(sensor_id, kind, MOST_EVENTS)
             children = await queries.children(alarm.occurrence_id) if alarm.occurrence_id else ()
@@ -106,6 +105,15 @@ class HistoryDesk:
             )
 
         self._ask(self._state.archive.alarms, (sensor_id, kind), read)
+
+    def why(self, sensor_id: str, kind: str) -> None:
+        """Why it was raised: the curve about it, each detector's evidence, earlier occurrences."""
+
+        async def read() -> Why:
+            alarm = await self._one(sensor_id, kind)
+            return await self._queries.why(alarm, self._profile_for, group=self._group, topic=self._topic)
+
+        self._ask(self._state.archive.why, (sensor_id, kind), read)
 
     def suppressed(self) -> None:
         """Every alarm that is shelved, out of service or suppressed by design."""
@@ -156,6 +164,12 @@ class HistoryDesk:
             await asyncio.wait(tasks, timeout=STOP_TIMEOUT_S)
         await self._session.close()
         await self._queries.close()
+
+    async def _one(self, sensor_id: str, kind: str) -> Alarm:
+        alarm = await self._queries.one(sensor_id, kind)
+        if alarm is None:
+            raise ControlroomError("it was never raised", hint="")
+        return alarm
 
     def _ask(self, answers: Answers[K, T], key: K, read: Callable[[], Awaitable[T]]) -> None:
         async def in_turn() -> None:

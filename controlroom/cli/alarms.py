@@ -14,6 +14,7 @@ import click
 
 from controlroom.cli.alarm_ack import ack_seen, check_choice, seen_on, waiting
 from controlroom.cli.alarm_text import details, document, line, table, terminal_width, told
+from controlroom.cli.alarm_why import picture, reasons_of
 from controlroom.cli.options import brokers_option, dir_option, dsn_option, hush_clients, resolve_brokers, resolve_dsn
 from controlroom.cli.report import report
 from controlroom.cli.times import Duration, Instant
@@ -81,14 +82,18 @@ def list_(directory: Path | None, dsn: str | None, *, as_json: bool, **filters: 
 @dir_option
 @dsn_option
 @json_option
+@click.option(
+    "--why", is_flag=True, help="Also why it was raised: the curve, each detector's evidence, what was before."
+)
 @click.argument("sensor")
 @click.argument("kind")
-def show(directory: Path | None, dsn: str | None, sensor: str, kind: str, *, as_json: bool) -> None:
-    """Show one alarm: its state, what to do about it, and the alarms that it stands for."""
+def show(directory: Path | None, dsn: str | None, sensor: str, kind: str, *, why: bool, as_json: bool) -> None:
+    """Show one alarm: its state, what to do about it, the alarms that it stands for; --why: why it was raised."""
     from controlroom.adapters.definitions_file import load_definitions
     from controlroom.adapters.postgres.alarm_query import AlarmQueries
 
     address, settings = resolve_dsn(dsn, directory)
+    definitions = load_definitions(settings.alarms_file)
 
     async def run() -> None:
         async with AlarmQueries(address) as queries:
@@ -97,7 +102,8 @@ def show(directory: Path | None, dsn: str | None, sensor: str, kind: str, *, as_
                 raise ActionRefused(f"there is no alarm {kind!r} of {sensor!r}")
             sensor_type = await queries.sensor_type(sensor)
             children = await queries.children(alarm.occurrence_id) if alarm.occurrence_id else []
-        definition = load_definitions(settings.alarms_file).resolve(sensor, sensor_type, alarm.kind)
+            reasons = await reasons_of(queries, alarm, definitions, settings) if why else None
+        definition = definitions.resolve(sensor, sensor_type, alarm.kind)
         guidance = {
             name: getattr(definition, name)
             for name in ("cause", "consequence", "action", "runbook", "allowed_response_s")
@@ -105,7 +111,7 @@ def show(directory: Path | None, dsn: str | None, sensor: str, kind: str, *, as_
         }
         if as_json:
             found = {**document(alarm), "guidance": guidance, "children": [document(child) for child in children]}
-            click.echo(json_line(found))
+            click.echo(json_line(found if reasons is None else {**found, "why": reasons}))
             return
         for name, value in (*details(alarm), *guidance.items()):
             click.echo(f"{name:<18} {sanitise(str(value))}")
@@ -113,6 +119,8 @@ def show(directory: Path | None, dsn: str | None, sensor: str, kind: str, *, as_
             click.echo(f"stands for {len(children)} alarms:")
             for row in table(children):
                 click.echo(f"  {row}")
+        for row in picture(reasons, terminal_width()) if reasons is not None else ():
+            click.echo(row)
 
     asyncio.run(run())
 

@@ -13,6 +13,7 @@ from typing import Generic, Literal, TypeVar
 from controlroom.core.alarms.definitions import Definition
 from controlroom.core.alarms.measures import Report
 from controlroom.core.alarms.model import Alarm
+from controlroom.core.why.model import Why
 from controlroom.wire import AlarmEvent
 
 T = TypeVar("T")
@@ -139,6 +140,8 @@ class Archive:
     series: Answers[tuple[str, float], Series] = field(default_factory=Answers)
     #: (sensor id, kind) -> the alarm
     alarms: Answers[tuple[str, str], AlarmRecord] = field(default_factory=Answers)
+    #: (sensor id, kind) -> why it was raised
+    why: Answers[tuple[str, str], Why] = field(default_factory=Answers)
     #: "" -> every alarm that is shelved, out of service or suppressed by design
     suppressed: Answers[str, tuple[Alarm, ...]] = field(default_factory=Answers)
     #: "" -> the measures of the last day

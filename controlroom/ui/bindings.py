@@ -107,6 +107,12 @@ ALARM_VIEWS: list[BindingType] = [
     Binding("m", "measures", "Measures", id="alarm.measures", show=False),
 ]
 
+#: on an alarm's own page
+WHY: list[BindingType] = [
+    Binding("y", "why", "Why", id="alarm.why"),
+    *(binding for binding in MOVE if isinstance(binding, Binding) and binding.id == "move.choose"),
+]
+
 SEEK: list[BindingType] = [
     Binding("e", "seek(2, 1)", "Next critical", id="seek.critical", show=False),
     Binding("E", "seek(2, -1)", "Previous critical", id="seek.critical-back", show=False),

@@ -11,6 +11,7 @@ from textual.keys import Keys, _character_to_key
 
 from controlroom.errors import ConfigError
 from controlroom.ui import bindings
+from controlroom.ui.screens.alarm import AlarmScreen
 from controlroom.ui.screens.alarms import AlarmsScreen
 from controlroom.ui.screens.cluster import ClusterScreen
 from controlroom.ui.screens.confirm import Confirm
@@ -39,7 +40,7 @@ _FUNCTION_KEY = re.compile(r"f\d{1,2}")
 _NAMES = {key.value for key in Keys}
 _WORD = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 
-_SCREENS = (OverviewScreen, AlarmsScreen, ClusterScreen, SimulatorScreen, SensorScreen)
+_SCREENS = (OverviewScreen, AlarmsScreen, AlarmScreen, ClusterScreen, SimulatorScreen, SensorScreen)
 _DIALOGS = (Confirm, FormScreen, Help, Choice)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from controlroom.core.alarms.common_cause import GROUP_KIND, cause_of
@@ -19,8 +20,13 @@ from controlroom.core.alarms.model import (
 )
 from controlroom.core.alarms.transitions import TransitionKind
 from controlroom.core.archive import AlarmRecord, LearningFacts, Series, Statistics
-from controlroom.core.plant_state import AlarmView, PlantState
+from controlroom.core.backtest.series import Sample
+from controlroom.core.plant_state import AlarmView, PlantState, SensorView
+from controlroom.core.why.build import build, occurrence_of, place_of, without_readings
+from controlroom.core.why.model import Occurrence, Why
+from controlroom.core.why.past import past_of
 from controlroom.wire import AlarmEvent
+from detectors import Profile
 from tests.fakes.clock import FrozenClock
 
 GUIDANCE = Definition(
@@ -64,6 +70,13 @@ class FakeHistory:
             self._state.archive.alarms.fail((sensor_id, kind), self.error, self.now)
         elif not self.silent:
             self._state.archive.alarms.put((sensor_id, kind), self._record(sensor_id, kind), self.now)
+
+    def why(self, sensor_id: str, kind: str) -> None:
+        self.asked.append(("why", sensor_id, kind))
+        if self.error:
+            self._state.archive.why.fail((sensor_id, kind), self.error, self.now)
+        elif not self.silent:
+            self._state.archive.why.put((sensor_id, kind), self._why(sensor_id, kind), self.now)
 
     def suppressed(self) -> None:
         self.asked.append(("suppressed",))
@@ -130,6 +143,31 @@ class FakeHistory:
             children,
         )
 
+    def _why(self, sensor_id: str, kind: str) -> Why:
+        live = self._state.live_alarm(sensor_id, kind)
+        view = self._state.sensors.get(sensor_id)
+        alarm = _alarm(live) if live is not None else Alarm(sensor_id=sensor_id, kind=kind)
+        this = occurrence_of(alarm, ())
+        if this is None or view is None:
+            return without_readings(alarm, this, past_of(this, ()), "it is of a group: there is no curve")
+        earlier = [
+            Occurrence(
+                f"earlier-{number}",
+                this.began - number * 86_400.0,
+                this.began - number * 86_400.0 + 200.0 * number,
+                "critical" if number == 2 else "warning",
+                value=this.value,
+                score=(this.score or 1.0) * (1 + number / 4),
+                detector=this.detector,
+                acked_by="mira" if number % 2 else "",
+                false_by="jon" if number == 2 else "",
+                false_reason="the gate stood open" if number == 2 else "",
+                peak=this.value,
+            )
+            for number in range(1, 5)
+        ]
+        return why_of(alarm, this, view, earlier, self.now)
+
     def _suppressed(self) -> tuple[Alarm, ...]:
         now = self.now
         shelf = Shelf(
@@ -157,6 +195,23 @@ class FakeHistory:
                 for number in (11, 12, 14)
             ),
         )
+
+
+def why_of(alarm: Alarm, this: Occurrence, view: SensorView, earlier: list[Occurrence], now: float) -> Why:
+    """Of readings that were calm, and are at the alarm's value since it was raised."""
+    every, usual = 2.0, view.values.last(600)[0]
+    away = (this.value or 0.0) - usual
+    times = [now - every * number for number in range(4_000, 0, -1)]
+    samples = [
+        Sample("", at, usual + ((index * 7919) % 101 - 50) / 200 + (away if at >= this.began else 0.0), index + 1, at)
+        for index, at in enumerate(times)
+    ]
+    place = place_of(this, alarm.kind, [at for at in times if at < this.began][-50:], times[-1])
+    before = [sample for sample in samples if sample.t < place.start]
+    inside = [sample for sample in samples if place.start <= sample.t <= place.end]
+    profile = Profile(unit=view.unit, warning_high=view.warning, critical_high=view.critical, interval=every)
+    past = replace(past_of(this, [*earlier, this]), raised_limit=1.0 if alarm.kind == "limit" else 1.25)
+    return build(alarm, place, profile, before, inside, {alarm.kind: this.began}, past)
 
 
 def _alarm(view: AlarmView) -> Alarm:

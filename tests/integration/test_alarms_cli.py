@@ -136,6 +136,7 @@ async def test_a_viewer_s_login_may_look_and_is_refused_by_the_database(dsn: str
     try:
         own = re.sub(r"//[^@]*@", f"//{name}:pw@", dsn)
         assert (await run(own, "list")).stdout.count("temp-1") == 1
+        assert "BEFORE never seen before" in (await run(own, "show", "temp-1", "limit", "--why")).stdout
         for action in (("ack", "temp-1", "limit"), ("ack", "--all"), ("comment", "temp-1", "limit", "hello")):
             refused = await run(own, *action)
             assert (refused.returncode, refused.stdout) == (8, "")

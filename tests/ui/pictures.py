@@ -22,6 +22,7 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "overview-80x24": ((80, 24), ()),
     "alarms": ((120, 30), ("2",)),
     "alarm": ((120, 30), ("2", "h")),
+    "why": ((80, 24), ("2", "h", "y")),
     "suppressed": ((120, 30), ("2", "S")),
     "measures": ((120, 34), ("2", "m")),
     "shelve": ((80, 24), ("2", "s")),

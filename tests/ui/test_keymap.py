@@ -25,6 +25,7 @@ SIZE = (80, 24)
         ({"alarm.ack": "hyper+x"}, "is no key"),
         ({"alarm.ack": ""}, "is no key"),
         ({"alarm.ack": "f,,k"}, "is no key"),
+        ({"screen.alarms": "y"}, "both alarm.why and screen.alarms on the alarm screen"),
         ({"alarm.ack": "/"}, "both alarm.ack and list.filter on the alarms screen"),
         ({"app.help": "j"}, "move.down"),
     ],
@@ -49,7 +50,15 @@ def test_two_keys_may_change_places():
 
 def test_every_id_is_there_once_and_names_its_group():
     ids = binding_ids()
-    assert {"screen.overview", "app.quit", "move.down", "alarm.ack", "sensor.inject", "broker.kill"} <= ids.keys()
+    assert {
+        "screen.overview",
+        "app.quit",
+        "move.down",
+        "alarm.ack",
+        "alarm.why",
+        "sensor.inject",
+        "broker.kill",
+    } <= ids.keys()
     assert all("." in binding_id for binding_id in ids)
 
 
@@ -61,15 +70,15 @@ def test_a_theme_is_one_of_ours():
 
 
 async def test_the_new_key_does_it_the_old_one_does_not_and_the_help_says_so(make_app):
-    app = make_app(keymap=check_keymap({"screen.alarms": "y", "app.help": "!"}))
+    app = make_app(keymap=check_keymap({"screen.alarms": "v", "app.help": "!"}))
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await press(pilot, "2")
         assert not isinstance(app.screen, AlarmsScreen)
-        await press(pilot, "y")
+        await press(pilot, "v")
         assert isinstance(app.screen, AlarmsScreen)
         await press(pilot, "question_mark")
         assert not isinstance(app.screen, Help)
         await press(pilot, "exclamation_mark")
         assert isinstance(app.screen, Help)
-        assert " y  Alarms" in screen_text(app)
+        assert " v  Alarms" in screen_text(app)

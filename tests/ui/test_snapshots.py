@@ -29,6 +29,7 @@ SCREENS = {
     "shelve": ("2", "s"),
     "comment": ("2", "c"),
     "alarm": ("2", "h"),
+    "alarm-why": ("2", "h", "y"),
     "suppressed": ("2", "S"),
     "measures": ("2", "m"),
     "help-alarms": ("2", "question_mark"),
@@ -74,14 +75,14 @@ def test_side_by_side(snap_compare, app):
     assert snap_compare(app, run_before=after(), terminal_size=(200, 50))
 
 
-@pytest.mark.parametrize("screen", ["overview", "alarms", "cluster", "sensor"])
+@pytest.mark.parametrize("screen", ["overview", "alarms", "cluster", "sensor", "alarm-why"])
 def test_no_color(snap_compare, make_app, actions, history, monkeypatch, screen):
     monkeypatch.setenv("NO_COLOR", "1")
     app = make_app(alarms=actions, history=history)
     assert snap_compare(app, run_before=after(*SCREENS[screen]), terminal_size=SMALL)
 
 
-@pytest.mark.parametrize("screen", ["overview", "alarms", "cluster", "sensor", "help"])
+@pytest.mark.parametrize("screen", ["overview", "alarms", "cluster", "sensor", "help", "alarm-why"])
 def test_ascii(snap_compare, make_app, actions, history, screen):
     assert snap_compare(
         make_app(ascii=True, alarms=actions, history=history), run_before=after(*SCREENS[screen]), terminal_size=SMALL

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 
@@ -16,6 +16,11 @@ from controlroom.core.alarms.transitions import TransitionKind
 from controlroom.errors import ConfigError, DatabaseUnreachable, NotAllowed
 from controlroom.wire import AlarmEvent
 from controlroom.wire.alarm import decode_alarm_event
+
+if TYPE_CHECKING:
+    from controlroom.core.records import SensorFacts
+    from controlroom.core.why.model import Why
+    from detectors.profile import Profile
 
 #: Rows fetched at a time where there may be very many.
 CHUNK = 2_000
@@ -147,6 +152,19 @@ class AlarmQueries:
         """(when it was recorded, what happened) of one alarm, the latest first."""
         rows = await self._fetch(JOURNAL_OF, sensor_id, kind, limit)
         return [(row["recorded_at"], decode_alarm_event(row["doc"].encode())) for row in rows]
+
+    async def why(self, alarm: Alarm, profile_for: Callable[[SensorFacts], Profile], *, group: str, topic: str) -> Why:
+        """Why the alarm was raised, from the readings and the journal; `group` and `topic` are the workers'."""
+        # The detectors are loaded by whoever asks this alone.
+        from controlroom.adapters.postgres.why_query import read_why
+
+        try:
+            return await read_why(await self._session.connection(), alarm, profile_for, group, topic)
+        except BaseException as error:
+            self._session.drop()
+            if isinstance(error, Exception):
+                raise _as_told(error) from error
+            raise
 
     async def first_event(self) -> datetime | None:
         """When the journal begins."""

@@ -25,7 +25,7 @@ def watch(bank: SensorBank | CheapBank, samples: Iterable[Sample], outcome: Outc
 
     Readings without an arrival time arrive at their event time; readings without numbers are never repeats.
     """
-    run = _SensorRun(bank, outcome)
+    run = SensorRun(bank, outcome)
     rows = iter(samples)
     while chunk := list(islice(rows, CHUNK)):
         began = time.process_time()
@@ -60,8 +60,8 @@ def watch_machine(
     outcome.state_bytes = len(bank.dump())
 
 
-class _SensorRun:
-    """A bank in the middle of a series."""
+class SensorRun:
+    """A bank in the middle of a series: `take` is given one reading after another, in the order in which they came."""
 
     def __init__(self, bank: SensorBank | CheapBank, outcome: Outcome) -> None:
         self._bank = bank

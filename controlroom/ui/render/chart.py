@@ -15,11 +15,12 @@ from io import StringIO
 from itertools import pairwise
 from typing import Any
 
+from controlroom.core.thinning import thinned_indices
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit
 from controlroom.ui.render.numbers import moment_text
 
-_ROLES = {"1": Role.CRIT, "3": Role.WARN, "7": Role.CHART, "8": Role.SPARK}
+_ROLES = {"1": Role.CRIT, "3": Role.WARN, "7": Role.CHART, "8": Role.SPARK, "15": Role.STRONG}
 _NUMBERS = {role: int(number) for number, role in _ROLES.items()}
 _PIECE = re.compile(r"\x1b\[(?:0|38;5;(\d+))m([^\x1b]*)")
 _Y_TICKS = 5
@@ -38,11 +39,13 @@ class Frame:
     low: float
     high: float
     levels: tuple[float, ...]
+    #: cells of the longest name of a strip under it
+    label: int = _LEAST_LABEL
 
     @property
     def margin(self) -> int:
         """Cells before the curve; never so few that a strip under the chart could not be named there."""
-        return max(_LEAST_LABEL, *(len(f"{level:g}") for level in self.levels)) + 2
+        return max(self.label, *(len(f"{level:g}") for level in self.levels)) + 2
 
     @property
     def axis(self) -> tuple[float, float]:
@@ -51,11 +54,20 @@ class Frame:
 
 
 def frame_of(
-    start: float, end: float, values: Sequence[float], *, warning: float | None = None, critical: float | None = None
+    start: float,
+    end: float,
+    values: Sequence[float],
+    *,
+    warning: float | None = None,
+    critical: float | None = None,
+    label: int = _LEAST_LABEL,
 ) -> Frame:
-    """The frame of these values, with a limit when they come near it; times are seconds since the epoch."""
+    """The frame of these values, with a limit when they come near it; times are seconds since the epoch.
+
+    `label` is how many cells the longest name of a strip under the chart takes.
+    """
     low, high = _limits(values, warning, critical) if values else (0.0, 1.0)
-    return Frame(start, end, low, high, tuple(round_levels(low, high)))
+    return Frame(start, end, low, high, tuple(round_levels(low, high)), label)
 
 
 def chart_lines(
@@ -71,11 +83,14 @@ def chart_lines(
     lows: Sequence[float] = (),
     highs: Sequence[float] = (),
     gap_s: float = math.inf,
+    expected: Sequence[tuple[float, float, float]] = (),
+    mark: float | None = None,
 ) -> list[Line]:
     """`height` lines of `width` cells. Values and limits have one unit; points are in order of time.
 
     `lows` and `highs` are what the values are the means of: drawn as a quiet band around the curve. Two points that are
-    farther apart than `gap_s` are not joined: nobody knows what was between them.
+    farther apart than `gap_s` are not joined: nobody knows what was between them. `expected` holds the time, the lowest
+    and the highest of what was expected, drawn in dots; `mark` is a moment, drawn as an upright line.
     """
     few = len(values) < 2 or times[-1] <= times[0]
     if few or width < 20 or height < 4:
@@ -87,6 +102,13 @@ def chart_lines(
         if limit is not None and frame.low <= limit <= frame.high:
             _draw(figure, list(frame.axis), [limit, limit], "-" if glyphs.ascii else "┄", role)
     dots = 2 * max(1, width - frame.margin)
+    if expected:
+        moments = [at for at, _, _ in expected]
+        for bound in ([low for _, low, _ in expected], [high for _, _, high in expected]):
+            for xs, ys in _runs(*thinned(moments, bound, frame.axis, dots // 2), gap_s):
+                _draw(figure, xs, _within(ys, frame), "." if glyphs.ascii else glyphs.normal, Role.SPARK)
+    if mark is not None and frame.start <= mark <= frame.end:
+        _draw(figure, [mark, mark], [frame.low, frame.high], glyphs.separator, Role.STRONG)
     for edge in (lows, highs):
         if edge:
             for part in _runs(*thinned(times, edge, frame.axis, dots), gap_s):
@@ -108,15 +130,7 @@ def thinned(
     >>> thinned([0, 1, 2, 3, 4, 5], [1, 9, 2, 0, 5, 5], (0, 6), 1)
     ([1, 3], [9, 0])
     """
-    if len(times) <= 2 * dots:
-        return list(times), list(values)
-    start, end = axis
-    kept: dict[int, tuple[int, int]] = {}
-    for index, at in enumerate(times):
-        dot = int((at - start) / (end - start) * dots)
-        low, high = kept.get(dot, (index, index))
-        kept[dot] = (index if values[index] < values[low] else low, index if values[index] > values[high] else high)
-    chosen = sorted({index for pair in kept.values() for index in pair})
+    chosen = thinned_indices(times, values, axis, dots)
     return [times[index] for index in chosen], [values[index] for index in chosen]
 
 
@@ -124,6 +138,11 @@ def _runs(times: list[float], values: list[float], gap_s: float) -> list[tuple[l
     """Pieces of the curve between gaps."""
     cuts = [0, *(index for index in range(1, len(times)) if times[index] - times[index - 1] > gap_s), len(times)]
     return [(times[start:end], values[start:end]) for start, end in pairwise(cuts)]
+
+
+def _within(values: Sequence[float], frame: Frame) -> list[float]:
+    """Values on the chart: what is beyond it lies at its edge."""
+    return [min(frame.high, max(frame.low, value)) for value in values]
 
 
 def _figure(width: int, height: int) -> Any:  # noqa: ANN401 - plotext has no types
