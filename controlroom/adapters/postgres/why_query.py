@@ -44,10 +44,13 @@ WITH newest AS MATERIALIZED (
 SELECT doc, (SELECT count(*) FROM newest) AS looked_at FROM newest
 WHERE kind = $2 AND event = ANY($3) ORDER BY version DESC LIMIT $5"""
 
+# One alarm may name several kinds; events of a version before name their own alone.
 RAISED = """
-SELECT kind, extract(epoch FROM at)::float8 AS at FROM alarm_events
-WHERE sensor_id = $1 AND at >= to_timestamp($2) AND at <= to_timestamp($3) AND event IN ('raised', 'recurred')
-ORDER BY at LIMIT $4"""
+SELECT found.kind, extract(epoch FROM e.at)::float8 AS at
+FROM alarm_events e, jsonb_array_elements_text(coalesce(e.doc -> 'kinds', jsonb_build_array(e.kind))) found(kind)
+WHERE e.sensor_id = $1 AND e.at >= to_timestamp($2) AND e.at <= to_timestamp($3)
+  AND e.event IN ('raised', 'joined', 'recurred')
+ORDER BY e.at LIMIT $4"""
 
 BEFORE = """
 SELECT extract(epoch FROM event_ts)::float8 AS at, extract(epoch FROM log_ts)::float8 AS arrived, value, seq
