@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from controlroom.core.freshness import interval_of
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.bindings import SENSOR
-from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.inject import InjectForm, same_fault
 from controlroom.ui.screens.plant_screen import PlantScreen
