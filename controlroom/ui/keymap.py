@@ -47,7 +47,13 @@ _DIALOGS = (Confirm, FormScreen, Help, Choice)
 def binding_ids() -> dict[str, Binding]:
     """Every binding that has an id, by it."""
     found: dict[str, Binding] = {}
-    for group in (bindings.APP, bindings.REPLAY, bindings.MOVE, *(_own(cls) for cls in (*_SCREENS, *_DIALOGS))):
+    for group in (
+        bindings.APP,
+        bindings.REPLAY,
+        bindings.MOVE,
+        bindings.TREE,
+        *(_own(cls) for cls in (*_SCREENS, *_DIALOGS)),
+    ):
         for binding in group:
             if isinstance(binding, Binding) and binding.id:
                 found.setdefault(binding.id, binding)

@@ -1,10 +1,10 @@
-"""What of the tree is listed: which nodes are open, in which order, what passes the filter, and where trouble is next."""
+"""What of the tree is listed: which nodes are open, in which order, what passes the filter, and where trouble is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from controlroom.core.hierarchy.nodes import Item, Leaf, Node
+from controlroom.core.hierarchy.nodes import Item, Leaf, Node, nodes_above
 from controlroom.core.hierarchy.tally import severity_of
 from controlroom.core.hierarchy.tree import Passes, PlantTree
 from controlroom.core.plant_state import AlarmView
@@ -63,11 +63,9 @@ class TreeListing:
 
     def reveal(self, item: Item) -> None:
         """Open the way to an item."""
-        node = item.parent
-        while node is not None:
+        for node in nodes_above(item):
             self._open.add(node.key)
             self._closed.discard(node.key)
-            node = node.parent
         self.version += 1
 
     # --- rows
@@ -121,7 +119,7 @@ class TreeListing:
             severity: 1 or 2.
             step: 1 or -1.
         """
-        way = set(_way(start)) if start is not None else set()
+        way = {start, *nodes_above(start)} if start is not None else set()
         stops: list[Item] = []
         place, on_it = 0, False
 
@@ -141,11 +139,3 @@ class TreeListing:
         if not stops:
             return None
         return stops[(place + (step if on_it else min(step, 0))) % len(stops)]
-
-
-def _way(item: Item) -> Iterator[Item]:
-    """The item, and the nodes above it."""
-    found: Item | None = item
-    while found is not None:
-        yield found
-        found = found.parent

@@ -149,13 +149,17 @@ class Node:
                 yield from child.nodes()
 
 
+def nodes_above(item: Item) -> Iterator[Node]:
+    """The nodes that it lies below, the nearest first, the plant itself last."""
+    node = item.parent
+    while node is not None:
+        yield node
+        node = node.parent
+
+
 def path_text(item: Item) -> str:
     """The names on the way to it, itself the last: `production/zone-a/machine-001`."""
-    names = [item.label]
-    node = item.parent
-    while node is not None and node.parent is not None:
-        names.append(node.label)
-        node = node.parent
+    names = [item.label, *(node.label for node in nodes_above(item) if node.parent is not None)]
     return "/".join(reversed(names))
 
 

@@ -124,8 +124,8 @@ def _without_alarms(silent: bool, bad: bool, faulty: bool, shown: bool) -> Tally
 def trouble_of(tally: Tally) -> int:
     """How much is the matter with one sensor or group: more is worse; 0: nothing.
 
-    As in the flat list the severity decides, then whether it waits for an operator, then an injected fault; then silence
-    and bad quality.
+    As in the flat list the severity decides, then whether it waits for an operator, then an injected fault; then
+    silence and bad quality.
 
     >>> trouble_of(Tally(critical=1)) > trouble_of(Tally(warning=1, waiting_warning=1)) > trouble_of(Tally(silent=1))
     True

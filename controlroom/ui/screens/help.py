@@ -25,6 +25,7 @@ _GROUPS = {
     "seek": "go to",
     "span": "chart",
     "list": "list",
+    "tree": "tree",
     "detail": "detail",
     "replay": "replay",
     "app": "program",
