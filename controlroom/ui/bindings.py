@@ -59,8 +59,8 @@ ROWS: list[BindingType] = [
 
 #: of the tree, instead of what moves sideways: letters are for what they stand for
 TREE: list[BindingType] = [
-    Binding("right", "open", "Open", id="tree.open", key_display="→", show=False),
-    Binding("left", "close", "Close", id="tree.close", key_display="←", show=False),
+    Binding("right", "open", "Open, close", id="move.open", key_display="→", show=False),
+    Binding("left", "close", "Close", id="move.open-back", key_display="←", show=False),
 ]
 
 #: on the overview: `t` is another order of the same rows, and `T` another shape

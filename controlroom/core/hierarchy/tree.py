@@ -50,6 +50,8 @@ class PlantTree:
         self._groups: dict[Step, tuple[str, tuple[AlarmView, ...]]] = {}
         #: zones and machines by name: a group has no section, so there may be several of a name
         self._named: dict[Step, list[Node]] = {}
+        #: groups of which there is a node now, or none any more: they are looked at when the nodes are settled
+        self._again: list[str] = []
         #: by depth: what is to be added to a node, and whether its children's troubles have changed
         self._pending: dict[int, dict[Node, tuple[Tally, bool]]] = {depth: {} for depth in _DEPTHS}
 
@@ -167,8 +169,7 @@ class PlantTree:
         self._add(parent, NOTHING, weigh=True)
         self._named.setdefault(step, []).append(new)
         if step in self._groups:
-            name, _ = self._groups[step]
-            self._look(name)
+            self._again.append(self._groups[step][0])
         return new
 
     def _leave(self, leaf: Leaf) -> None:
@@ -191,7 +192,7 @@ class PlantTree:
         if not nodes:
             del self._named[step]
             if step in self._groups:
-                self._look(self._groups[step][0])
+                self._again.append(self._groups[step][0])
 
     # --- sums
 
@@ -205,6 +206,8 @@ class PlantTree:
 
     def _settle(self) -> None:
         """Add the differences, from the machines up."""
+        while self._again:
+            self._look(self._again.pop())
         for depth in _DEPTHS:
             pending, self._pending[depth] = self._pending[depth], {}
             self.version += bool(pending)
@@ -218,6 +221,8 @@ class PlantTree:
                     self._drop(node)
                     difference, moved = difference.minus(node.own), True  # noqa: PLW2901 - what it was counts no more
                 self._add(parent, difference, weigh=moved)
+        if self._again:
+            self._settle()
 
 
 def _speaks_for(view: SensorView | None) -> bool:

@@ -31,7 +31,7 @@ def tree_head(width: int, end: Line) -> Line:
     """The names of the columns; `end` at the right."""
     titles = ("high", "med", "low", "silent", "bad", "sensors")
     counts = "".join(right(title, size) for title, size in zip(titles, _COUNTS, strict=True))
-    return heading(f" active waits  {left('plant', _name(width))}{counts} ", "worst", end, width)
+    return heading(f" active waits  {left('plant', _name(width))}{counts}", "", end, width)
 
 
 def node_row(
@@ -68,7 +68,8 @@ def leaf_row(leaf: Leaf, now: float, width: int, glyphs: Glyphs, *, selected: bo
     return fit(
         [
             *_marks(leaf.tally, glyphs, selected=selected, marked=marked),
-            (left(f"{' ' * leaf.depth}{leaf.label}", size), Role.TEXT),
+            # Where there is room, further in than the machine's own name.
+            (left(f"{' ' * (leaf.depth + (2 if size > _NAMES[-1][1] else 0))}{leaf.label}", size), Role.TEXT),
             (right(quantity_text(view.last_value, view.unit), _VALUE), Role.TEXT),
             (" ", Role.TEXT),
             (left(word, _STATE), role),

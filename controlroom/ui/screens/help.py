@@ -25,7 +25,6 @@ _GROUPS = {
     "seek": "go to",
     "span": "chart",
     "list": "list",
-    "tree": "tree",
     "detail": "detail",
     "replay": "replay",
     "app": "program",

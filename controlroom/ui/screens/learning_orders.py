@@ -41,9 +41,8 @@ class LearningOrders(SensorOrders):
             (control.freeze if freeze.frozen else control.thaw)(sensors, freeze.reason)
 
         stopped = all(self._is_stopped(sensor) for sensor in sensors)
-        self.app.push_screen(
-            FreezeForm(self.context, what, stopped=stopped), self._then(freeze, "Change the learning of", what)
-        )
+        form = FreezeForm(self.context, what, stopped=stopped)
+        self.app.push_screen(form, self._then(freeze, "Change the learning of", what))
 
     def action_maintain(self) -> None:
         """Learn nothing for a time."""
@@ -54,9 +53,8 @@ class LearningOrders(SensorOrders):
         def maintain(window: Maintenance) -> None:
             control.maintenance(sensors, window.start, window.end, window.reason)
 
-        self.app.push_screen(
-            MaintenanceForm(self.context, what), self._then(maintain, "A maintenance window for", what)
-        )
+        form = MaintenanceForm(self.context, what)
+        self.app.push_screen(form, self._then(maintain, "A maintenance window for", what))
 
     def action_reset_learning(self) -> None:
         """Forget what was learned: with a reason, and after a question, for it cannot be had back."""

@@ -15,7 +15,7 @@ class NodeQuestion(PlantScreen):
     """For every screen whose keys can act on many things that are not on the screen."""
 
     def node_meant(self) -> str:
-        """The node, or how many items, that the keys act on, as it may be shown; empty: only on what is listed itself."""
+        """The node, or how many items, that the keys act on, by name; empty: only on what is listed itself."""
         return ""
 
     def after_question(self, question: str, consequence: str, act: Callable[[T], None]) -> Callable[[T | None], None]:

@@ -33,8 +33,8 @@ class OverviewScreen(ListScreen, TreeOrders):
     BINDINGS = [*SEEK, *SHAPE]  # noqa: RUF012 - Textual declares it so
     MARKS = True
     KEYS_FIRST = (
-        *("alarm.ack", "alarm.shelve", "sensor.spawn", "sensor.pause", "sensor.inject", "sensor.clear", "list.tree"),
-        *("list.filter", "sensor.remove"),
+        *("alarm.ack", "alarm.shelve", "sensor.spawn", "sensor.pause", "sensor.inject", "sensor.clear"),
+        *("list.tree", "list.filter", "sensor.remove"),
     )
 
     def __init__(self, context: Context) -> None:
@@ -101,7 +101,7 @@ class OverviewScreen(ListScreen, TreeOrders):
             self._tree.listing.tree.follow(self.context.state, self.context.now())
         super().update()
         if self.as_tree:
-            end = [(" by name " if self._tree.listing.by_name else " worst first ", Role.TITLE_DIM)]
+            end = [(" by name" if self._tree.listing.by_name else " worst first", Role.TITLE_DIM)]
             self.query_one("#tree-head", LineView).show(tree_head(self.items.item_width, end))
         self.query_one(AlertFeed).tick()
 
