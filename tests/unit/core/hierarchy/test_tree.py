@@ -14,7 +14,6 @@ from controlroom.core.hierarchy.nodes import Item, Node, path_of, path_text
 from controlroom.core.hierarchy.tally import NOTHING, Tally, tally_of_alarms, tally_of_sensor, trouble_of
 from controlroom.core.hierarchy.tree import PlantTree
 from controlroom.core.machines import MACHINE_KIND
-from controlroom.wire import Location
 from tests.unit.core.hierarchy.plant import Plant
 
 SENSORS = ("s1", "s2", "s3", "s4", "machine:m1", "zone:z1")
