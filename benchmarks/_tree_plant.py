@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from controlroom.wire import AlarmEvent
 
 #: sensors of a machine, machines of a zone, zones of a section
 _SENSORS, _MACHINES, _ZONES = 20, 25, 10
@@ -71,7 +74,7 @@ class TreePlant:
                 self.state.apply_alarm(self._event(sensor, state))
         return sensor
 
-    def _event(self, sensor: str, state: str) -> Any:
+    def _event(self, sensor: str, state: str) -> AlarmEvent:
         from controlroom.wire import AlarmEvent, Location
 
         version = 1 if state == "UNACK" else 2

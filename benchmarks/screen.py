@@ -7,11 +7,11 @@ themselves are stored outside of what is measured: in the program that is anothe
 `ratio_to_widgets_1000` is our CPU with 1,000 sensors divided by that of 1,000 Sparkline widgets: smaller is better.
 `ratio_10000_to_1000` is that with ten times the sensors off the screen: 1 when what is not seen costs nothing.
 
-Then the overview as a tree beside the flat list, in one run: 20 sensors a machine, each reading every five seconds, two ticks
-a second. `tree_ratio_quiet_N` is the CPU of the tree's tick divided by the flat list's while only values change;
-`tree_ratio_alarms_N` the same while ten alarms are raised and ten return between any two ticks, as a mean: the flat list
-sorts all sensors once a second then. `tree_open_ms_N` is the CPU of opening a node and drawing it, the dearest of a section,
-its zones and their machines; `tree_first_ms_N` that of looking at all sensors, when the tree is first asked for.
+Then the overview as a tree beside the flat list, in one run: 20 sensors a machine, each reading every five seconds, two
+ticks a second. `tree_ratio_quiet_N` is the CPU of the tree's tick divided by the flat list's while only values change;
+`tree_ratio_alarms_N` the same while ten alarms are raised and ten return between any two ticks, as a mean, for both are
+sorted once a second. `tree_open_ms_N` is the CPU of opening a node and drawing it, the dearest of a section, its zones
+and their machines; `tree_first_ms_N` that of looking at all sensors, when the tree is first asked for.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ async def _tree(count: int, size: tuple[int, int], ticks: int) -> dict[str, floa
         return (time.process_time() - before) * 1000
 
     async def tick(shape: str) -> None:
-        quiet, alarms = [], []
+        quiet: list[float] = []
+        alarms: list[float] = []
         for number in range(2 * ticks + 2):
             plant.read(number)
             if number > ticks:
@@ -135,7 +136,7 @@ async def _tree(count: int, size: tuple[int, int], ticks: int) -> dict[str, floa
         assert isinstance(screen, OverviewScreen)
         await tick("flat")
         costs["first"] = await cost(screen.action_turn_tree)
-        tree = screen.tree
+        tree = screen.plant_tree
         opened = []
         for _ in range(3):
             nodes = [item for item in tree.listing.rows() if isinstance(item, Node) and not tree.listing.is_open(item)]

@@ -19,6 +19,7 @@ Item: TypeAlias = "Node | Leaf"
 _NODE, _LEAF = "/", ">"
 #: between the steps of a node's key; names that are shown have no control characters
 _BETWEEN = "\x1f"
+_NOWHERE = Location()
 #: most abnormal sensors that are named of a node
 WORST = 2
 
@@ -45,13 +46,14 @@ def key_below(parent: Node, step: Step) -> str:
 class Leaf:
     """One sensor, as it was when the tree last looked at it."""
 
-    __slots__ = ("alarms", "due", "heard", "key", "label", "parent", "path", "tally", "trouble", "view")
+    __slots__ = ("alarms", "due", "heard", "key", "label", "parent", "place", "tally", "trouble", "view")
 
     def __init__(self, view: SensorView) -> None:
         self.view = view
         self.key = _LEAF + view.sensor_id
         self.label = view.label
-        self.path: tuple[Step, ...] = ()
+        #: where it was
+        self.place = _NOWHERE
         self.parent: Node | None = None
         self.tally = NOTHING
         self.trouble = 0

@@ -15,6 +15,7 @@ from controlroom.core.hierarchy.tally import NOTHING, Tally, tally_of_alarms, ta
 from controlroom.core.machines import MACHINE_KIND
 from controlroom.core.plant_state import AlarmView, PlantState, SensorView
 from controlroom.core.sanitise import sanitise
+from controlroom.wire import Location
 
 Passes = Callable[[SensorView], bool]
 
@@ -42,6 +43,8 @@ class PlantTree:
     def _begin(self) -> None:
         self.root = Node(("plant", ""), None)
         self._leaves: dict[str, Leaf] = {}
+        #: the nodes that sensors are in, by what these say
+        self._places: dict[Location, Node] = {}
         self._state: PlantState | None = None
         self._position = 0
         self._now = 0.0
@@ -108,9 +111,8 @@ class PlantTree:
             return
         if leaf is None:
             leaf = self._leaves[key] = Leaf(view)
-        path = path_of(view.location)
-        if leaf.parent is None or leaf.path != path:
-            self._put(leaf, path)
+        if leaf.parent is None or leaf.place != view.location:
+            self._put(leaf, view.location)
         self._refresh(leaf)
 
     def _look_at_group(self, key: str) -> Step | None:
@@ -150,13 +152,16 @@ class PlantTree:
 
     # --- places
 
-    def _put(self, leaf: Leaf, path: tuple[Step, ...]) -> None:
+    def _put(self, leaf: Leaf, place: Location) -> None:
         if leaf.parent is not None:
             self._leave(leaf)
-        node = self.root
-        for step in path:
-            node = self._child(node, step)
-        leaf.parent, leaf.path = node, path
+        node = self._places.get(place)
+        if node is None:
+            node = self.root
+            for step in path_of(place):
+                node = self._child(node, step)
+            self._places[place] = node
+        leaf.parent, leaf.place = node, place
         node.children[leaf.key] = leaf
         self._add(node, leaf.tally, weigh=True)
 
@@ -186,6 +191,7 @@ class PlantTree:
         """Nothing is below it any more."""
         assert node.parent is not None
         del node.parent.children[node.key]
+        self._places.clear()
         step = (node.level, node.label)
         nodes = self._named[step]
         nodes.remove(node)

@@ -61,6 +61,10 @@ class ListScreen(PlantScreen):
         """How many items pass the filter."""
         return len(self.items.keys)
 
+    def size_of_list(self) -> int:
+        """How many items are sorted."""
+        return len(self.items.keys)
+
     def marked_for(self) -> int:
         """How many sensors the marked items stand for, where they are not sensors themselves."""
         return 0
@@ -77,7 +81,7 @@ class ListScreen(PlantScreen):
         """List anew when something else than a value has changed; redraw what did."""
         version, now = self.list_version(), self.context.now()
         # Sorting many sensors costs more than drawing a screenful; a second is soon enough for a place in a long list.
-        due = len(self.items.keys) < _MANY or not 0 <= now - self._listed_at < _SORT_EVERY_S
+        due = self.size_of_list() < _MANY or not 0 <= now - self._listed_at < _SORT_EVERY_S
         if version != self._listed_version and (due or self._listed_version is None):
             self._listed_version, self._listed_at = version, now
             found = self.listed()

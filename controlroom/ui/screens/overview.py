@@ -61,18 +61,18 @@ class OverviewScreen(ListScreen, TreeOrders):
     @property
     def items(self) -> ItemView:
         """The list that is shown."""
-        return self.tree if self.as_tree else self.query_one(SensorGrid)
+        return self.plant_tree if self.as_tree else self.query_one(SensorGrid)
 
     @property
-    def tree(self) -> PlantTreeView:
+    def plant_tree(self) -> PlantTreeView:
         """The tree, also while it is not shown."""
         return self.query_one(PlantTreeView)
 
     def listed(self) -> list[str]:
         """Sensors, in the order that was chosen; of the tree, what is open."""
         if self.as_tree:
-            self.total = self.tree.listing.tree.root.tally.sensors
-            return self.tree.listed()
+            self.total = self.plant_tree.listing.tree.root.tally.sensors
+            return self.plant_tree.listed()
         every = list(self.context.state.sensors.values())
         self.total = len(every)
         views = [view for view in every if self.filter.passes_sensor(view)]
@@ -81,28 +81,32 @@ class OverviewScreen(ListScreen, TreeOrders):
     def list_version(self) -> object:
         """The tree has its own: that a sensor is silent, no message tells."""
         if self.as_tree:
-            listing = self.tree.listing
+            listing = self.plant_tree.listing
             return listing.version, listing.tree.version
         return super().list_version()
 
     def passing(self) -> int:
         """Of the tree the sensors, not the rows."""
-        return self.tree.listing.tree.root.tally.shown if self.as_tree else super().passing()
+        return self.plant_tree.listing.tree.root.tally.shown if self.as_tree else super().passing()
+
+    def size_of_list(self) -> int:
+        """Of the tree all sensors: the rows of many would change places all the time."""
+        return self.plant_tree.listing.tree.root.tally.sensors if self.as_tree else super().size_of_list()
 
     def marked_for(self) -> int:
         """Of the tree the sensors below what is marked."""
         if not self.as_tree:
             return 0
-        marked = set(self.tree.marked_items)
+        marked = set(self.plant_tree.marked_items)
         return sum(item.tally.shown for item in marked if not marked.intersection(nodes_above(item)))
 
     def update(self) -> None:
         """The list, and the feed."""
         if self.as_tree:
-            self.tree.listing.tree.follow(self.context.state, self.context.now())
+            self.plant_tree.listing.tree.follow(self.context.state, self.context.now())
         super().update()
         if self.as_tree:
-            end = [(" by name" if self.tree.listing.by_name else " worst first", Role.TITLE_DIM)]
+            end = [(" by name" if self.plant_tree.listing.by_name else " worst first", Role.TITLE_DIM)]
             self.query_one("#tree-head", LineView).show(tree_head(self.items.item_width, end))
         self.query_one(AlertFeed).tick()
 
@@ -116,7 +120,7 @@ class OverviewScreen(ListScreen, TreeOrders):
     @property
     def _item(self) -> Item | None:
         """What the cursor is on in the tree."""
-        return self.tree.item(self.tree.selected) if self.as_tree else None
+        return self.plant_tree.item(self.plant_tree.selected) if self.as_tree else None
 
     def selected_sensor(self) -> SensorView | None:
         """The one under the cursor."""
@@ -129,17 +133,17 @@ class OverviewScreen(ListScreen, TreeOrders):
     def meant_sensors(self) -> list[SensorView]:
         """The marked ones, else the one under the cursor; of a node all of its sensors."""
         if self.as_tree:
-            return [leaf.view for leaf in self.tree.listing.leaves(self.meant_items())]
+            return [leaf.view for leaf in self.plant_tree.listing.leaves(self.meant_items())]
         sensors = self.context.state.sensors
         return [sensors[key] for key in self.items.meant_keys if key in sensors]
 
     def meant_items(self) -> Sequence[Item]:
         """Nodes and sensors of the tree."""
-        return self.tree.meant_items if self.as_tree else []
+        return self.plant_tree.meant_items if self.as_tree else []
 
     def meant_alarms(self) -> list[AlarmView]:
         """Of the nodes and sensors."""
-        return self.tree.listing.alarms(self.meant_items())
+        return self.plant_tree.listing.alarms(self.meant_items())
 
     def ordered(self) -> None:
         """The marks have done their work."""
@@ -164,7 +168,7 @@ class OverviewScreen(ListScreen, TreeOrders):
     def action_turn_order(self) -> None:
         """Worst first, by area, by name, by clock difference; the tree: worst first, or by name."""
         if self.as_tree:
-            listing = self.tree.listing
+            listing = self.plant_tree.listing
             listing.turn()
             said = "by name" if listing.by_name else "worst first"
         else:
@@ -178,21 +182,21 @@ class OverviewScreen(ListScreen, TreeOrders):
         if not self.as_tree:
             super().action_seek(severity, step)
             return
-        listing = self.tree.listing
+        listing = self.plant_tree.listing
         found = listing.seek(self._item, severity, step)
         if found is None:
             self.say(f"nothing here is {WORDS[severity]}")
             return
         listing.reveal(found)
         self.relist()
-        self.tree.select(found.key)
+        self.plant_tree.select(found.key)
         self.tick()
 
     def open_chosen(self) -> None:
         """A sensor's screen; a node's worst."""
         item = self._item
         if isinstance(item, Node):
-            self.tree.enter(item)
+            self.plant_tree.enter(item)
         else:
             super().open_chosen()
 
@@ -206,10 +210,10 @@ class OverviewScreen(ListScreen, TreeOrders):
         """The tree filters by itself."""
         if self.as_tree and self.filter != self._tree_filter:
             self._tree_filter = self.filter
-            self.tree.listing.filter(None if self.filter.empty else self.filter.passes_sensor)
+            self.plant_tree.listing.filter(None if self.filter.empty else self.filter.passes_sensor)
         super().relist()
 
     def _show_shape(self) -> None:
         self.query_one(SensorGrid).display = not self.as_tree
-        self.tree.display = self.as_tree
+        self.plant_tree.display = self.as_tree
         self.query_one("#tree-head", LineView).display = self.as_tree

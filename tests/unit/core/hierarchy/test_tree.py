@@ -264,11 +264,11 @@ def assert_true_of_the_plant(tree: PlantTree, plant: Plant, passing: Any) -> Non
     for leaf in leaves:
         view = plant.state.sensors[leaf.view.sensor_id]
         assert leaf.view is view
-        assert leaf.path == path_of(view.location)
+        assert leaf.place == view.location
         shown = passing is None or passing(view)
         assert leaf.tally == tally_of_sensor(view, list(view.alarms.values()), plant.now, shown=shown)
     for node in tree.root.nodes():
-        below = [leaf for leaf in leaves if leaf.path[: node.depth + 1] == way_to(node)]
+        below = [leaf for leaf in leaves if path_of(leaf.place)[: node.depth + 1] == way_to(node)]
         own = [other for other in tree.root.nodes() if way_to(other)[: node.depth + 1] == way_to(node)]
         sums = [leaf.tally for leaf in below] + [tally_of_alarms(other.alarms) for other in own]
         assert node.tally == reduce(Tally.plus, sums, NOTHING)
