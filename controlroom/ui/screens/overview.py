@@ -25,6 +25,13 @@ from controlroom.ui.widgets.line_view import LineView
 from controlroom.ui.widgets.plant_tree import PlantTreeView
 from controlroom.ui.widgets.sensor_grid import SensorGrid
 
+#: what the bottom line names first
+_FLAT_KEYS = (
+    *("sensor.spawn", "sensor.pause", "sensor.inject", "sensor.clear"),
+    *("list.tree", "list.filter", "sensor.remove"),
+)
+_TREE_KEYS = ("alarm.ack", "alarm.shelve", "sensor.maintenance", "list.filter", "list.tree", "sensor.pause")
+
 
 class OverviewScreen(ListScreen, TreeOrders):
     """A pane per sensor, worst first, or the plant as a tree; and the alert feed."""
@@ -32,10 +39,7 @@ class OverviewScreen(ListScreen, TreeOrders):
     TAB = SCREENS["overview"][1]
     BINDINGS = [*SEEK, *SHAPE]  # noqa: RUF012 - Textual declares it so
     MARKS = True
-    KEYS_FIRST = (
-        *("alarm.ack", "alarm.shelve", "sensor.spawn", "sensor.pause", "sensor.inject", "sensor.clear"),
-        *("list.tree", "list.filter", "sensor.remove"),
-    )
+    KEYS_FIRST = _FLAT_KEYS
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -217,3 +221,4 @@ class OverviewScreen(ListScreen, TreeOrders):
         self.query_one(SensorGrid).display = not self.as_tree
         self.plant_tree.display = self.as_tree
         self.query_one("#tree-head", LineView).display = self.as_tree
+        self.KEYS_FIRST = _TREE_KEYS if self.as_tree else _FLAT_KEYS
