@@ -87,7 +87,20 @@ class Node:
     """A section, zone or machine, and the plant above them, with what is counted of all below."""
 
     __slots__ = (
-        *("alarms", "children", "depth", "key", "label", "level", "own", "parent", "sensor_trouble", "tally"),
+        *(
+            "alarms",
+            "children",
+            "depth",
+            "due",
+            "heard",
+            "key",
+            "label",
+            "level",
+            "own",
+            "parent",
+            "sensor_trouble",
+            "tally",
+        ),
         *("trouble", "_ranked", "_ranked_by_name", "_worst"),
     )
 
@@ -97,6 +110,10 @@ class Node:
         self.key: str = _NODE if parent is None else key_below(parent, step)
         self.depth: int = -1 if parent is None else parent.depth + 1
         self.children: dict[str, Item] = {}
+        #: of these, the sensors that are heard as they should be
+        self.heard: dict[str, Leaf] = {}
+        #: when it is to be looked at again for silent ones, in ticks of `Overdue`; None: never
+        self.due: int | None = None
         #: alarms of the zone or machine itself: it is silent as a whole, its sensors do not go together
         self.alarms: tuple[AlarmView, ...] = ()
         #: what is counted of these

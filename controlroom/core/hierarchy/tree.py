@@ -180,6 +180,7 @@ class PlantTree:
     def _leave(self, leaf: Leaf) -> None:
         assert leaf.parent is not None
         del leaf.parent.children[leaf.key]
+        leaf.parent.heard.pop(leaf.key, None)
         self._add(leaf.parent, NOTHING.minus(leaf.tally), weigh=True)
 
     def _take_away(self, leaf: Leaf) -> None:

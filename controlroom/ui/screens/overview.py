@@ -26,7 +26,7 @@ from controlroom.ui.widgets.plant_tree import PlantTreeView
 from controlroom.ui.widgets.sensor_grid import SensorGrid
 
 #: what the bottom line names first
-_FLAT_KEYS = (
+_FLAT_KEYS: tuple[str, ...] = (
     *("sensor.spawn", "sensor.pause", "sensor.inject", "sensor.clear"),
     *("list.tree", "list.filter", "sensor.remove"),
 )
