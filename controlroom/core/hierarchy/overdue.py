@@ -1,7 +1,7 @@
 """Which sensors to look at again as time passes: a sensor that falls silent tells nobody.
 
-Sensors that are heard are looked at together with all that are directly below the same node, when the one that was heard
-longest ago may be overdue. What is silent is looked at by itself.
+Sensors that are heard are looked at together with all that are directly below the same node, when the one that was
+heard longest ago may be overdue. What is silent is looked at by itself.
 """
 
 from __future__ import annotations
