@@ -6,12 +6,19 @@ themselves are stored outside of what is measured: in the program that is anothe
 
 `ratio_to_widgets_1000` is our CPU with 1,000 sensors divided by that of 1,000 Sparkline widgets: smaller is better.
 `ratio_10000_to_1000` is that with ten times the sensors off the screen: 1 when what is not seen costs nothing.
+
+Then the overview as a tree beside the flat list, in one run: 20 sensors a machine, each reading every five seconds, two
+ticks a second. `tree_ratio_quiet_N` is the CPU of the tree's tick divided by the flat list's while only values change;
+`tree_ratio_alarms_N` the same while ten alarms are raised and ten return between any two ticks, as a mean, for both are
+sorted once a second. `tree_open_ms_N` is the CPU of opening a node and drawing it, the dearest of a section, its zones
+and their machines; `tree_first_ms_N` that of looking at all sensors, when the tree is first asked for.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import os
 import statistics
 import time
@@ -23,6 +30,9 @@ if TYPE_CHECKING:
     from textual.app import App
 
 _SIZES = (10, 100, 1_000, 10_000)
+_TREES = (1_000, 10_000, 100_000)
+#: turns of the tree and the flat list
+_ROUNDS = 5
 _WIDGETS = 1_000
 _HISTORY = 60
 _START = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)
@@ -32,7 +42,7 @@ _PAUSE_S = 0.1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How long, and how large a terminal."""
-    parser.add_argument("--ticks", type=int, default=20, help="ticks that are measured, per size")
+    parser.add_argument("--ticks", type=int, default=20, help="ticks that are measured, per size and kind")
     parser.add_argument("--size", default="80x24", metavar="WxH", help="of the terminal")
 
 
@@ -57,6 +67,14 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     )
     figures["ratio_10000_to_1000"] = round(rows["10000"][0] / rows["1000"][0], 3)
     figures["ratio_to_widgets_1000"] = round(rows["1000"][0] / widgets[0], 4)
+    names = ("flat quiet", "tree quiet", "flat alarms", "tree alarms", "open", "first")
+    print(f"{'CPU ms: sensors':>16} {' '.join(f'{name:>11}' for name in names)}")
+    for count in _TREES:
+        costs = asyncio.run(_tree(count, size, args.ticks))
+        print(f"{count:>16} {' '.join(f'{costs[name]:>11.2f}' for name in names)}")
+        figures |= {f"tree_{name.replace(' ', '_')}_ms_{count}": round(costs[name], 3) for name in names}
+        figures[f"tree_ratio_quiet_{count}"] = round(costs["tree quiet"] / costs["flat quiet"], 3)
+        figures[f"tree_ratio_alarms_{count}"] = round(costs["tree alarms"] / costs["flat alarms"], 3)
     return figures
 
 
@@ -84,6 +102,63 @@ async def _ours(count: int, size: tuple[int, int], ticks: int, *, every: int = 1
     app = ControlRoomApp(state, _NoCommands(), UiOptions(clock=clock, refresh_rate=1e-6))
     app.driver_class = _sink()
     return await _measure(app, size, ticks, lambda tick: read(_HISTORY * every + tick), app.tick)
+
+
+async def _tree(count: int, size: tuple[int, int], ticks: int) -> dict[str, float]:
+    """CPU milliseconds of the flat list and of the tree."""
+    from benchmarks._tree_plant import TreePlant
+    from controlroom.core.hierarchy.nodes import Node
+    from controlroom.ui.app import ControlRoomApp
+    from controlroom.ui.options import UiOptions
+    from controlroom.ui.screens.overview import OverviewScreen
+
+    plant = TreePlant(count)
+    app = ControlRoomApp(plant.state, _NoCommands(), UiOptions(clock=plant, refresh_rate=1e-6))
+    app.driver_class = _sink()
+
+    async def cost(act: Callable[[], object]) -> float:
+        before = time.process_time()
+        act()
+        await asyncio.sleep(_PAUSE_S)
+        return (time.process_time() - before) * 1000
+
+    spent: dict[str, list[float]] = {
+        f"{shape} {what}": [] for what in ("quiet", "alarms") for shape in ("flat", "tree")
+    }
+    numbers = itertools.count()
+
+    async def tick(shape: str) -> None:
+        for what in ("quiet", "alarms"):
+            for number in range(ticks // _ROUNDS + 2):
+                plant.read(next(numbers))
+                if what == "alarms":
+                    plant.disturb()
+                took = await cost(app.tick)
+                if number >= 2:  # the first two warm the caches
+                    spent[f"{shape} {what}"].append(took)
+
+    async with app.run_test(headless=False, size=size) as pilot:
+        await pilot.pause(1.0)
+        screen = app.screen
+        assert isinstance(screen, OverviewScreen)
+        costs = {"first": await cost(screen.action_turn_tree)}
+        tree = screen.plant_tree
+        opened = []
+        for _ in range(3):
+            nodes = [item for item in tree.listing.rows() if isinstance(item, Node) and not tree.listing.is_open(item)]
+            for node in nodes[:5]:
+                tree.select(node.key)
+                opened.append(await cost(tree.action_open))
+        costs["open"] = max(opened)
+        # In turn, so that what grows as the run goes on is in both.
+        for _ in range(_ROUNDS):
+            await tick("tree")
+            await cost(screen.action_turn_tree)
+            await tick("flat")
+            await cost(screen.action_turn_tree)
+    for name, values in spent.items():
+        costs[name] = statistics.median(values) if name.endswith("quiet") else statistics.mean(values)
+    return costs
 
 
 async def _widgets(count: int, size: tuple[int, int], ticks: int) -> tuple[float, float]:

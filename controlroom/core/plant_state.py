@@ -16,6 +16,7 @@ from typing import Literal
 from controlroom.core.alarms.common_cause import GROUP_KIND
 from controlroom.core.alarms.model import DELIVERY_KIND, Alarm
 from controlroom.core.archive import Archive
+from controlroom.core.changes import Changes
 from controlroom.core.fault_view import FaultView
 from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
 from controlroom.core.ring import Ring
@@ -26,6 +27,10 @@ from controlroom.wire import SENSOR_TYPES, AlarmEvent, FaultSpec, Location, Read
 RING_CAPACITY = 600
 FEED_CAPACITY = 500
 NOTICE_CAPACITY = 100
+#: changes of sensors that are kept for readers that follow them
+CHANGE_CAPACITY = 20_000
+#: no reading is called late before this, seconds: brokers that elect a new leader take as long
+LEAST_STALE_S = 15.0
 
 #: 0 normal, 1 warning, 2 critical
 Severity = Literal[0, 1, 2]
@@ -281,6 +286,8 @@ class PlantState:
         self._live: dict[tuple[str, str], AlarmView] = {}
         self.feed: deque[AlarmEvent] = deque(maxlen=FEED_CAPACITY)
         self.notices: deque[Notice] = deque(maxlen=NOTICE_CAPACITY)
+        #: sensors, and groups that alarms are of, of which more than a value has changed
+        self.changes = Changes(CHANGE_CAPACITY)
         #: what the screen has asked PostgreSQL for
         self.archive = Archive()
         self.cluster: ClusterView | None = None
@@ -316,12 +323,19 @@ class PlantState:
     def apply_reading(self, reading: Reading, *, seen_at: float, simulated: bool, live: bool = True) -> None:
         """A reading has arrived at `seen_at` (seconds since the epoch); not `live`: it is from before, read back."""
         view = self.sensor(reading.sensor_id)
+        # After such a gap it may have been stale, and is not any more.
+        changed = view.seen_at is None or seen_at - view.seen_at > LEAST_STALE_S
         if not view.sensor_type or view.unit != reading.unit:
             view.sensor_type = sanitise(reading.sensor_type, limit=32)
             view.unit = sanitise(reading.unit, limit=12)
             self.structure_version += 1
-        if view.location != reading.location:
-            view.location = _shown(reading.location)
+            changed = True
+        if view.location != reading.location and view.location != (place := _shown(reading.location)):
+            view.location = place
+            self.structure_version += 1
+            changed = True
+        if (view.quality < 1.0) is not (reading.quality < 1.0):
+            changed = True
         view.warning = reading.metadata.warning_threshold
         view.critical = reading.metadata.critical_threshold
         view.quality = reading.quality
@@ -332,6 +346,8 @@ class PlantState:
         view.values.append(reading.value)
         view.times.append(at)
         view.version += 1
+        if changed:
+            self.changes.note(view.sensor_id)
         if live:
             self.live_readings = (self.live_readings or 0) + 1
         self.version += 1
@@ -345,6 +361,7 @@ class PlantState:
                     self._live.pop((sensor_id, kind), None)
                 self.structure_version += 1
                 self.version += 1
+                self.changes.note(sensor_id)
             return
         if status.state == "refused":
             self.notify(f"{sensor_id}: refused: {status.reason}", status.timestamp, "error")
@@ -363,6 +380,7 @@ class PlantState:
             view.version += 1
             self.structure_version += 1
             self.version += 1
+            self.changes.note(sensor_id)
 
     def apply_alarm(self, event: AlarmEvent) -> None:
         """An alarm has changed: it goes to the feed, and to its sensor's live alarms until it is closed."""
@@ -384,6 +402,7 @@ class PlantState:
             view.version += 1
         self.structure_version += 1
         self.version += 1
+        self.changes.note(event.sensor_id)
 
     def remember(self, stored: Alarm) -> None:
         """Since when a live alarm stands, and what its detector said, if that was before this program started."""

@@ -57,6 +57,25 @@ ROWS: list[BindingType] = [
     binding for binding in MOVE if isinstance(binding, Binding) and binding.id not in {"move.left", "move.right"}
 ]
 
+#: of the tree, instead of what moves sideways: letters are for what they stand for
+TREE: list[BindingType] = [
+    Binding("right", "open", "Open, close", id="move.open", key_display="→", show=False),
+    Binding("left", "close", "Close", id="move.open-back", key_display="←", show=False),
+]
+
+#: on the overview: `t` is another order of the same rows, and `T` another shape
+SHAPE: list[BindingType] = [
+    Binding("T", "turn_tree", "Tree", id="list.tree"),
+]
+
+#: of a section, zone, machine or sensor in the tree, where the other letters are the sensors'
+TREE_ALARM: list[BindingType] = [
+    Binding("a", "ack", "Ack", id="alarm.ack"),
+    Binding("s", "shelve", "Shelve", id="alarm.shelve"),
+    Binding("u", "unshelve", "Un-shelve", id="alarm.unshelve", show=False),
+    Binding("o", "service", "Out of service", id="alarm.service", show=False),
+]
+
 #: what a viewer may not do: actions, for `check_action`
 MUTATING = frozenset(
     {

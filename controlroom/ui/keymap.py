@@ -47,7 +47,8 @@ _DIALOGS = (Confirm, FormScreen, Help, Choice)
 def binding_ids() -> dict[str, Binding]:
     """Every binding that has an id, by it."""
     found: dict[str, Binding] = {}
-    for group in (bindings.APP, bindings.REPLAY, bindings.MOVE, *(_own(cls) for cls in (*_SCREENS, *_DIALOGS))):
+    own = (_own(cls) for cls in (*_SCREENS, *_DIALOGS))
+    for group in (bindings.APP, bindings.REPLAY, bindings.MOVE, bindings.TREE, *own):
         for binding in group:
             if isinstance(binding, Binding) and binding.id:
                 found.setdefault(binding.id, binding)
@@ -76,6 +77,10 @@ def check_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
     for screen in _SCREENS:
         name = screen.__name__.removesuffix("Screen").lower()
         _check_clashes(name, [*_own(screen), *bindings.APP, *bindings.REPLAY], checked)
+    # The overview as a tree has no keys that move sideways, but keys that open and close in their place.
+    as_tree = [binding for binding in _own(OverviewScreen) if binding not in bindings.MOVE]
+    in_all = (*bindings.ROWS, *bindings.TREE, *bindings.APP, *bindings.REPLAY)
+    _check_clashes("overview", [*as_tree, *in_all], checked)
     return checked
 
 

@@ -27,3 +27,7 @@ class FilterChanged(Message):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
+
+
+class Folded(Message):
+    """The operator opened or closed a node of the tree."""

@@ -20,6 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "overview": ((120, 40), ()),
     "overview-80x24": ((80, 24), ()),
+    "tree": ((120, 30), ("T", "enter", "enter", "enter", "w")),
     "alarms": ((120, 30), ("2",)),
     "alarm": ((120, 30), ("2", "h")),
     "why": ((80, 24), ("2", "h", "y")),

@@ -26,7 +26,7 @@ SIZE = (80, 24)
         ({"alarm.ack": ""}, "is no key"),
         ({"alarm.ack": "f,,k"}, "is no key"),
         ({"screen.alarms": "y"}, "both alarm.why and screen.alarms on the alarm screen"),
-        ({"alarm.ack": "/"}, "both alarm.ack and list.filter on the alarms screen"),
+        ({"alarm.ack": "/"}, "both alarm.ack and list.filter on the overview screen"),
         ({"app.help": "j"}, "move.down"),
     ],
 )

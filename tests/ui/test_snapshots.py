@@ -15,6 +15,11 @@ from tests.ui.screen_text import screen_text, settle
 SMALL, LARGE = (80, 24), (120, 40)
 SCREENS = {
     "overview": (),
+    "tree": ("T", *["enter"] * 3, "w"),
+    "tree-ack": ("T", "down", "a"),
+    "tree-marked": ("T", "down", "space", "space"),
+    "tree-filtered": ("T", "slash", *"vib", "enter"),
+    "help-tree": ("T", "question_mark"),
     "alarms": ("2",),
     "cluster": ("3",),
     "simulator": ("4",),
@@ -63,6 +68,15 @@ def test_screen(snap_compare, full_app, screen, size):
     assert snap_compare(full_app, run_before=after(*SCREENS[screen]), terminal_size=size)
 
 
+def test_a_tree_in_which_all_is_well(snap_compare, make_app, clock):
+    app = make_app(make_plant(clock.at, sensors=60, broken=False))
+    assert snap_compare(app, run_before=after("T"), terminal_size=SMALL)
+
+
+def test_a_tree_beside_the_feed(snap_compare, full_app):
+    assert snap_compare(full_app, run_before=after("T", *["enter"] * 3), terminal_size=(200, 50))
+
+
 def test_all_is_well(snap_compare, make_app, clock):
     assert snap_compare(make_app(make_plant(clock.at, broken=False)), run_before=after(), terminal_size=SMALL)
 
@@ -75,14 +89,14 @@ def test_side_by_side(snap_compare, app):
     assert snap_compare(app, run_before=after(), terminal_size=(200, 50))
 
 
-@pytest.mark.parametrize("screen", ["overview", "alarms", "cluster", "sensor", "alarm-why"])
+@pytest.mark.parametrize("screen", ["overview", "tree", "alarms", "cluster", "sensor", "alarm-why"])
 def test_no_color(snap_compare, make_app, actions, history, monkeypatch, screen):
     monkeypatch.setenv("NO_COLOR", "1")
     app = make_app(alarms=actions, history=history)
     assert snap_compare(app, run_before=after(*SCREENS[screen]), terminal_size=SMALL)
 
 
-@pytest.mark.parametrize("screen", ["overview", "alarms", "cluster", "sensor", "help", "alarm-why"])
+@pytest.mark.parametrize("screen", ["overview", "tree", "alarms", "cluster", "sensor", "help", "alarm-why"])
 def test_ascii(snap_compare, make_app, actions, history, screen):
     assert snap_compare(
         make_app(ascii=True, alarms=actions, history=history), run_before=after(*SCREENS[screen]), terminal_size=SMALL

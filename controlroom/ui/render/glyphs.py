@@ -33,6 +33,9 @@ class Glyphs:
     choice_left: str
     choice_right: str
     arrow: str
+    #: a node of the tree that is closed, and one that is open
+    closed: str
+    opened: str
 
 
 UNICODE = Glyphs(
@@ -52,6 +55,8 @@ UNICODE = Glyphs(
     choice_left="‹",
     choice_right="›",
     arrow="→",
+    closed="▸",
+    opened="▾",
 )
 
 ASCII = Glyphs(
@@ -71,4 +76,6 @@ ASCII = Glyphs(
     choice_left="<",
     choice_right=">",
     arrow=">",
+    closed="+",
+    opened="-",
 )

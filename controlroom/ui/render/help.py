@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import product, zip_longest
 
 from controlroom.core.cells import right
 from controlroom.ui.render.glyphs import Glyphs
@@ -13,6 +13,8 @@ from controlroom.ui.render.line import Line, Role, fit
 _COLUMN = 25
 _COLUMNS = 3
 _KEY = 6
+#: rows of keys that fit 80x24 with the legend
+_MOST_ROWS = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +28,41 @@ class KeyGroup:
 def help_lines(groups: Sequence[KeyGroup], glyphs: Glyphs) -> list[Line]:
     """Columns of groups, each group going where there is most room, and the legend below."""
     columns: list[list[Line]] = [[] for _ in range(_COLUMNS)]
-    # The largest first: so the columns come out even, and all of it fits 80x24.
-    for group in sorted(groups, key=lambda group: -len(group.keys)):
-        column = min(columns, key=len)
+    for group, place in _places(groups):
+        column = columns[place]
         if column:
             column.append([])
         column.append([(f" {group.name.upper()}", Role.DIM)])
         column += [[(right(key, _KEY), Role.STRONG), (f"  {what}", Role.TEXT)] for key, what in group.keys]
     rows = zip_longest(*columns, fillvalue=[("", Role.TEXT)])
     return [*([span for cell in row for span in fit(cell, _COLUMN)] for row in rows), [], *_legend(glyphs)]
+
+
+def _places(groups: Sequence[KeyGroup]) -> list[tuple[KeyGroup, int]]:
+    """In which column each group stands."""
+    # The largest first, each where there is most room: so the columns come out even.
+    ordered = sorted(groups, key=lambda group: -len(group.keys))
+    sizes, greedy = [0] * _COLUMNS, []
+    for group in ordered:
+        place = sizes.index(min(sizes))
+        sizes[place] += _lines(group, sizes[place])
+        greedy.append(place)
+    if max(sizes) <= _MOST_ROWS:
+        return list(zip(ordered, greedy, strict=True))
+
+    def height(places: Sequence[int]) -> int:
+        sizes = [0] * _COLUMNS
+        for group, place in zip(ordered, places, strict=True):
+            sizes[place] += _lines(group, sizes[place])
+        return max(sizes)
+
+    best = min(product(range(_COLUMNS), repeat=len(ordered)), key=height)
+    return list(zip(ordered, best, strict=True))
+
+
+def _lines(group: KeyGroup, above: int) -> int:
+    """Lines that a group takes: a title, its keys, and a blank line before it if something is `above`."""
+    return len(group.keys) + 1 + (above > 0)
 
 
 def _legend(glyphs: Glyphs) -> list[Line]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from controlroom.core.cells import left, right
+from controlroom.core.freshness import interval_of
 from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit, heading
 from controlroom.ui.render.marks import edge_mark, severity_mark
 from controlroom.ui.render.numbers import age_text, quantity_text
-from controlroom.ui.render.sensor_state import interval_of, state_word
+from controlroom.ui.render.sensor_state import state_word
 from controlroom.wire import FaultSpec
 
 _SENSOR = 18

@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-from statistics import median
-
+from controlroom.core.freshness import age_of, is_stale
 from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.line import Role, Span
 from controlroom.ui.render.numbers import age_text
-from controlroom.wire import SENSOR_TYPES
 
-#: no reading is called late before this, seconds: brokers that elect a new leader take as long
-LEAST_STALE_S = 15.0
-#: intervals without a reading after which what is shown is stale
-STALE_INTERVALS = 3.0
 #: words for what a simulated sensor does; of another one it is only known that readings come
 _STILL = {"paused": "PAUSED", "stopped": "STOPPED"}
-
-
-def interval_of(view: SensorView) -> float:
-    """Seconds between readings: as its simulator says, or as the last readings came, or as is usual for its type."""
-    if view.interval is not None:
-        return view.interval
-    times = view.times.last(8)
-    if len(times) >= 3:
-        return max(0.0, median(after - before for before, after in pairwise(times)))
-    usual = SENSOR_TYPES.get(view.sensor_type)
-    return usual.interval if usual is not None else LEAST_STALE_S
-
-
-def age_of(view: SensorView, now: float) -> float | None:
-    """Seconds since this program received its last reading; None if it never did."""
-    return None if view.seen_at is None else max(0.0, now - view.seen_at)
-
-
-def is_stale(view: SensorView, now: float) -> bool:
-    """Whether a reading is overdue, or none ever came."""
-    age = age_of(view, now)
-    if age is None:
-        return True
-    return age > LEAST_STALE_S and age > STALE_INTERVALS * interval_of(view)
 
 
 def clock_ahead(view: SensorView) -> float | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from controlroom.core.freshness import age_of
 from controlroom.core.plant_state import Notice, SensorView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.numbers import age_text, clock_text
-from controlroom.ui.render.sensor_state import age_of
 
 #: seconds that a notice stays; an error must be read
 NOTICE_S = {"info": 6.0, "warning": 15.0, "error": 20.0}

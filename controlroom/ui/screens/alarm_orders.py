@@ -13,7 +13,7 @@ from controlroom.ports import AlarmActions
 from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.bindings import ALARM
 from controlroom.ui.screens.confirm import Confirm
-from controlroom.ui.screens.plant_screen import PlantScreen
+from controlroom.ui.screens.node_question import NodeQuestion
 from controlroom.ui.screens.shelve import Shelve, ShelveForm
 from controlroom.ui.screens.words import WordsForm
 
@@ -24,14 +24,20 @@ _ACTIONS = frozenset(
 )
 
 
-class AlarmOrders(PlantScreen):
-    """Acknowledge, shelve, take out of service, reset, comment, mark as false."""
-
-    BINDINGS = ALARM
+class AlarmHandling(NodeQuestion):
+    """Acknowledge, shelve, take out of service, reset, comment, mark as false: by whatever keys a screen has for it."""
 
     def targets(self) -> list[AlarmTarget]:
         """What the keys act on: the marked alarms, else the one under the cursor."""
         raise NotImplementedError
+
+    def shelve_targets(self) -> list[AlarmTarget]:
+        """Those of them that are to be shelved."""
+        return self.targets()
+
+    def unshelve_targets(self) -> list[AlarmTarget]:
+        """Those of them whose shelves are to end."""
+        return self.targets()
 
     def page_targets(self) -> list[AlarmTarget]:
         """Every alarm that is on the screen."""
@@ -61,6 +67,11 @@ class AlarmOrders(PlantScreen):
             self.say("nothing on this page waits for an acknowledgement")
             return
 
+        self.ask_to_ack(waiting)
+
+    def ask_to_ack(self, waiting: Sequence[AlarmTarget], of: str = "") -> None:
+        """Acknowledge these after a question with the count; `of`: what they are of, as it may be shown."""
+
         def ack(answer: bool | None) -> None:  # noqa: FBT001 - the result of a screen is given by position
             if answer:
                 self._actions.ack_page([target.seen for target in waiting])
@@ -69,7 +80,7 @@ class AlarmOrders(PlantScreen):
         count = f"{len(waiting)} alarms" if len(waiting) > 1 else "1 alarm"
         critical = sum(target.severity == 2 for target in waiting)
         what = f"Critical: {critical}. What has become worse since you saw it is refused."
-        self.app.push_screen(Confirm(self.context, f"Acknowledge {count}?", what), ack)
+        self.app.push_screen(Confirm(self.context, f"Acknowledge {count}{f' of {of}' if of else ''}?", what), ack)
 
     def action_shelve(self) -> None:
         """Silence for a time, with a reason."""
@@ -77,24 +88,29 @@ class AlarmOrders(PlantScreen):
         def shelve(shelve: Shelve, target: AlarmTarget) -> None:
             self._actions.shelve(target.sensor_id, target.kind, shelve.seconds, shelve.reason, one_shot=shelve.one_shot)
 
-        targets = self.targets()
+        targets = self.shelve_targets()
         if targets:
-            self.app.push_screen(ShelveForm(self.context, _named(targets)), self._for_each(targets, shelve))
+            form = ShelveForm(self.context, _named(targets))
+            self.app.push_screen(form, self._for_each(targets, shelve, "Shelve"))
 
     def action_unshelve(self) -> None:
         """End a shelve before its time."""
-        for target in self.targets():
-            self._actions.unshelve(target.sensor_id, target.kind)
-        self.acted()
+        self._at_once(
+            self.unshelve_targets(),
+            lambda target: self._actions.unshelve(target.sensor_id, target.kind),
+            "Un-shelve",
+        )
 
     def action_service(self) -> None:
         """Take out of service, with a reason; what is out of service comes back."""
         targets = self.targets()
         out = [target for target in targets if target.state == "OUT_OF_SERVICE"]
         if out:
-            for target in out:
-                self._actions.return_to_service(target.sensor_id, target.kind)
-            self.acted()
+            self._at_once(
+                out,
+                lambda target: self._actions.return_to_service(target.sensor_id, target.kind),
+                "Return to service",
+            )
         elif targets:
 
             def take_out(reason: str, target: AlarmTarget) -> None:
@@ -103,7 +119,7 @@ class AlarmOrders(PlantScreen):
             form = WordsForm(
                 self.context, "OUT OF SERVICE", _named(targets), "reason", "It stays out until o is pressed."
             )
-            self.app.push_screen(form, self._for_each(targets, take_out))
+            self.app.push_screen(form, self._for_each(targets, take_out, "Take out of service"))
 
     def action_reset(self) -> None:
         """Reset the latch."""
@@ -120,7 +136,7 @@ class AlarmOrders(PlantScreen):
         targets = self.targets()
         if targets:
             form = WordsForm(self.context, "COMMENT", _named(targets), "note", "It stays in the alarm's journal.")
-            self.app.push_screen(form, self._for_each(targets, comment))
+            self.app.push_screen(form, self._for_each(targets, comment, "Comment on"))
 
     def action_mark_false(self) -> None:
         """Call the latest occurrence a false alarm."""
@@ -132,27 +148,46 @@ class AlarmOrders(PlantScreen):
         if targets:
             about = "It is counted as false; nothing else about the alarm changes."
             form = WordsForm(self.context, "FALSE ALARM", _named(targets), "what was it", about, needed=False)
-            self.app.push_screen(form, self._for_each(targets, mark))
+            self.app.push_screen(form, self._for_each(targets, mark, "Mark as false"))
 
     def acted(self) -> None:
         """An action was asked for: what was marked for it is not marked any more."""
 
     def _for_each(
-        self, targets: Sequence[AlarmTarget], act: Callable[[T, AlarmTarget], None]
+        self, targets: Sequence[AlarmTarget], act: Callable[[T, AlarmTarget], None], doing: str
     ) -> Callable[[T | None], None]:
-        def done(result: T | None) -> None:
-            if result is not None:
-                for target in targets:
-                    act(result, target)
-                self.acted()
+        """What a form ends with is done to each of the targets; first a question, where they are those of a node."""
 
-        return done
+        def each(result: T) -> None:
+            for target in targets:
+                act(result, target)
+            self.acted()
+
+        critical = sum(target.severity == 2 for target in targets)
+        return self.after_question(f"{doing} {_named(targets)}", f"Critical: {critical}.", each)
+
+    def _at_once(self, targets: Sequence[AlarmTarget], act: Callable[[AlarmTarget], None], doing: str) -> None:
+        """The same for what needs no form."""
+
+        def each() -> None:
+            for target in targets:
+                act(target)
+            self.acted()
+
+        what = "Those whose conditions hold are annunciated again."
+        self.ask_and_act(f"{doing} {_named(targets)}", what, each)
 
     @property
     def _actions(self) -> AlarmActions:
         actions = self.context.options.alarms
         assert actions is not None, "there is no key without them"
         return actions
+
+
+class AlarmOrders(AlarmHandling):
+    """The same by the keys that alarms have where they are listed."""
+
+    BINDINGS = ALARM
 
 
 def _named(targets: Sequence[AlarmTarget]) -> str:

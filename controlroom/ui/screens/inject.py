@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import msgspec
 
+from controlroom.core.freshness import interval_of
 from controlroom.core.plant_state import SensorView
 from controlroom.ui import entry
 from controlroom.ui.context import Context
 from controlroom.ui.render.line import Line, Role
-from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.screens.form_screen import FormScreen
 from controlroom.ui.victims import victims
 from controlroom.ui.widgets.choice import Choice

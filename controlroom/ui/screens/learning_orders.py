@@ -41,7 +41,8 @@ class LearningOrders(SensorOrders):
             (control.freeze if freeze.frozen else control.thaw)(sensors, freeze.reason)
 
         stopped = all(self._is_stopped(sensor) for sensor in sensors)
-        self.app.push_screen(FreezeForm(self.context, what, stopped=stopped), self._then(freeze))
+        form = FreezeForm(self.context, what, stopped=stopped)
+        self.app.push_screen(form, self._then(freeze, "Change the learning of", what))
 
     def action_maintain(self) -> None:
         """Learn nothing for a time."""
@@ -52,7 +53,8 @@ class LearningOrders(SensorOrders):
         def maintain(window: Maintenance) -> None:
             control.maintenance(sensors, window.start, window.end, window.reason)
 
-        self.app.push_screen(MaintenanceForm(self.context, what), self._then(maintain))
+        form = MaintenanceForm(self.context, what)
+        self.app.push_screen(form, self._then(maintain, "A maintenance window for", what))
 
     def action_reset_learning(self) -> None:
         """Forget what was learned: with a reason, and after a question, for it cannot be had back."""
@@ -82,7 +84,7 @@ class LearningOrders(SensorOrders):
 
         about = "What is held is normal from now on, and its alarm returns."
         form = WordsForm(self.context, "ACCEPT LEVEL", what, "reason", about, needed=False)
-        self.app.push_screen(form, self._then(accept))
+        self.app.push_screen(form, self._then(accept, "Accept the level of", what))
 
     def _meant(self) -> tuple[LearningControl, list[str], str]:
         """Who takes it; what it is about, as it stands when the key is pressed."""
@@ -94,10 +96,13 @@ class LearningOrders(SensorOrders):
         answer = self.context.state.archive.learning.get(sensor_id)
         return answer is not None and answer.value is not None and answer.value.stopped(self.context.now())
 
-    def _then(self, act: Callable[[T], None]) -> Callable[[T | None], None]:
-        def done(result: T | None) -> None:
-            if result is not None:
-                act(result)
-                self.ordered()
+    def _then(self, act: Callable[[T], None], doing: str = "", what: str = "") -> Callable[[T | None], None]:
+        """What a form ends with is done; first `doing` is asked about, where the sensors are those of a node."""
 
-        return done
+        def carry_out(result: T) -> None:
+            act(result)
+            self.ordered()
+
+        if doing:
+            return self.after_question(f"{doing} {what}", "Alarms are raised all the same.", carry_out)
+        return lambda result: carry_out(result) if result is not None else None

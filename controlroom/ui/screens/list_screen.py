@@ -57,6 +57,18 @@ class ListScreen(PlantScreen):
         """The keys of what passes the filter, in order."""
         raise NotImplementedError
 
+    def passing(self) -> int:
+        """How many items pass the filter."""
+        return len(self.items.keys)
+
+    def size_of_list(self) -> int:
+        """How many items are sorted."""
+        return len(self.items.keys)
+
+    def marked_for(self) -> int:
+        """How many sensors the marked items stand for, where they are not sensors themselves."""
+        return 0
+
     def list_version(self) -> object:
         """Changes when `listed` may."""
         return self.context.state.structure_version
@@ -69,7 +81,7 @@ class ListScreen(PlantScreen):
         """List anew when something else than a value has changed; redraw what did."""
         version, now = self.list_version(), self.context.now()
         # Sorting many sensors costs more than drawing a screenful; a second is soon enough for a place in a long list.
-        due = len(self.items.keys) < _MANY or not 0 <= now - self._listed_at < _SORT_EVERY_S
+        due = self.size_of_list() < _MANY or not 0 <= now - self._listed_at < _SORT_EVERY_S
         if version != self._listed_version and (due or self._listed_version is None):
             self._listed_version, self._listed_at = version, now
             found = self.listed()
@@ -83,13 +95,19 @@ class ListScreen(PlantScreen):
 
     def _show_note(self) -> None:
         items, note = self.items, self.query_one("#list-note", LineView)
-        line = list_note(frozen=self.frozen is not None, new=self._new, gone=self._gone, marked=len(items.marked))
+        line = list_note(
+            frozen=self.frozen is not None,
+            new=self._new,
+            gone=self._gone,
+            marked=len(items.marked),
+            sensors=self.marked_for(),
+        )
         if note.display is not bool(line):
             note.display = bool(line)
         note.show(line)
         if not self.filter.empty:
             of = f" of {self.total}" if self.total is not None else " found"
-            self.query_one(FilterBar).tell(f"{len(items.keys)}{of} ")
+            self.query_one(FilterBar).tell(f"{self.passing()}{of} ")
 
     def counted(self, what: str) -> Line:
         """How many items there are and in which order, for the end of a heading."""

@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from controlroom.core.archive import Answer, Series
+from controlroom.core.freshness import interval_of
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.asking import Asking
@@ -14,7 +15,6 @@ from controlroom.ui.context import Context
 from controlroom.ui.render.learning_line import learning_line
 from controlroom.ui.render.line import Role
 from controlroom.ui.render.sensor_lines import event_lines, reading_lines, spans_line, title_line
-from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.render.span import DEFAULT_SPAN, SPANS, SpanData, end_of, redraw_stamp, span_data
 from controlroom.ui.render.statistics import statistics_line
 from controlroom.ui.screens.learning_orders import LearningOrders

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from controlroom.core.freshness import interval_of
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.bindings import SENSOR
-from controlroom.ui.render.sensor_state import interval_of
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.inject import InjectForm, same_fault
-from controlroom.ui.screens.plant_screen import PlantScreen
+from controlroom.ui.screens.node_question import NodeQuestion
 from controlroom.ui.screens.rate import RateForm
 from controlroom.ui.screens.spawn import SpawnForm
 from controlroom.ui.victims import victims
 from controlroom.wire import FaultSpec, Location, SensorSpec
 
 
-class SensorOrders(PlantScreen):
+class SensorOrders(NodeQuestion):
     """Spawn, pause and resume, another rate, inject, clear, remove."""
 
     BINDINGS = SENSOR
@@ -38,33 +38,39 @@ class SensorOrders(PlantScreen):
         """Pause the selected sensors, or let them go on when all of them are paused."""
         views = self.simulated()
         running = [view for view in views if view.state != "paused"]
-        for view in running:
-            self.context.commands.pause(view.sensor_id)
-        if not running:
-            for view in views:
-                self.context.commands.resume(view.sensor_id)
-        self.ordered()
+
+        def act() -> None:
+            for view in running:
+                self.context.commands.pause(view.sensor_id)
+            if not running:
+                for view in views:
+                    self.context.commands.resume(view.sensor_id)
+            self.ordered()
+
+        if not views:
+            self.ordered()
+            return
+        what = f"Pause {named(running)}" if running else f"Resume {named(views)}"
+        self.ask_and_act(what, "Paused sensors send nothing until they are resumed.", act)
 
     def action_rerate(self) -> None:
         """Let the selected sensors send more or less often."""
         views = self.simulated()
 
-        def rerate(interval: float | None) -> None:
-            if interval is not None:
-                for view in views:
-                    self.context.commands.rerate(view.sensor_id, interval)
-                self.ordered()
+        def rerate(interval: float) -> None:
+            for view in views:
+                self.context.commands.rerate(view.sensor_id, interval)
+            self.ordered()
 
         if views:
-            self.app.push_screen(RateForm(self.context, named(views), interval_of(views[0])), rerate)
+            done = self.after_question(f"Change the rate of {named(views)}", "All get the same interval.", rerate)
+            self.app.push_screen(RateForm(self.context, named(views), interval_of(views[0])), done)
 
     def action_inject(self) -> None:
         """Hurt the selected sensors in a known way."""
         views = self.simulated()
 
-        def inject(fault: FaultSpec | None) -> None:
-            if fault is None:
-                return
+        def inject(fault: FaultSpec) -> None:
             every = list(self.context.state.sensors.values())
             struck: set[str] = set()
             for view in views:
@@ -78,17 +84,24 @@ class SensorOrders(PlantScreen):
             self.ordered()
 
         if views:
-            self.app.push_screen(InjectForm(self.context, views[0], len(views) - 1), inject)
+            done = self.after_question(f"Inject the fault into {named(views)}", "Each gets a fault of its own.", inject)
+            self.app.push_screen(InjectForm(self.context, views[0], len(views) - 1), done)
 
     def action_clear(self) -> None:
         """End the faults of the selected sensors."""
         views = self.simulated()
         hurt = [view for view in views if view.faults]
-        for view in hurt:
-            self.context.commands.clear(view.sensor_id)
-        if views and not hurt:
+
+        def act() -> None:
+            for view in hurt:
+                self.context.commands.clear(view.sensor_id)
+            self.ordered()
+
+        if hurt:
+            self.ask_and_act(f"End the faults of {named(hurt)}", "What they did is recorded, and stays.", act)
+        elif views:
             self.say(f"{named(views)}: no fault is injected")
-        self.ordered()
+            self.ordered()
 
     def action_remove(self) -> None:
         """Take the selected sensors away, after a question."""

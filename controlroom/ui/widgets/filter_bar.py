@@ -63,4 +63,4 @@ class FilterBar(Horizontal):
         event.stop()
         if not self._input.value:
             self.close()
-        self.screen.query_one(ItemView).focus()
+        next(view for view in self.screen.query(ItemView) if view.display).focus()

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from controlroom.core.freshness import interval_of, is_stale
 from controlroom.core.plant_state import SensorView
 from controlroom.ui.render.line import Role
-from controlroom.ui.render.sensor_state import interval_of, is_stale, simulated_word, state_word
+from controlroom.ui.render.sensor_state import simulated_word, state_word
 from controlroom.wire import FaultSpec
 from tests.fakes.clock import START
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from msgspec import structs
+
 from controlroom.core.alarms.model import Alarm, Detection, Severity
 from controlroom.core.plant_state import ClusterView, PartitionView, PlantState
 from controlroom.wire import AlarmEvent, Location, Metadata, Reading, SensorStatus
@@ -161,3 +163,23 @@ def test_an_alarm_that_was_raised_before_the_start_says_since_when_it_stands() -
     assert state.structure_version > structure
     state.remember(Alarm(sensor_id="temp-1", kind="limit", occurrence_id="another", raised_at=1.0))
     assert found.raised_at == AT.timestamp() - 60
+
+
+def test_a_change_of_more_than_a_value_is_noted() -> None:
+    state = PlantState()
+    state.apply_reading(reading(), seen_at=1.0, simulated=False)
+    position, noted = state.changes.since(0)
+    assert noted == ["temp-1"]
+    state.apply_reading(reading(second=1), seen_at=2.0, simulated=False)
+    assert state.changes.since(position) == (position, []), "a further reading is none"
+    moved = structs.replace(reading(second=2), location=Location(zone="b"))
+    structure = state.structure_version
+    state.apply_reading(moved, seen_at=3.0, simulated=False)
+    assert state.structure_version == structure + 1, "a sensor that has moved has another place in a list by area"
+    state.apply_reading(structs.replace(moved, quality=0.5), seen_at=4.0, simulated=False)
+    state.apply_reading(structs.replace(moved, quality=0.5), seen_at=20.0, simulated=False)
+    state.apply_alarm(alarm(1, "UNACK"))
+    state.apply_alarm(alarm(1, "UNACK"))
+    state.apply_status(None, "temp-1")
+    _, noted = state.changes.since(position)
+    assert noted == ["temp-1"] * 5, "another place, another quality, back after a gap, an alarm, gone"

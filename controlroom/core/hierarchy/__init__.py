@@ -1,0 +1,1 @@
+"""The plant as a tree: section, zone, machine, sensor, from where each sensor says that it is."""
