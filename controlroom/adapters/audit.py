@@ -45,7 +45,8 @@ SELECT sensor_id, min(recorded_at) AS acted_at FROM alarm_events WHERE coalesce(
 _EVENTS = f"""
 SELECT e.sensor_id, e.kind, e.version, e.event, e.event_id, e.at
 FROM alarm_events e JOIN sensors s USING (sensor_id) LEFT JOIN ({_ACTED}) a USING (sensor_id)
-WHERE e.kind = ANY($1) AND e.event = ANY($2) AND (a.acted_at IS NULL OR e.recorded_at < a.acted_at - interval '1 minute')"""  # noqa: S608
+WHERE e.kind = ANY($1) AND e.event = ANY($2)
+  AND (a.acted_at IS NULL OR e.recorded_at < a.acted_at - interval '1 minute')"""  # noqa: S608
 
 
 @dataclass(slots=True)

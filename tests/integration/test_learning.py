@@ -100,8 +100,8 @@ async def test_a_held_level_is_never_learned_until_an_operator_accepts_it(place:
         facts = await read_facts(opened, place.settings.group, place.settings.sensor_topic, SENSOR)
     assert (facts.signal, facts.waiting) == ("noisy", ())
     assert all(factor > 1.0 for _, factor in facts.raised_limits)
-    # An uninterrupted run that is told where the order was carried out comes to the same states, and to the same alarms,
-    # as far as nobody had acted on them.
+    # An uninterrupted run that is told where the order was carried out comes to the same states, and to the same
+    # alarms as far as nobody had acted on them.
     found = await audit(place.kafka, place.dsn, place.options(), AuditOptions(every_reading=True, alarms=True))
     assert not found.findings, found
     assert (found.states, found.acted) == (1, 1)
