@@ -62,10 +62,13 @@ class Conditions(msgspec.Struct, gc=False, array_like=True):
                 self.together_at = arrived
             return
         if kind in TOGETHER:
-            if not arrived - self.together_at <= max(TOGETHER_S, quiet):
-                self.began_with = (self._left_by(finding.score) if kind == "spike" else "") or kind
+            if arrived - self.together_at <= max(TOGETHER_S, quiet):
+                part_of = self.began_with
+            else:
+                part_of = self._left_by(finding.score) if kind == "spike" else ""
+                self.began_with = part_of or kind
             self.together_at = arrived
-            finding = msgspec.structs.replace(finding, disturbance=self.began_with)
+            finding = msgspec.structs.replace(finding, disturbance=part_of)
         if kind in LASTING:
             quiet = math.inf
         self.held[kind] = Held(finding.level, arrived, quiet, finding.detector, finding.score)

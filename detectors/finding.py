@@ -22,8 +22,8 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
         score: the detector's statistic.
         detector: the detector that fired.
         message: one line for people, with units.
-        disturbance: the kind of the finding with which the same disturbance began (its own, where it is the first);
-            empty for kinds that stand for themselves, and where a condition has ended.
+        disturbance: the kind with which the disturbance began that this finding belongs to; empty where it begins one,
+            stands for itself, or tells of an end.
     """
 
     kind: str

@@ -243,6 +243,7 @@ def alarms_of(result: Result) -> list[dict[str, Any]]:
             "severity": "critical" if raised.finding.level > 1 else "warning", "value": raised.finding.value,
             "expected": raised.finding.expected, "limit": raised.finding.limit, "score": raised.finding.score,
             "detector": raised.finding.detector, "message": raised.finding.message,
+            "disturbance": raised.finding.disturbance,
         }
         for raised in result.outcome.raised
     ]  # fmt: skip

@@ -80,7 +80,7 @@ def _line(name: str, width: int, results: Sequence[Result], m: Measures | None, 
     while cells.widest([text]) > width:  # the end of a name says more than its begin
         text = f"…{text.removeprefix('…')[1:]}"
     rows = sum(result.outcome.rows for result in results)
-    line = f"{cells.left(text, width)} {rows:>8} {sum(len(result.outcome.raised) for result in results):>6}"
+    line = f"{cells.left(text, width)} {rows:>8} {sum(result.outcome.alarms for result in results):>6}"
     if not labelled:
         return line
     if m is None:
@@ -113,7 +113,7 @@ def _details(results: Sequence[Result], m: Measures | None) -> Iterator[str]:
 
 def _alarms(result: Result) -> Iterator[str]:
     for raised in result.outcome.raised[:_MOST_ALARMS]:
-        level = "CRIT" if raised.finding.level > 1 else "WARN"
+        level = "also" if raised.joins else "CRIT" if raised.finding.level > 1 else "WARN"
         yield f"{_moment(raised.t)}  {level}  {raised.finding.kind:10} {sanitise(raised.finding.message)}"
     if len(result.outcome.raised) > _MOST_ALARMS:
         yield f"... and {len(result.outcome.raised) - _MOST_ALARMS} more; --json and --alarms have all"
@@ -130,7 +130,7 @@ def _side_by_side(results: Sequence[Result], job: Job) -> Iterator[str]:
         if isinstance(value, (int, float)) or value is None:
             yield f"{key.replace('_', ' '):28} {_figure(value):>20} {_figure(right.get(key)):>20}"
     differing = [
-        (a.outcome.name, len(a.outcome.raised), len(b.outcome.raised))
+        (a.outcome.name, a.outcome.alarms, b.outcome.alarms)
         for a, b in zip(first, second, strict=True)
         if [(r.row, r.finding.kind) for r in a.outcome.raised] != [(r.row, r.finding.kind) for r in b.outcome.raised]
     ]
@@ -153,7 +153,7 @@ def _total_document(results: Sequence[Result]) -> dict[str, Any]:
     return {
         "series": len(results),
         "rows": rows,
-        "alarms": sum(len(result.outcome.raised) for result in results),
+        "alarms": sum(result.outcome.alarms for result in results),
         "us_per_row": cost / rows * 1e6 if rows else None,
         "state_bytes": max((result.outcome.state_bytes for result in results), default=0),
         **(total.document() if total is not None else {}),

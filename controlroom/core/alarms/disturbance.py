@@ -41,6 +41,8 @@ def alarm_for(kind: str, what: AlarmEvent, alarms: Mapping[str, Alarm]) -> str:
     own = alarms.get(kind)
     if own is not None and (own.live or own.condition is Condition.PENDING):
         return kind
+    if not what.disturbance:
+        return kind
     first = _holding(what.disturbance, alarms) or what.disturbance
     alarm = alarms.get(first)
     if alarm is None or not alarm.live or alarm.suppressed or alarm.simulated is not what.simulated:

@@ -55,7 +55,7 @@ class Detected(_Event, frozen=True, kw_only=True):
     finding: str = ""
     """The kind of what was found, where several kinds may be one alarm; such a kind is a holder, too."""
     disturbance: str = ""
-    """The kind that began the disturbance, or that holds it up, where ``finding`` belongs to one; may be the same."""
+    """The kind that began the disturbance which ``finding`` belongs to, or holds it up; empty: it begins one."""
 
 
 class Returned(_Event, frozen=True, kw_only=True):

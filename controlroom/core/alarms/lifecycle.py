@@ -90,7 +90,7 @@ def _detected(draft: Draft, event: events.Detected) -> None:
         _recur(draft, event.at, detection)
     elif disturbance.is_news(alarm, detection):
         _join(draft, detection)
-    elif anew and event.finding and event.disturbance == event.finding:
+    elif anew and event.finding and not event.disturbance:
         _recur(draft, event.at, detection)
     else:
         _severity(draft, detection)

@@ -42,6 +42,11 @@ class Raised(NamedTuple):
     row: int
     finding: Finding
 
+    @property
+    def joins(self) -> bool:
+        """Whether it belongs to a disturbance that another kind found first: no alarm of its own."""
+        return self.finding.disturbance not in ("", self.finding.kind)
+
 
 class Scored(NamedTuple):
     """What came of one row. `prediction` is 1 while an alarm of the machine stands; of a sensor, while any does."""
@@ -59,7 +64,7 @@ class Outcome:
         times, values, scores: by row; a value that could not be read is NaN. A machine's value is its score.
         predictions: by row, 0 or 1.
         marks: by row, 0 or 1: the labels that the series carries itself; empty when it carries none.
-        raised: in order.
+        raised: what was found, in order; findings that join another's alarm are among it.
         cpu_s: processor time that the detectors took.
         state_bytes: the size of what they have learned.
     """
@@ -80,6 +85,11 @@ class Outcome:
     def rows(self) -> int:
         """Rows that were watched."""
         return len(self.times)
+
+    @property
+    def alarms(self) -> int:
+        """Alarms that would have been raised: findings of one disturbance are one."""
+        return sum(not raised.joins for raised in self.raised)
 
     @property
     def interval(self) -> float:

@@ -30,7 +30,9 @@ class Sensor:
         self.events += handled.events
         return [event.event for event in handled.events]
 
-    def finds(self, kind, at, disturbance, **fields):
+    def finds(self, kind, at, first, *, again=False, **fields):
+        """`kind` is found in the disturbance that `first` began: now, if they are the same and it is not `again`."""
+        disturbance = "" if first == kind and not again else first
         return self._signal(
             kind,
             Detected(
@@ -127,7 +129,7 @@ def test_what_is_found_again_long_after_is_no_news_until_it_begins_anew():
     sensor.finds("level", 50.0, "spike")
     sensor.ends("spike", 70.0)
     sensor.ack("spike")
-    assert sensor.finds("spike", 300.0, "level") == []
+    assert sensor.finds("spike", 300.0, "spike", again=True) == []
     sensor.ends("spike", 400.0)
     assert sensor["spike"].label is Label.ACKED
     # Hours later, while the level is held: another disturbance, of which nobody was told.
