@@ -17,9 +17,12 @@ LIMIT = 6.5
 #: An alarm ends when the statistic is below this share of its limit.
 BELOW = 0.8
 LEAST_ROWS = 60
-#: Bounds that keep numbers finite: of a deviation in standard deviations, and of a value.
+#: Bounds that keep numbers sound: of a deviation in standard deviations, of a channel's part, of a value; and the
+#: least standard deviation, as a share of the level and as such, so that a channel that stood still has one.
 CLIP = 30.0
+MOST = 1e6
 LARGEST = 1e150
+LEAST_SHARE, LEAST_SCALE = 1e-9, 1e-150
 
 
 @plain_stores
@@ -27,9 +30,10 @@ class Channel(msgspec.Struct, gc=False, array_like=True):
     """One channel's state: what it is compared with, and the rows from which the next such reference is learned.
 
     Attributes:
-        level: mean of the rows of the last learned window.
-        scale: their standard deviation; negative: nothing is known yet.
-        wander: variance by which the level moves in a row, as a share of the scale's square; 0.0: it does not wander.
+        windows: how many windows were learned.
+        level: mean of the last one.
+        variance: of the values within a window, the mean of all windows.
+        wander: by how much the level's variance grows in a row, the mean of all windows; 0.0: it does not wander.
         smooth: the channel's smoothed value.
         n: values in this window.
         mean: their mean.
@@ -39,8 +43,9 @@ class Channel(msgspec.Struct, gc=False, array_like=True):
         smooth_squares: the sum of their squared deviations from it.
     """
 
+    windows: int = 0
     level: float = 0.0
-    scale: float = -1.0
+    variance: float = 0.0
     wander: float = 0.0
     smooth: float = math.nan
     n: int = 0
@@ -69,8 +74,8 @@ class MachineBank:
     from it of known variance. What the smoothed deviation had beyond that in those rows is taken as a random walk of the
     level, and a random walk goes on: so the variance that a channel that wanders may have grows with each row since the
     reference was learned. The sum of the squares over those variances has about a chi-square distribution; its limit
-    follows from the number of channels alone. Each `learn` rows without an alarm are the next reference; while there is an
-    alarm nothing is learned.
+    follows from the number of channels alone. The next `learn` rows without an alarm are the next reference; while there is
+    an alarm nothing is learned.
 
     >>> import random; rng = random.Random(7)
     >>> bank = MachineBank(["pressure", "flow"], learn=300)
@@ -115,9 +120,7 @@ class MachineBank:
             state.age += 1
             statistic = math.fsum(self._parts())
             state.raised = statistic > (BELOW * self.limit if state.raised else self.limit)
-        if state.raised:
-            state.window = 0
-        else:
+        if not state.raised:
             self._learn(values)
         score = statistic / (statistic + self.limit)
         return score, int(state.raised), self.contributions() if state.raised else {}
@@ -152,10 +155,10 @@ class MachineBank:
         steps = self.learn / 3.0 + self._state.age
         parts = []
         for channel in self._state.channels:
-            scale = channel.scale
-            off = abs(channel.smooth - channel.level) if scale >= 0.0 else 0.0
-            z = 0.0 if off == 0.0 else CLIP if off >= CLIP * scale else off / scale
-            parts.append(z * z / (white + channel.wander * steps))
+            off = channel.smooth - channel.level if channel.windows else 0.0
+            tolerance = white * channel.variance + channel.wander * steps
+            square = off * off
+            parts.append(square / tolerance if square < MOST * tolerance else MOST if square > 0.0 else 0.0)
         return parts
 
     def _learn(self, values: Sequence[float | None]) -> None:
@@ -179,10 +182,9 @@ class MachineBank:
 
 def _smooth(channel: Channel, x: float, seen: int) -> None:
     """The channel's smoothed value; at first it is the mean of the values."""
-    scale = channel.scale
-    if scale >= 0.0:
-        bound = CLIP * scale
-        x = min(channel.level + bound, max(channel.level - bound, x)) if bound > 0.0 else x
+    bound = CLIP * math.sqrt(channel.variance)
+    if bound > 0.0:
+        x = min(channel.level + bound, max(channel.level - bound, x))
     smooth = channel.smooth
     channel.smooth = x if math.isnan(smooth) else smooth + max(SMOOTH, 1.0 / seen) * (x - smooth)
 
@@ -201,11 +203,13 @@ def _take(channel: Channel, x: float, *, settled: bool) -> None:
 
 
 def _adopt(channel: Channel, learn: int) -> None:
-    """The window is the reference from now on."""
+    """The window is the reference from now on; how much the channel varies is what it did in all windows."""
+    k = channel.windows = channel.windows + 1
     channel.level = channel.mean
-    variance = channel.squares / channel.n
-    channel.scale = math.sqrt(variance)
+    variance = max(channel.squares / channel.n, (LEAST_SHARE * channel.level) ** 2, LEAST_SCALE**2)
     off = channel.smooth_mean - channel.mean
-    beyond = (channel.smooth_squares / max(1, channel.smooths) + off * off) / variance if variance > 0.0 else 0.0
+    smooth_variance = channel.smooth_squares / max(1, channel.smooths) + off * off
     # A random walk is off its mean in a window by a sixth of what it moves in it, in the mean of its squares.
-    channel.wander = 6.0 * max(0.0, beyond - SMOOTH / (2.0 - SMOOTH)) / learn
+    wander = 6.0 * max(0.0, smooth_variance - SMOOTH / (2.0 - SMOOTH) * variance) / learn
+    channel.variance += (variance - channel.variance) / k
+    channel.wander += (wander - channel.wander) / k
