@@ -13,9 +13,7 @@ VERSION = 2
 #: The two constants that were chosen (docs/detection.md): the share of a new row in the smoothed deviation, and the
 #: limit of their sum, in standard deviations above its mean.
 SMOOTH = 0.15
-LIMIT = 6.5
-#: An alarm ends when the statistic is below this share of its limit.
-BELOW = 0.8
+LIMIT = 7.0
 LEAST_ROWS = 60
 #: Bounds that keep numbers sound: of a deviation in standard deviations, of a channel's part, of a value; and the
 #: least standard deviation, as a share of the level and as such, so that a channel that stood still has one.
@@ -65,17 +63,18 @@ class MachineState(msgspec.Struct, array_like=True):
     age: int = 0
     known: bool = False
     raised: bool = False
+    below: int = 0
 
 
 class MachineBank:
-    """Deviations of all channels, each smoothed and in units of what it has by itself, squared and summed.
+    """Deviations of all channels, each smoothed and in units of what it does by itself, squared and summed.
 
-    A reference is the mean and the standard deviation of `learn` rows. A channel of white noise has a smoothed deviation
-    from it of known variance. What the smoothed deviation had beyond that in those rows is taken as a random walk of the
-    level, and a random walk goes on: so the variance that a channel that wanders may have grows with each row since the
-    reference was learned. The sum of the squares over those variances has about a chi-square distribution; its limit
-    follows from the number of channels alone. The next `learn` rows without an alarm are the next reference; while there is
-    an alarm nothing is learned.
+    A reference is the mean and the variance of `learn` rows. Of white noise the variance of the smoothed deviation is
+    known. What it had beyond that in those rows is taken as a random walk of the channel's level, and a random walk
+    goes on: the longer ago the reference was learned, the further away a channel that wanders may be. So channels that
+    wander count little. The sum of the squares has about a chi-square distribution; its limit follows from the number
+    of channels alone. The next `learn` rows without an alarm are the next reference; while there is an alarm nothing is
+    learned.
 
     >>> import random; rng = random.Random(7)
     >>> bank = MachineBank(["pressure", "flow"], learn=300)
@@ -119,7 +118,9 @@ class MachineBank:
         if known:
             state.age += 1
             statistic = math.fsum(self._parts())
-            state.raised = statistic > (BELOW * self.limit if state.raised else self.limit)
+            # An alarm ends when the smoothed deviations have had their own time to come back and stay.
+            state.below = 0 if statistic > self.limit else state.below + 1
+            state.raised = state.below == 0 or (state.raised and state.below * SMOOTH < 1.0)
         if not state.raised:
             self._learn(values)
         score = statistic / (statistic + self.limit)
