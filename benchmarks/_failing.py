@@ -67,7 +67,7 @@ def measure() -> dict[str, Any]:
             if at > LEARNED_DAYS * DAY_S
         )
     days = MACHINES * (DAYS - LEARNED_DAYS)
-    figures = {
+    figures: dict[str, Any] = {
         "faults": {
             f"{kind} {size:g}": {**row, "median_delay_s": _median(delays[kind, size])}
             for (kind, size), row in rows.items()
