@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections.abc import Sequence
 
@@ -10,57 +9,72 @@ import msgspec
 
 from detectors.plain import plain_stores
 
-VERSION = 1
-SMOOTH = 0.2
-WHITE = SMOOTH / (2.0 - SMOOTH)
-MEMORY = 150
-SETTLE_Z, SETTLE_E, SETTLE_T = 20, 30, 60
+VERSION = 2
+#: The two constants that were chosen (docs/detection.md): the share of a new row in the smoothed deviation, and the
+#: limit of their sum, in standard deviations above its mean.
+SMOOTH = 0.15
+LIMIT = 7.0
+LEAST_ROWS = 60
+#: Bounds that keep numbers sound: of a deviation in standard deviations, of a channel's part, of a value; and the
+#: least standard deviation, as a share of the level and as such, so that a channel that stood still has one.
 CLIP = 30.0
+MOST = 1e6
 LARGEST = 1e150
-TOP_SHARE = 0.01
-FACTOR = 1.5
-BELOW, BACK = 0.8, 0.4
-ADAPT = 1.0 / 300.0
-RELEARN, RELEARN_ROWS = 1.0 / 40.0, 60
-FASTEST = 0.2
-FADE_PEAK = 0.999
+LEAST_SHARE, LEAST_SCALE = 1e-9, 1e-150
 
 
 @plain_stores
 class Channel(msgspec.Struct, gc=False, array_like=True):
-    """One channel's state: its mean and variance, the smoothed deviation and that one's variance, and its weight.
+    """One channel's state: what it is compared with, and the rows from which the next such reference is learned.
 
-    A channel without slow movements has a smoothed deviation of known variance (`WHITE`); one that wanders has more,
-    counts less by that ratio (`weight`), and its mean is followed faster.
+    Attributes:
+        windows: how many windows were learned.
+        level: mean of the last one.
+        variance: of the values within a window, the mean of all windows.
+        wander: by how much the level's variance grows in a row, the mean of all windows; 0.0: it does not wander.
+        smooth: the channel's smoothed value.
+        n: values in this window.
+        mean: their mean.
+        squares: the sum of their squared deviations from it.
+        smooths: smoothed values in this window.
+        smooth_mean: their mean.
+        smooth_squares: the sum of their squared deviations from it.
     """
 
+    windows: int = 0
+    level: float = 0.0
+    variance: float = 0.0
+    wander: float = 0.0
+    smooth: float = math.nan
     n: int = 0
     mean: float = 0.0
-    variance: float = 0.0
-    smooth: float = 0.0
-    spread: float = WHITE
-    weight: float = 1.0
+    squares: float = 0.0
+    smooths: int = 0
+    smooth_mean: float = 0.0
+    smooth_squares: float = 0.0
 
 
 class MachineState(msgspec.Struct, array_like=True):
     """What a machine's bank has learned."""
 
     channels: list[Channel]
-    rows: int = 0
-    limit: float = math.inf
-    largest: list[float] = []
+    seen: int = 0
+    window: int = 0
+    age: int = 0
+    known: bool = False
     raised: bool = False
-    peak: float = 0.0
-    relearn: int = 0
+    below: int = 0
 
 
 class MachineBank:
-    """Deviations of all channels, smoothed, whitened and summed; the limit is learned from the first `learn` rows.
+    """Deviations of all channels, each smoothed and in units of what it does by itself, squared and summed.
 
-    A channel's deviation is in its own standard deviations, smoothed exponentially, and squared over the variance that
-    the smoothed deviation has while learning. The sum, weighted by `Channel.weight`, is the statistic. An alarm ends
-    when the statistic is back below its limit, or below `BACK` of the largest value it had: a machine that is repaired
-    does not come back to quite where it was, and what it comes back to is learned then.
+    A reference is the mean and the variance of `learn` rows. Of white noise the variance of the smoothed deviation is
+    known. What it had beyond that in those rows is taken as a random walk of the channel's level, and a random walk
+    goes on: the longer ago the reference was learned, the further away a channel that wanders may be. So channels that
+    wander count little. The sum of the squares has about a chi-square distribution; its limit follows from the number
+    of channels alone. The next `learn` rows without an alarm are the next reference; while there is an alarm nothing is
+    learned.
 
     >>> import random; rng = random.Random(7)
     >>> bank = MachineBank(["pressure", "flow"], learn=300)
@@ -70,16 +84,17 @@ class MachineBank:
     (0, 1, 'flow')
     """
 
-    __slots__ = ("_state", "channels", "learn")
+    __slots__ = ("_state", "channels", "learn", "limit")
 
     def __init__(self, channels: Sequence[str], learn: int = 400) -> None:
         """`channels`: the names, in the order of the rows. `learn`: rows without an alarm, to learn from (over 60)."""
-        if learn <= SETTLE_T:
-            raise ValueError(f"a machine needs more than {SETTLE_T} rows to learn from, got {learn}")
+        if learn <= LEAST_ROWS:
+            raise ValueError(f"a machine needs more than {LEAST_ROWS} rows to learn from, got {learn}")
         if not channels:
             raise ValueError("a machine needs at least one channel")
         self.channels = tuple(channels)
         self.learn = learn
+        self.limit = len(self.channels) + LIMIT * math.sqrt(2.0 * len(self.channels))
         self._state = MachineState(channels=[Channel() for _ in channels])
 
     def observe(self, t: float, values: Sequence[float | None]) -> tuple[float, int, dict[str, float]]:
@@ -94,27 +109,27 @@ class MachineBank:
             each channel's share of the statistic, else nothing.
         """
         state = self._state
-        values = [x if x is not None and -LARGEST < x < LARGEST else None for x in values]
-        row = state.rows = state.rows + 1
-        learning = row <= self.learn
-        statistic = 0.0
+        state.seen += 1
+        known = state.known
         for channel, x in zip(state.channels, values, strict=True):
-            if x is not None:
-                _deviation(channel, x)
-            statistic += channel.weight * channel.smooth * channel.smooth / channel.spread
-        if learning:
-            self._learn(row, statistic, values)
-            return 0.0, 0, {}
-        self._judge(statistic)
+            if x is not None and -LARGEST < x < LARGEST:
+                _smooth(channel, x, state.seen)
+        statistic = 0.0
+        if known:
+            state.age += 1
+            statistic = math.fsum(self._parts())
+            # An alarm ends when the smoothed deviations have had their own time to come back and stay.
+            state.below = 0 if statistic > self.limit else state.below + 1
+            state.raised = state.below == 0 or (state.raised and state.below * SMOOTH < 1.0)
         if not state.raised:
-            self._follow(statistic, values)
-        score = statistic / (statistic + state.limit) if state.limit > 0.0 else float(statistic > 0.0)
+            self._learn(values)
+        score = statistic / (statistic + self.limit)
         return score, int(state.raised), self.contributions() if state.raised else {}
 
     def contributions(self) -> dict[str, float]:
         """Each channel's share of the statistic now, 0 to 1."""
-        parts = [c.weight * c.smooth * c.smooth / c.spread for c in self._state.channels]
-        total = sum(parts)
+        parts = self._parts()
+        total = math.fsum(parts)
         return {name: part / total if total > 0.0 else 0.0 for name, part in zip(self.channels, parts, strict=True)}
 
     def dump(self) -> bytes:
@@ -134,72 +149,68 @@ class MachineBank:
         bank._state = decoded[2]
         return bank
 
-    def _learn(self, row: int, statistic: float, values: Sequence[float | None]) -> None:
+    def _parts(self) -> list[float]:
+        """Each channel's squared smoothed deviation over the variance that it may have now."""
+        white = SMOOTH / (2.0 - SMOOTH)
+        # A level that wanders is off the mean of a window by a third of what it wanders in it, and goes on from there.
+        steps = self.learn / 3.0 + self._state.age
+        parts = []
+        for channel in self._state.channels:
+            off = channel.smooth - channel.level if channel.windows else 0.0
+            tolerance = white * channel.variance + channel.wander * steps
+            square = off * off
+            parts.append(square / tolerance if square < MOST * tolerance else MOST if square > 0.0 else 0.0)
+        return parts
+
+    def _learn(self, values: Sequence[float | None]) -> None:
         state = self._state
+        settled = state.seen * SMOOTH > 5.0
+        if state.window == 0:
+            for channel in state.channels:
+                channel.n = channel.smooths = 0
+                channel.mean = channel.squares = channel.smooth_mean = channel.smooth_squares = 0.0
+        state.window += 1
         for channel, x in zip(state.channels, values, strict=True):
-            if x is not None:
-                _learn_channel(channel, x)
-        if row > SETTLE_T:
-            # The quantile of the statistic: only its largest values need to be kept.
-            keep = 1 + int(TOP_SHARE * (self.learn - SETTLE_T))
-            bisect.insort(state.largest, statistic)
-            if len(state.largest) > keep:
-                del state.largest[0]
-        if row == self.learn:
-            state.limit = FACTOR * state.largest[0]
-            state.largest = []
-
-    def _judge(self, statistic: float) -> None:
-        state = self._state
-        if not state.raised:
-            if statistic > state.limit:
-                state.raised = True
-                state.peak = statistic
-            return
-        state.peak = max(statistic, FADE_PEAK * state.peak)
-        if statistic < max(BELOW * state.limit, BACK * state.peak):
-            state.raised = False
-            state.relearn = RELEARN_ROWS
-
-    def _follow(self, statistic: float, values: Sequence[float | None]) -> None:
-        """Without an alarm the means follow: slowly, after an alarm's end faster."""
-        state = self._state
-        if state.relearn > 0:
-            state.relearn -= 1
-            rate = RELEARN
-        elif statistic < 0.7 * state.limit:
-            rate = ADAPT
-        else:
-            return
-        for channel, x in zip(state.channels, values, strict=True):
-            if x is not None:
-                channel.mean += min(FASTEST, rate / channel.weight) * (x - channel.mean)
+            if x is not None and -LARGEST < x < LARGEST:
+                _take(channel, x, settled=settled)
+        if state.window == self.learn:
+            for channel in state.channels:
+                if channel.n * 2 > self.learn:
+                    _adopt(channel, self.learn)
+            state.window = state.age = 0
+            state.known = True
 
 
-def _deviation(channel: Channel, x: float) -> None:
-    if channel.n > SETTLE_Z:
-        deviation = x - channel.mean
-        scale = math.sqrt(channel.variance)
-        bound = CLIP * scale
-        z = (
-            0.0
-            if deviation == 0.0
-            else math.copysign(CLIP, deviation)
-            if abs(deviation) >= bound
-            else deviation / scale
-        )
-        channel.smooth += SMOOTH * (z - channel.smooth)
+def _smooth(channel: Channel, x: float, seen: int) -> None:
+    """The channel's smoothed value; at first it is the mean of the values."""
+    bound = CLIP * math.sqrt(channel.variance)
+    if bound > 0.0:
+        x = min(channel.level + bound, max(channel.level - bound, x))
+    smooth = channel.smooth
+    channel.smooth = x if math.isnan(smooth) else smooth + max(SMOOTH, 1.0 / seen) * (x - smooth)
 
 
-def _learn_channel(channel: Channel, x: float) -> None:
+def _take(channel: Channel, x: float, *, settled: bool) -> None:
+    """A value of the window from which the next reference is learned."""
     n = channel.n = channel.n + 1
-    rate = 1.0 / min(n, MEMORY)
-    if n == 1:
-        channel.mean = x
-    d = x - channel.mean
-    channel.mean += rate * d
-    channel.variance = (1.0 - rate) * (channel.variance + rate * d * d)
-    if n > SETTLE_E:
-        channel.spread += (channel.smooth * channel.smooth - channel.spread) / min(n - SETTLE_E, MEMORY)
-        channel.spread = max(channel.spread, 1e-3 * WHITE)
-        channel.weight = min(1.0, WHITE / channel.spread)
+    off = x - channel.mean
+    channel.mean += off / n
+    channel.squares += off * (x - channel.mean)
+    if settled:
+        n = channel.smooths = channel.smooths + 1
+        off = channel.smooth - channel.smooth_mean
+        channel.smooth_mean += off / n
+        channel.smooth_squares += off * (channel.smooth - channel.smooth_mean)
+
+
+def _adopt(channel: Channel, learn: int) -> None:
+    """The window is the reference from now on; how much the channel varies is what it did in all windows."""
+    k = channel.windows = channel.windows + 1
+    channel.level = channel.mean
+    variance = max(channel.squares / channel.n, (LEAST_SHARE * channel.level) ** 2, LEAST_SCALE**2)
+    off = channel.smooth_mean - channel.mean
+    smooth_variance = channel.smooth_squares / max(1, channel.smooths) + off * off
+    # A random walk is off its mean in a window by a sixth of what it moves in it, in the mean of its squares.
+    wander = 6.0 * max(0.0, smooth_variance - SMOOTH / (2.0 - SMOOTH) * variance) / learn
+    channel.variance += (variance - channel.variance) / k
+    channel.wander += (wander - channel.wander) / k

@@ -66,3 +66,30 @@ def test_wrong_rows_and_bytes_are_refused(bank):
         MachineBank((), learn=400)
     with pytest.raises(ValueError, match="more than 60"):
         MachineBank(("a",), learn=60)
+
+
+def test_a_channel_that_stood_still_and_moved_once_is_an_alarm_that_ends():
+    bank = MachineBank(("valve", "flow"), learn=100)
+    rng = random.Random(8)
+    moved = [bank.observe(float(i), (float(i == 150), 30.0 + rng.gauss(0, 1)))[1] for i in range(400)]
+    assert sum(moved[:150]) == 0
+    assert moved[150] == 1
+    assert sum(moved) < 60
+
+
+def test_a_level_that_wanders_may_be_further_away_the_longer_ago_it_was_learned():
+    rng = random.Random(9)
+    bank = MachineBank(("still", "wandering"))
+    level, predictions = 0.0, []
+    for i in range(8000):
+        level += 0.1 * rng.gauss(0, 1)
+        predictions.append(bank.observe(float(i), (rng.gauss(0, 1), level))[1])
+    assert sum(predictions) < 80
+    # The same distance is a fault of the sensor that stays where it is.
+    now = [bank.observe(8000.0 + i, (5.0 + rng.gauss(0, 1), level))[1] for i in range(30)]
+    assert now[-1] == 1
+
+
+def test_a_held_fault_stays_an_alarm_and_is_not_learned(bank):
+    held = [prediction for _, prediction, _ in run(bank, rows(3000, seed=3, shift=1.0))]
+    assert all(held[60:])
