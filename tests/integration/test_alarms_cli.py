@@ -52,6 +52,25 @@ async def test_an_alarm_is_listed_shown_acked_and_gone(dsn: str) -> None:
     assert "acked" in (await run(dsn, "show", "temp-1", "limit")).stdout
 
 
+async def test_a_disturbance_is_meant_by_any_kind_that_found_it(dsn: str) -> None:
+    spike = Detected(at=AT, severity=Severity.WARNING, message="25 where 20 was", holder="spike", finding="spike")
+    level = Detected(
+        at=AT + 40, severity=Severity.WARNING, message="stepped to 25", holder="level", finding="level",
+        disturbance="spike",
+    )  # fmt: skip
+    source = Source("readings", 0, 3)
+    async with begun(dsn) as store:
+        signals = [Signal(facts(), "spike", spike, source), Signal(facts(), "level", level, source)]
+        await store.commit(batch(3, 5, signals=signals))
+    assert "level+1" in (await run(dsn, "list")).stdout
+    shown = (await run(dsn, "show", "temp-1", "level")).stdout
+    assert re.search(r"alarm +temp-1 spike\n", shown)
+    assert re.findall(r"detected +(\w+): ", shown) == ["level", "spike"]
+    assert (await run(dsn, "ack", "temp-1", "level")).stdout.split()[0] == "ACKED"
+    assert (await run(dsn, "false", "temp-1", "spike")).returncode == 0
+    assert (await run(dsn, "ack", "temp-1", "drift")).returncode == 8
+
+
 async def test_shelving_needs_a_reason_and_a_duration_and_is_told_in_the_history(dsn: str) -> None:
     assert (await run(dsn, "shelve", "temp-1", "limit", "--for", "30m")).returncode == 2
     assert (await run(dsn, "shelve", "temp-1", "limit", "--for", "soon", "--reason", "x")).returncode == 2
