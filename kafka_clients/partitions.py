@@ -37,6 +37,16 @@ async def partitions_of(producer: AIOKafkaProducer, topics: Sequence[str], broke
     return found
 
 
+async def topics_of(client: AIOKafkaClient) -> dict[str, set[int]]:
+    """All topics of the cluster that we may see, with their partitions.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    cluster = await client.fetch_all_metadata()
+    return {topic: set(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}
+
+
 async def cluster_id_of(client: AIOKafkaClient) -> str:
     """What the cluster calls itself.
 

@@ -33,7 +33,7 @@ from bridges.sources.kafka_table import KafkaTable
 from bridges.sources.kafka_watch import Watch
 from kafka_clients.closing import close_consumer
 from kafka_clients.errors import BrokersUnreachable, NotAllowed
-from kafka_clients.partitions import cluster_id_of
+from kafka_clients.partitions import cluster_id_of, topics_of
 from kafka_clients.refusal import why_refused
 
 log = logging.getLogger(__name__)
@@ -165,14 +165,10 @@ class Reader:
     async def _assign_all(self, consumer: AIOKafkaConsumer) -> None:
         """As a member of no group: all partitions, from a little before their ends."""
         async with asyncio.timeout(_ANSWER_S):
-            topics = await consumer.topics()
-            self.watch.see(consumer, topics)
-            tps = [
-                TopicPartition(topic, part)
-                for topic in topics
-                if self._pattern.fullmatch(topic)
-                for part in consumer.partitions_for_topic(topic) or ()
-            ]
+            topics = await topics_of(consumer._client)  # noqa: SLF001 - as above
+            self.watch.see(topics)
+            matching = [topic for topic in topics if self._pattern.fullmatch(topic)]
+            tps = [TopicPartition(topic, part) for topic in matching for part in topics[topic]]
             if tps:
                 consumer.assign(tps)
                 first, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)

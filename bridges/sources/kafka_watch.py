@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -15,6 +15,7 @@ from bridges.sources.kafka_begin import Beginning
 from bridges.sources.kafka_positions import Part
 from bridges.sources.kafka_table import KafkaTable
 from kafka_clients.errors import ClientError
+from kafka_clients.partitions import topics_of
 
 log = logging.getLogger(__name__)
 
@@ -75,22 +76,22 @@ class Watch:
         while True:
             try:
                 async with asyncio.timeout(_ANSWER_S):
-                    topics = await consumer.topics()
+                    topics = await topics_of(consumer._client)  # noqa: SLF001 - aiokafka tells it nowhere else
             except (KafkaError, TimeoutError) as error:
                 self.answers = False
                 log.debug("%s: %r", self._source, error)
             else:
                 self.answers = True
-                self.see(consumer, topics)
+                self.see(topics)
                 await self._look_for_unread(consumer)
             await asyncio.sleep(_LOOK_S)
 
-    def see(self, consumer: AIOKafkaConsumer, topics: set[str]) -> None:
-        """These topics are on the cluster."""
+    def see(self, topics: Mapping[str, Collection[int]]) -> None:
+        """These topics are on the cluster, with these partitions."""
         missing = [topic for topic in self._names if topic not in topics]
-        self._beginning.see(topics, missing)
+        self._beginning.see(set(topics), missing)
         ours = [topic for topic in topics if self._pattern.fullmatch(topic)]
-        all_of_them = sum(len(consumer.partitions_for_topic(topic) or ()) for topic in ours)
+        all_of_them = sum(len(topics[topic]) for topic in ours)
         mine = len(self._parts())
         self.complaint = ""
         if missing:
