@@ -141,6 +141,11 @@ class KafkaTable(Secret, TlsFiles, Model):
             }
         return found
 
+    def reads(self, topic: str, brokers: str) -> bool:
+        """Whether a topic of these brokers is among its own."""
+        here = {one.strip() for one in self.brokers.split(",")} & {one.strip() for one in brokers.split(",")}
+        return bool(here) and any(tag.template.match(topic) is not None for tag in self.tag)
+
     def same_connection(self, other: Model) -> bool:
         """Whether another table differs in its tags alone, so that the connection can stay."""
         return self.model_copy(update={"tag": []}) == other.model_copy(update={"tag": []})

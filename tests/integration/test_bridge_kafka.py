@@ -268,6 +268,14 @@ async def test_where_reading_begins(bridging: Bridging, topics: MakeTopic) -> No
     assert await values(bridging) == [2, 3, 4, 5, 6, 9, 10]
 
 
+async def test_a_bridge_does_not_read_what_it_writes(bridging: Bridging) -> None:
+    write(bridging, "*", "", "round")
+    bridging.start()
+    assert bridging.process is not None
+    assert await asyncio.to_thread(bridging.process.wait, 30) == 4
+    assert f"source 'erp' would read '{bridging.topic}', to which this bridge writes" in bridging.said()
+
+
 async def test_tags_change_while_it_runs(bridging: Bridging, topics: MakeTopic) -> None:
     one, two = await topics("one"), await topics("two")
     write(bridging, one)
