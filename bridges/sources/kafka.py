@@ -25,7 +25,7 @@ from bridges.sources.kafka_reader import Reader
 from bridges.sources.kafka_table import KafkaTable
 from bridges.sources.kafka_tags import RecordTags
 from bridges.sources.status import SourceStatus
-from bridges.values import Memory, Packet
+from bridges.values import Draft, Memory, Packet
 from bridges.window import fingerprint
 from kafka_clients.errors import ClientError
 
@@ -200,7 +200,7 @@ class KafkaSource:
         status, tags = self.status, self._tags
         now = datetime.now(UTC)
         name = f"{part.tp.topic}\0{part.tp.partition}\0"
-        drafts = []
+        latest: Draft | None = None
         for record in records:
             if not part.ours:
                 return
@@ -208,13 +208,14 @@ class KafkaSource:
             drafts = tags.drafts(record, now)
             mark = None
             if drafts:
+                latest = drafts[-1]
                 mark = fingerprint(0, f"{name}{record.offset}\0{record.timestamp}", record.value)
             part.taken = record.offset + 1
             # Without anything to keep it goes the same way: offsets are committed in the order of the records.
             self._put(Packet(self, (part, record.offset + 1), mark, look_up=True, drafts=drafts))
         status.tags = tags.known
-        if drafts:
+        if latest is not None:
             status.last_at = now.timestamp()
             # What lay on the topic for an hour says nothing of a clock; what is its last record was just written.
             if at_end:
-                status.skewed((drafts[-1].at - now).total_seconds())
+                status.skewed((latest.at - now).total_seconds())

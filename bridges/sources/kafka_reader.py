@@ -245,7 +245,10 @@ class Reader:
                 pass
         while not all(part.idle for part in parts.values()) and time.monotonic() < deadline:  # noqa: ASYNC110 - from a thread
             await asyncio.sleep(0.01)
-        await self._tell(parts)
+        # Brokers that are away are not waited for: what is not committed comes again, and is recognised.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self._tell(parts)
 
     async def _commit(self) -> None:
         while True:
