@@ -53,7 +53,7 @@ class NameTemplate:
                 raise ValueError(f"{text!r}: {name!r} is used twice")
             else:
                 names.append(name)
-                ends = re.escape("".join({*barred, *text[at : at + 1]}))
+                ends = re.escape("".join(dict.fromkeys(barred + text[at : at + 1])))
                 pattern += f"([^{ends}]+)" if ends else "(.+)"
             before = "" if plain is not None else part[0]
         if not pattern:
