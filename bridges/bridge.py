@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from bridges.errors import BridgeError, BridgeFileError, SpoolError
 from bridges.file import BridgeFile
 from bridges.sender import Sender
+from bridges.sources.kafka_table import KafkaTable
 from bridges.sources.kinds import Source, SourceTable, make_source
 from bridges.spool import Spool
 from bridges.spool_writer import SpoolWriter
@@ -202,6 +203,8 @@ class Bridge:
 
     def _made(self, table: SourceTable, file: BridgeFile) -> Source:
         assert self._writer is not None
+        if isinstance(table, KafkaTable) and table.reads(self._topic, str(self._options["bootstrap_servers"])):
+            raise BridgeFileError(f"source {table.name!r} would read {self._topic!r}, to which this bridge writes")
         memory = _Memory(self._writer, f"source {table.name}")
         return make_source(table, file.sensors, file.bridge.name, self._writer.put, memory=memory)
 

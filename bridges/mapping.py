@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -23,6 +23,7 @@ _Text = Annotated[str, Field(max_length=512)]
 #: As the wire has it.
 _NAME = 128
 _PATHS = ("value_path", "time_path", "quality_path", "unit_path")
+_TEMPLATES = ("id", "type", "unit", "section", "machine", "zone")
 _OF_SENSOR = ("id", "type", "unit", "section", "machine", "zone", "warning", "critical", "scale", "offset")
 
 
@@ -45,6 +46,17 @@ class SensorTable(Model):
     scale: _Scale | None = None
     offset: _Number | None = None
     ignore: bool = False
+
+
+class Template(Protocol):
+    """Which topics belong to a tag, and what their parts are called."""
+
+    #: what to subscribe to, as the source has it
+    filter: str
+
+    def match(self, topic: str) -> dict[str, str] | None:
+        """The named parts of a topic; None: it does not belong to this template."""
+        ...
 
 
 class TagTable(Model):
@@ -74,6 +86,23 @@ class TagTable(Model):
         TopicTemplate(text)
         return text
 
+    @property
+    def template(self) -> Template:
+        """Its topics."""
+        return TopicTemplate(self.topic)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What every value of the tag has a name for."""
+        return TopicTemplate(self.topic).names
+
+    def lacks(self, name: str) -> str | None:
+        """Why `{name}` cannot be used in the tag's templates; None: it can."""
+        if name in self.names:
+            return None
+        known = ", ".join(f"{{{one}}}" for one in self.names) or "none"
+        return f"there is no {{{name}}} in the topic; its names are: {known}"
+
     @field_validator(*_PATHS)
     @classmethod
     def _is_path(cls, text: str | None) -> str | None:
@@ -83,7 +112,7 @@ class TagTable(Model):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        names = TopicTemplate(self.topic).names
+        names = self.names
         if self.payload == "reading":
             given = [key for key in (*_OF_SENSOR, *_PATHS) if getattr(self, key) is not None]
             if given:
@@ -97,11 +126,10 @@ class TagTable(Model):
             raise ValueError("type is missing: give it, or name a level of the topic {type} or {sensor}")
         if self.id is None and not names:
             raise ValueError("id is missing: give it, or name levels of the topic, as in plant/{machine}/{sensor}")
-        for key in ("id", "type", "unit", "section", "machine", "zone"):
+        for key in _TEMPLATES:
             for name in _HOLE.findall(getattr(self, key) or ""):
-                if name not in names:
-                    known = ", ".join(f"{{{one}}}" for one in names) or "none"
-                    raise ValueError(f"{key}: there is no {{{name}}} in the topic; its names are: {known}")
+                if (why := self.lacks(name)) is not None:
+                    raise ValueError(f"{key}: {why}")
         return self
 
 
@@ -134,11 +162,11 @@ class Tag:
 
     def __init__(self, table: TagTable) -> None:
         self.table = table
-        self.template = TopicTemplate(table.topic)
+        self.template = table.template
         self.is_reading = table.payload == "reading"
         #: whether a payload tells its own time
         self.timed = self.is_reading or table.time_path is not None
-        names = self.template.names
+        names = table.names
         self._id = table.id if table.id is not None else "-".join(f"{{{name}}}" for name in names)
         self._type = table.type if table.type is not None else "{type}" if "type" in names else "{sensor}"
         self.decode: Decoder = plain_number
@@ -185,6 +213,11 @@ class Tag:
 
 _UNKNOWN = SensorTable()
 _AS_IT_SAYS = Sensor("", "", Location(), "", None, None)
+
+
+def holes_of(table: TagTable) -> list[str]:
+    """The names that a tag's templates use."""
+    return [name for key in _TEMPLATES for name in _HOLE.findall(getattr(table, key) or "")]
 
 
 def _filled(template: str, names: Mapping[str, str]) -> str:

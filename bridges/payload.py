@@ -47,6 +47,10 @@ class Refusal(StrEnum):
     NO_TAG = "no-tag"
     ID_TAKEN = "id-taken"
     TOO_MANY_TAGS = "too-many-tags"
+    #: a record of Kafka without a value
+    TOMBSTONE = "tombstone"
+    #: records of Kafka that were deleted before they could be read
+    DELETED = "deleted"
 
 
 class Refused(ValueError):

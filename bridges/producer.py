@@ -89,7 +89,7 @@ class Producer:
         session = await Session.open(self._options)
         try:
             found = await partitions_of(session.producer, [self._topic], self._options["bootstrap_servers"])
-            cluster = await cluster_id_of(session.producer)
+            cluster = await cluster_id_of(session.producer.client)
             if not self._settled:
                 await self._settle(session, cluster, found[self._topic])
             else:
@@ -148,7 +148,7 @@ class Producer:
             while True:
                 try:
                     fresh = await Session.open(self._options)
-                    cluster = await cluster_id_of(fresh.producer)
+                    cluster = await cluster_id_of(fresh.producer.client)
                 except (ClientError, KafkaError) as error:
                     self.away(f"{error or type(error).__name__}, trying on")
                     await asyncio.sleep(RETRY_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.protocol.metadata import MetadataRequest
 
@@ -36,12 +37,21 @@ async def partitions_of(producer: AIOKafkaProducer, topics: Sequence[str], broke
     return found
 
 
-async def cluster_id_of(producer: AIOKafkaProducer) -> str:
+async def topics_of(client: AIOKafkaClient) -> dict[str, set[int]]:
+    """All topics of the cluster that we may see, with their partitions.
+
+    Raises:
+        KafkaError: no broker answers.
+    """
+    cluster = await client.fetch_all_metadata()
+    return {topic: set(cluster.partitions_for_topic(topic) or ()) for topic in cluster.topics()}
+
+
+async def cluster_id_of(client: AIOKafkaClient) -> str:
     """What the cluster calls itself.
 
     Raises:
         KafkaError: no broker answers.
     """
-    client = producer.client
     response = await client.send(client.get_random_node(), MetadataRequest([]))
     return str(response.cluster_id)

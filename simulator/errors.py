@@ -5,6 +5,8 @@
     SimulatorError             base
      +-- PlantFileError        a plant file is wrong; names the line's key
      +-- ScenarioError         the file of a drill is wrong; names the key
+     +-- OutletError           where readings are to go is wrong
+     +-- OutletUnreachable     where readings are to go nobody answers
 """
 
 from __future__ import annotations
@@ -20,3 +22,11 @@ class PlantFileError(SimulatorError):
 
 class ScenarioError(SimulatorError):
     """The file of a drill is wrong; the message names the key."""
+
+
+class OutletError(SimulatorError):
+    """An address or a template of topics is wrong."""
+
+
+class OutletUnreachable(SimulatorError):
+    """Where readings are to go nobody answers."""

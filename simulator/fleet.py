@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from controlroom.wire import BadMessage, SensorCommand, SensorStatus, TopicNames
+from controlroom.wire import BadMessage, SensorCommand, SensorSpec, SensorStatus, TopicNames
 from controlroom.wire.command import encode_command
 from controlroom.wire.status import encode_status
 from simulator.clock import Clock
 from simulator.engine import Engine, Refused
 from simulator.follower import Desired, Follower
+from simulator.outlet import Outlet
 from simulator.publisher import Lane
 from simulator.sensor import Headers, Send, Sensor, moment
 
@@ -38,6 +39,7 @@ class Fleet:
         names: the topics.
         owner: who we are, in statuses.
         stamp: whether Kafka's time of each reading is the simulated one.
+        outlet: where readings go; None: to the topic of readings.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Fleet:
         owner: str,
         *,
         stamp: bool = False,
+        outlet: Outlet | None = None,
     ) -> None:
         self.engine = engine
         self._clock = clock
@@ -58,6 +61,7 @@ class Fleet:
         self._names = names
         self._owner = owner
         self._stamp = stamp
+        self._outlet = outlet
 
     def obey(self, sensor_id: str, *, now: int | None = None, count: int | None = None) -> None:
         """Do what the last command for a sensor says, and answer it.
@@ -104,15 +108,17 @@ class Fleet:
         if count is None:
             known = self._follower.known.get(sensor_id)
             count = 0 if known is None else known.status.reading_count
-        lane = self._lanes.lane(self._names.data, sensor_id.encode(), gated=True)
         try:
-            sensor = self.engine.put(command, self._sender(lane), now=now, count=count)
+            sensor = self.engine.put(command, self._sender(command.spec), now=now, count=count)
         except Refused as error:
             self._refuse(sensor_id, command.command_id, str(error))
         else:
             self.report(sensor)
 
-    def _sender(self, lane: Lane) -> Send:
+    def _sender(self, spec: SensorSpec) -> Send:
+        if self._outlet is not None:
+            return self._outlet.sender(spec)
+        lane = self._lanes.lane(self._names.data, spec.sensor_id.encode(), gated=True)
         if not self._stamp:
             return lane.add
         engine = self.engine

@@ -20,6 +20,7 @@ from simulator.faults.table import to_ms
 from simulator.fleet import Fleet
 from simulator.follower import Follower, Known
 from simulator.options import Options
+from simulator.outlet import Outlet
 from simulator.ownership import Ownership, group_of
 from simulator.pace import CHUNK, Pace
 from simulator.publisher import Publisher
@@ -56,6 +57,7 @@ class Simulator:
         declared: sensors that are to be there from the start; written to the topic of commands where it says otherwise.
         options: how to simulate.
         client: further arguments for aiokafka's clients (security).
+        outlet: where readings go; None: to the topic of readings. All else goes over Kafka.
         tell: hears one line for the person who watches when something is amiss; default: the log.
     """
 
@@ -67,6 +69,7 @@ class Simulator:
         options: Options = Options(),  # noqa: B008 - frozen
         *,
         client: Mapping[str, Any] | None = None,
+        outlet: Outlet | None = None,
         tell: Callable[[str], None] = log.warning,
     ) -> None:
         self.owner = owner_name()
@@ -87,6 +90,9 @@ class Simulator:
             group=options.group or group_of(names.commands),
         )
         self._publisher.may_send = lambda: self._ownership.holds
+        self._outlet = outlet
+        if outlet is not None:
+            outlet.may_send = lambda: self._ownership.holds
         #: the sensors, while the group has given us any
         self._fleet: Fleet | None = None
         self._loading = False
@@ -113,12 +119,14 @@ class Simulator:
     @property
     def delivered(self) -> int:
         """Readings that the brokers have acknowledged."""
+        if self._outlet is not None:
+            return self._outlet.delivered
         return self._publisher.acked_of(self._names.data)
 
     @property
     def dropped(self) -> int:
         """Records given up because the brokers were away for too long."""
-        return self._publisher.dropped
+        return self._publisher.dropped + (self._outlet.dropped if self._outlet is not None else 0)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Simulate until `stop` is set, or until what was asked for is done.
@@ -132,6 +140,8 @@ class Simulator:
         helpers = [asyncio.create_task(self._wake_at(stop)), asyncio.create_task(self._report())]
         try:
             await self._connect(stop)
+            if self._outlet is not None:
+                await self._outlet.start()
             await follower.start({topic: publisher.partitions(topic) for topic in (names.commands, names.status)})
             await self._unless(stop, self._declare())
             if not stop.is_set():
@@ -189,7 +199,7 @@ class Simulator:
         known = {sensor_id: follower.known[sensor_id] for sensor_id in mine if sensor_id in follower.known}
         wanted = [sensor_id for sensor_id, each in mine.items() if isinstance(each.command, SensorCommand)]
         counts = {}
-        if wanted:
+        if wanted and self._outlet is None:
             # A sensor without a status cannot have sent anything before its command was written.
             since = min((known[i] if i in known else mine[i]).written for i in wanted) - _TAIL_MARGIN_MS
             data = self._publisher.partitions(names.data)
@@ -200,7 +210,9 @@ class Simulator:
         seed = self._options.seed
         engine = Engine(seed or 0, self._options.nature, None if seed is None else self._pace.began)
         stamp = self._options.stamp
-        fleet = Fleet(engine, self._pace.clock, follower, self._publisher, names, self.owner, stamp=stamp)
+        fleet = Fleet(
+            engine, self._pace.clock, follower, self._publisher, names, self.owner, stamp=stamp, outlet=self._outlet
+        )
         # From here on commands that arrive are obeyed at once; time goes on when all sensors are there.
         self._fleet, self._loading = fleet, True
         # Commands that came in the meantime, too: a sensor that they are the first about has not sent anything yet.
@@ -252,6 +264,8 @@ class Simulator:
                 await asyncio.sleep(0)
                 if not pace.clock.follows_wall and self._publisher.waiting > _MOST_AHEAD:
                     await self._unless(stop, self._publisher.room(_MOST_AHEAD))
+                if not pace.clock.follows_wall and self._outlet is not None:
+                    await self._outlet.room(_MOST_AHEAD)
             else:
                 due = fleet.engine.next_due
                 await self._sleep(_LONGEST_WAIT_S if due is None else pace.clock.seconds_until(due))
@@ -260,6 +274,8 @@ class Simulator:
         """What was asked for has been taken; all of it is to arrive."""
         while not await self._publisher.flush(_FLUSH_AT_LOSS_S):
             self._check()
+        while self._outlet is not None and self._outlet.waiting:
+            await self._outlet.room(0)
 
     async def _sleep(self, seconds: float) -> None:
         """Sleep, unless there is something to look at before."""
@@ -293,6 +309,8 @@ class Simulator:
         if fleet is not None and self._ownership.holds:
             await fleet.report_all(stopped=True)
         await self._publisher.flush(_FLUSH_AT_END_S)
+        if self._outlet is not None:
+            await self._outlet.stop(_FLUSH_AT_END_S)
         left = self._publisher.unacknowledged(self._names.data)
         await asyncio.gather(self._ownership.stop(), self._follower.stop(), self._publisher.stop())
         if left:

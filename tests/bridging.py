@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks._mosquitto import Mosquitto, program
+from controlroom.wire import Reading, decode_reading
+from kafka_clients.closing import close_consumer
 
 needs_mosquitto = pytest.mark.skipif(
     program() is None, reason="mosquitto is not installed (Debian's package: mosquitto)"
@@ -53,7 +56,8 @@ class Bridging:
     directory: Path
     brokers: str
     topic: str
-    mosquitto: Mosquitto
+    #: None: its source is another
+    mosquitto: Mosquitto | None = None
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -66,8 +70,12 @@ class Bridging:
 
     def write(self, text: str | None = None, *, version: str = "5", timed: bool = True) -> None:
         """The bridge's file."""
+        if text is not None:
+            self.file.write_text(text)
+            return
+        assert self.mosquitto is not None
         time = 'time_path = "t"\ntime_format = "us"' if timed else ""
-        self.file.write_text(text or FILE.format(url=self.mosquitto.url, version=version, time=time))
+        self.file.write_text(FILE.format(url=self.mosquitto.url, version=version, time=time))
 
     def start(self, *options: str) -> None:
         environment = {**os.environ, "KAFKA_BROKERS": self.brokers, "SENSOR_TOPIC": self.topic}
@@ -121,6 +129,25 @@ class Bridging:
     async def drained(self, *, patience: float = 60.0) -> None:
         """Everything that the bridge holds is confirmed by Kafka."""
         await self.until(lambda: self.status().get("buffered") == 0, patience=patience)
+
+
+async def on_topic(bridging: Bridging) -> list[Reading]:
+    """All readings that are on the bridge's topic."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bridging.brokers, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        tps = [TopicPartition(bridging.topic, part) for part in range(3)]
+        consumer.assign(tps)
+        await consumer.seek_to_beginning(*tps)
+        count = sum((await consumer.end_offsets(tps)).values())
+        found: list[Reading] = []
+        while len(found) < count:
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                assert all(record.key == decode_reading(record.value).sensor_id.encode() for record in records)
+                found += [decode_reading(record.value) for record in records]
+        return found
+    finally:
+        await close_consumer(consumer)
 
 
 class Publisher:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Annotated, Any, Protocol
+
+from pydantic import Field
 
 from bridges.mapping import SensorTable
+from bridges.sources.kafka import KafkaSource
+from bridges.sources.kafka_table import KafkaTable
 from bridges.sources.mqtt import MqttSource
 from bridges.sources.mqtt_table import MqttTable
 from bridges.sources.status import SourceStatus
 from bridges.values import Memory, Packet
 
-#: A `[[source]]`; with a second kind the union of both, told apart by `type`.
-SourceTable = MqttTable
+#: A `[[source]]`: one of these, told apart by `type`.
+SourceTable = Annotated[MqttTable | KafkaTable, Field(discriminator="type")]
 
 
 class Source(Protocol):
@@ -34,8 +38,8 @@ class Source(Protocol):
         """Connect, and try until it works."""
         ...
 
-    def adopt(self, table: SourceTable, sensors: Mapping[str, SensorTable]) -> None:
-        """Go on by another table that has the same connection."""
+    def adopt(self, table: Any, sensors: Mapping[str, SensorTable]) -> None:  # noqa: ANN401 - a kind's own
+        """Go on by another table, of its own kind, that has the same connection."""
         ...
 
     def confirm(self, tokens: Sequence[object], readings: int, repeated: int) -> None:
@@ -61,4 +65,6 @@ def make_source(
     Raises:
         BridgeFileError: a certificate or a password cannot be read.
     """
+    if isinstance(table, KafkaTable):
+        return KafkaSource(table, sensors, bridge, put, live=live, memory=memory)
     return MqttSource(table, sensors, bridge, put, live=live, memory=memory)

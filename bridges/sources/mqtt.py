@@ -26,9 +26,10 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from bridges.mapping import SensorTable
 from bridges.payload import Refusal, Refused
 from bridges.sources.mqtt_loop import MqttLoop
-from bridges.sources.mqtt_table import MqttTable, tls_of
+from bridges.sources.mqtt_table import MqttTable
 from bridges.sources.status import SourceStatus
 from bridges.tags import Tags
+from bridges.tls import tls_of
 from bridges.values import Draft, Memory, Packet
 from bridges.window import fingerprint
 
@@ -160,7 +161,7 @@ class MqttSource:
         if table.user is not None:
             client.username_pw_set(table.user, table.secret())
         if table.url.startswith("mqtts:"):
-            client.tls_set_context(tls_of(table))
+            client.tls_set_context(tls_of(table, table.name))
         if table.status_topic is not None and not self._live:
             client.will_set(table.status_topic, "offline", qos=1, retain=True)
         # An error of ours in a callback is logged, and does not end the client's thread: the next message may be good.

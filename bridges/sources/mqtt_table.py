@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from bridges.errors import BridgeFileError
 from bridges.mapping import Model, TagTable
 from bridges.secrets import Secret
-from bridges.toml_file import PathBeside
+from bridges.tls import TlsFiles
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
-class MqttTable(Secret, Model):
+class MqttTable(Secret, TlsFiles, Model):
     """`[[source]]` with `type = "mqtt"`."""
 
     type: Literal["mqtt"]
@@ -25,9 +23,6 @@ class MqttTable(Secret, Model):
     version: Literal["3.1.1", "5"] = "5"
     client_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     user: str | None = None
-    ca_file: PathBeside | None = None
-    cert_file: PathBeside | None = None
-    key_file: PathBeside | None = None
     qos: Literal[0, 1] = 1
     share: Annotated[str, Field(pattern=r"^[^/+#\x00]{1,64}$")] | None = None
     retained: Literal["ignore", "accept"] = "ignore"
@@ -56,11 +51,7 @@ class MqttTable(Secret, Model):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        tls = self.url.startswith("mqtts:")
-        if not tls and (self.ca_file or self.cert_file or self.key_file):
-            raise ValueError("ca_file, cert_file and key_file need a url of mqtts://")
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file are given together")
+        self.require_tls(tls=self.url.startswith("mqtts:"), by="a url of mqtts://")
         if self.user is None and self.has_secret:
             raise ValueError("a password needs a user")
         return self
@@ -71,23 +62,6 @@ class MqttTable(Secret, Model):
         parts = urlsplit(self.url)
         return parts.hostname or "", parts.port or _PORTS[parts.scheme]
 
-    def same_connection(self, other: MqttTable) -> bool:
+    def same_connection(self, other: Model) -> bool:
         """Whether another table differs in its tags alone, so that the connection can stay."""
         return self.model_copy(update={"tag": []}) == other.model_copy(update={"tag": []})
-
-
-def tls_of(table: MqttTable) -> ssl.SSLContext:
-    """How the broker proves who it is, and we.
-
-    Raises:
-        BridgeFileError: a certificate or a key cannot be read.
-    """
-    name, path = "ca_file", table.ca_file
-    try:
-        context = ssl.create_default_context(cafile=str(path) if path is not None else None)
-        if table.cert_file is not None:
-            name, path = "cert_file", table.cert_file
-            context.load_cert_chain(table.cert_file, table.key_file, lambda: "")
-    except (OSError, ValueError) as error:
-        raise BridgeFileError(f"source {table.name!r}, {name}: {path}: {error}") from None
-    return context

@@ -33,7 +33,8 @@ class _FileOrCommand(click.Group):
 def bridge() -> None:
     """Bring values of real sensors to the plant: `controlroom bridge FILE.toml`.
 
-    The file names the sources (MQTT brokers) and says which topics become which sensors; docs/bridges.md shows one.
+    The file names the sources (MQTT brokers, Kafka topics of others) and says which topics become which sensors;
+    docs/bridges.md shows one.
     """
 
 

@@ -17,7 +17,10 @@ from controlroom.cli.options import brokers_option, dir_option, hush_clients, re
 from controlroom.cli.simulator_errors import translated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from controlroom.wire import SensorSpec
+    from simulator.outlet import Outlet
     from simulator.runner import Simulator
     from simulator.signals import Nature
 
@@ -66,6 +69,22 @@ def _alert_mix(_ctx: click.Context, _param: click.Parameter, value: str | None) 
 @click.option("--fresh", is_flag=True, help="Remove all other sensors first, and forget what operators have changed.")
 @click.option("--duration", type=click.FloatRange(min=0.1), metavar="SECONDS", help="End after so much simulated time.")
 @click.option("--readings", type=click.IntRange(min=1), help="End after so many readings.")
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(["kafka", "mqtt"]),
+    default="kafka",
+    show_default=True,
+    help="What readings go to: the topic of readings, or an MQTT broker, from which a bridge takes them.",
+)
+@click.option("--to", "url", metavar="URL", help="The MQTT broker, as in mqtt://127.0.0.1:1883.")
+@click.option("--mqtt-topic", "template", metavar="TEMPLATE",
+              help="Its topics [plant/{section}/{zone}/{machine}/{type}/{sensor}].")  # fmt: skip
+@click.option(
+    "--bridge-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the file of a bridge that reads them back; one that is there already is not touched.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what is amiss.")
 def simulate(
     brokers: str | None,
@@ -87,6 +106,10 @@ def simulate(
     fresh: bool,
     duration: float | None,
     readings: int | None,
+    kind: str,
+    url: str | None,
+    template: str | None,
+    bridge_file: Path | None,
     quiet: bool,
 ) -> None:
     """Run simulated sensors until SIGTERM.
@@ -96,6 +119,9 @@ def simulate(
     What operators have changed (paused, removed, injected) stays over a restart, unless --fresh says otherwise.
 
     With --speed timestamps run ahead of the clock: they are simulated time, which starts now.
+
+    With --as mqtt each reading is a JSON document on a topic of its sensor's own: value, unit, time (milliseconds), and
+    the faults that shaped it. Commands and statuses stay on Kafka, so that faults are injected as ever.
     """
     from controlroom.adapters.kafka.connection import KafkaConnection
     from simulator.options import Options
@@ -114,6 +140,7 @@ def simulate(
             specs = (_single(sensor_id, sensor_type, interval, factory_section, machine_id, zone),)
         else:
             specs = _built_in(15 if count is None else count, interval)
+        outlet = _outlet(kind, url, template, bridge_file, specs)
         addresses, settings = resolve_brokers(brokers, directory)
         options = Options(
             seed=seed,
@@ -130,9 +157,33 @@ def simulate(
             specs,
             options,
             client=KafkaConnection.of(addresses, settings).options,
+            outlet=outlet,
             tell=_tell,
         )
         asyncio.run(_run(simulator, quiet=quiet))
+
+
+def _outlet(
+    kind: str, url: str | None, template: str | None, bridge_file: Path | None, specs: Sequence[SensorSpec]
+) -> Outlet | None:
+    """Where readings go; None: to the topic of readings."""
+    if kind == "kafka":
+        if url is not None or template is not None or bridge_file is not None:
+            raise click.UsageError("--to, --mqtt-topic and --bridge-file are for --as mqtt")
+        return None
+    if url is None:
+        raise click.UsageError("--as mqtt needs --to, as in mqtt://127.0.0.1:1883")
+    from controlroom.errors import InputError
+    from simulator.bridge_file import bridge_file as text_of
+    from simulator.mqtt import TEMPLATE, MqttOutlet
+
+    outlet = MqttOutlet(url, template or TEMPLATE, _tell)
+    if bridge_file is not None and not bridge_file.exists():
+        try:
+            bridge_file.write_text(text_of(url, specs, template or TEMPLATE), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{bridge_file}: {error.strerror or error}", hint="check --bridge-file") from None
+    return outlet
 
 
 def _single(

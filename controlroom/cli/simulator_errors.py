@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from controlroom.cli.client_errors import clients_translated
-from controlroom.errors import ControlroomError, InputError
-from simulator.errors import PlantFileError, ScenarioError, SimulatorError
+from controlroom.errors import ControlroomError, InputError, Unreachable
+from simulator.errors import OutletError, OutletUnreachable, PlantFileError, ScenarioError, SimulatorError
 
 
 @contextmanager
@@ -20,5 +20,9 @@ def translated() -> Iterator[None]:
         raise InputError(str(error), hint="mend the plant file") from None
     except ScenarioError as error:
         raise InputError(str(error), hint="mend the drill's file") from None
+    except OutletError as error:
+        raise InputError(str(error), hint="see `controlroom simulate --help`") from None
+    except OutletUnreachable as error:
+        raise Unreachable(str(error), hint="check that it runs, and --to") from None
     except SimulatorError as error:
         raise ControlroomError(str(error)) from None

@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
 from benchmarks._mosquitto import Mosquitto
 from controlroom.local import Endpoints
-from controlroom.wire import Reading, decode_reading
-from kafka_clients.closing import close_consumer
-from tests.bridging import Bridging, needs_mosquitto
+from tests.bridging import Bridging, needs_mosquitto, on_topic
 from tests.conftest import MakeTopic
 from tests.faults.load import rows
 from tests.faults.scene import Scene
@@ -80,25 +77,6 @@ class Publisher:
 
     def send(self, topic: str, payload: str | bytes, *, retain: bool = False) -> None:
         self.client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(10)
-
-
-async def on_topic(bridging: Bridging) -> list[Reading]:
-    """All readings that are on the topic."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bridging.brokers, enable_auto_commit=False)
-    await consumer.start()
-    try:
-        tps = [TopicPartition(bridging.topic, part) for part in range(3)]
-        consumer.assign(tps)
-        await consumer.seek_to_beginning(*tps)
-        count = sum((await consumer.end_offsets(tps)).values())
-        found: list[Reading] = []
-        while len(found) < count:
-            for records in (await consumer.getmany(timeout_ms=500)).values():
-                assert all(record.key == decode_reading(record.value).sensor_id.encode() for record in records)
-                found += [decode_reading(record.value) for record in records]
-        return found
-    finally:
-        await close_consumer(consumer)
 
 
 def command(bridging: Bridging, *arguments: str) -> subprocess.CompletedProcess[str]:

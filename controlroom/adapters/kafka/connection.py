@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import ssl
@@ -10,26 +9,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.conn import create_conn
-from aiokafka.errors import (
-    AuthenticationFailedError,
-    KafkaError,
-    SaslAuthenticationFailed,
-    UnsupportedSaslMechanismError,
-)
-from aiokafka.protocol.metadata import MetadataRequest
+from aiokafka.errors import KafkaError
 
 from controlroom.config import Settings
 from controlroom.errors import ConfigError, KafkaUnreachable
+from kafka_clients.refusal import Cause, why_refused
 
 REQUEST_TIMEOUT_MS = 10_000
 #: How old a consumer's list of partitions may be; aiokafka's own five minutes are as long as new ones would lie unread.
 METADATA_MAX_AGE_MS = 5_000
-#: How long a broker may take to say why it does not let us in.
-ANSWER_S = 5
-_OF_A_CONNECTION = (
-    "ssl_context", "security_protocol", "sasl_mechanism", "sasl_plain_username", "sasl_plain_password",
-)  # fmt: skip
+_HINTS = {
+    Cause.CERTIFICATE: "check ssl_cafile, the name that the certificate is for, and until when it is good",
+    Cause.TLS: "check security_protocol, the port, ssl_certfile and ssl_keyfile",
+    Cause.LOGIN: "check sasl_username, sasl_password and sasl_mechanism",
+    Cause.MECHANISM: "check sasl_mechanism",
+    Cause.PROTOCOL: "check security_protocol, and whether it wants a certificate of ours (ssl_certfile)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,49 +92,10 @@ class KafkaConnection:
 
     async def why_unreachable(self, error: Exception) -> KafkaUnreachable:
         """The same after a look at why: aiokafka's clients do not tell that a certificate or a login is refused."""
-        for address in self.brokers.split(","):
-            refusal = await self._refusal(address.strip())
-            if refusal is not None:
-                return refusal
-        return self.unreachable(error)
-
-    async def _refusal(self, address: str) -> KafkaUnreachable | None:
-        """Why the broker at `address` does not let us in; None: it does, or it is not there."""
-        host, _, port = address.rpartition(":")
-        options = {name: self.options[name] for name in _OF_A_CONNECTION if name in self.options}
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                connection = await create_conn(host, int(port), request_timeout_ms=ANSWER_S * 1000, **options)
-                try:
-                    # Under TLS 1.3 a broker that wants a certificate of ours says so with the first answer.
-                    await connection.send(MetadataRequest([]))
-                finally:
-                    connection.close()
-        except ssl.SSLCertVerificationError as error:
-            return KafkaUnreachable(
-                f"the certificate of the broker at {address} is not accepted ({error.verify_message})",
-                hint="check ssl_cafile, the name that the certificate is for, and until when it is good",
-            )
-        except ssl.SSLError as error:
-            return KafkaUnreachable(
-                f"the broker at {address} does not speak TLS with us ({error.reason or error})",
-                hint="check security_protocol, the port, ssl_certfile and ssl_keyfile",
-            )
-        except (SaslAuthenticationFailed, AuthenticationFailedError) as error:
-            return KafkaUnreachable(
-                f"the broker at {address} refuses the login of {self.options.get('sasl_plain_username')} ({error})",
-                hint="check sasl_username, sasl_password and sasl_mechanism",
-            )
-        except UnsupportedSaslMechanismError as error:
-            return KafkaUnreachable(f"the broker at {address}: {error}", hint="check sasl_mechanism")
-        except (KafkaError, OSError, TimeoutError, ValueError) as error:
-            if isinstance(error, KafkaError) and self.options.get("security_protocol") != "PLAINTEXT":
-                return KafkaUnreachable(
-                    f"the broker at {address} takes the connection and ends it ({error})",
-                    hint="check security_protocol, and whether it wants a certificate of ours (ssl_certfile)",
-                )
-            return None
-        return None
+        refusal = await why_refused(self.options | {"bootstrap_servers": self.brokers})
+        if refusal is None:
+            return self.unreachable(error)
+        return KafkaUnreachable(refusal.message, hint=_HINTS[refusal.cause])
 
 
 def _ssl_context(settings: Settings) -> ssl.SSLContext:

@@ -7,9 +7,12 @@ from typing import Any, ClassVar
 import pytest
 from click.testing import CliRunner, Result
 
+from bridges.file import load_bridge
 from controlroom.cli.simulate import simulate
-from controlroom.errors import ControlroomError, InputError, KafkaUnreachable
+from controlroom.errors import ControlroomError, InputError, KafkaUnreachable, Unreachable
 from kafka_clients.errors import BrokersUnreachable, NotAllowed, TopicMissing
+from simulator.errors import OutletUnreachable
+from simulator.mqtt import MqttOutlet
 
 
 class Recorder:
@@ -18,8 +21,12 @@ class Recorder:
     made: ClassVar[dict[str, Any]] = {}
     error: BaseException | None = None
 
-    def __init__(self, bootstrap: str, names: Any, declared: Any, options: Any, *, client: Any, tell: Any) -> None:
-        type(self).made = {"brokers": bootstrap, "names": names, "specs": declared, "options": options}
+    def __init__(
+        self, bootstrap: str, names: Any, declared: Any, options: Any, *, client: Any, outlet: Any, tell: Any
+    ) -> None:
+        type(self).made = {
+            "brokers": bootstrap, "names": names, "specs": declared, "options": options, "outlet": outlet,
+        }  # fmt: skip
         self.delivered, self.dropped, self.sensors = 12, 0, 3
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -136,6 +143,7 @@ def test_wrong_input_is_an_error_for_the_user(arguments: tuple[str, ...], messag
         (BrokersUnreachable("no Kafka broker answers"), KafkaUnreachable, "controlroom status"),
         (NotAllowed("refused"), KafkaUnreachable, "login"),
         (TopicMissing("there is no topic"), ControlroomError, "controlroom setup"),
+        (OutletUnreachable("no MQTT broker answers"), Unreachable, "check that it runs, and --to"),
     ],
 )
 def test_the_simulators_errors_become_the_programs(
@@ -146,3 +154,35 @@ def test_the_simulators_errors_become_the_programs(
     assert isinstance(result.exception, error)
     assert str(result.exception).startswith(str(raised))
     assert hint in str(result.exception)
+
+
+def test_readings_go_to_an_mqtt_broker_and_a_bridge_has_its_file(tmp_path: Path) -> None:
+    assert specs(run())
+    assert Recorder.made["outlet"] is None
+    file = tmp_path / "bridge.toml"
+    arguments = ("--as", "mqtt", "--to", "mqtt://127.0.0.1:1883", "--bridge-file", str(file))
+    assert len(specs(run(*arguments))) == 15
+    assert isinstance(Recorder.made["outlet"], MqttOutlet)
+    found = load_bridge(file)
+    assert [tag.type for tag in found.source[0].tag] == ["temperature", "vibration", "energy", "humidity", "pressure"]
+    file.write_text("mine")
+    assert specs(run(*arguments))
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--as", "mqtt"), "--as mqtt needs --to"),
+        (("--to", "mqtt://a"), "are for --as mqtt"),
+        (("--as", "mqtt", "--to", "http://a"), "'http://a': must be mqtt://host:port"),
+        (("--as", "mqtt", "--to", "mqtt://a", "--mqtt-topic", "a/{typ}/{sensor}"), "there is no {typ}"),
+        (("--as", "mqtt", "--to", "mqtt://a", "--mqtt-topic", "a/{type}"), "{sensor} is missing"),
+        (("--as", "mqtt", "--to", "mqtt://a", "--mqtt-topic", "a/+/{sensor}"), "'+' and '#'"),
+        (("--as", "mqtt", "--to", "mqtt://a", "--mqtt-topic", "{sensor}", "--bridge-file", "x"), "{type} has to be"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_about_the_mqtt_broker_is_said(arguments: tuple[str, ...], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code != 0
+    assert message in f"{result.exception}{result.output}"
