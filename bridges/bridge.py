@@ -21,7 +21,9 @@ from bridges.sources.kafka_table import KafkaTable
 from bridges.sources.kinds import Source, SourceTable, make_source
 from bridges.spool import Spool
 from bridges.spool_writer import SpoolWriter
-from bridges.status import BridgeReport, Rates, SourceReport, write_report
+from bridges.status import Downtimes, Rates, short, write_report
+from bridges.teller import Teller
+from controlroom.wire import BridgeReport, SourceReport
 from kafka_clients.partitions import partition_of
 
 log = logging.getLogger(__name__)
@@ -61,20 +63,30 @@ class Bridge:
         directory: where spool and status are.
         options: arguments for aiokafka's clients: bootstrap servers, security.
         topic: where readings go.
+        status_topic: where it tells how it is; None: nowhere.
 
     Raises:
         SpoolError: the spool cannot be used, or another process uses it.
     """
 
-    def __init__(self, file: BridgeFile, directory: Path, options: Mapping[str, Any], topic: str) -> None:
+    def __init__(
+        self,
+        file: BridgeFile,
+        directory: Path,
+        options: Mapping[str, Any],
+        topic: str,
+        status_topic: str | None = None,
+    ) -> None:
         self._file = file
         self._directory = directory
         self._options = options
         self._topic = topic
+        self._teller = Teller(options, status_topic) if status_topic is not None else None
         self._since = time.time()
         self._sources: dict[str, Source] = {}
         self._started = False
         self._rates = Rates()
+        self._downtimes = Downtimes()
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._held = FileLock(directory / "lock")
@@ -100,10 +112,13 @@ class Bridge:
             BridgeFileError: a source cannot be set up.
         """
         partitions: list[int] = json.loads(self._spool.get("partitions") or "[]")
-        writer = self._writer = SpoolWriter(self._spool, lambda key: partition_of(key, partitions))
+        writer = self._writer = SpoolWriter(
+            self._spool, self._file.bridge.name, lambda key: partition_of(key, partitions)
+        )
         sender = self._sender = Sender(self._options, self._topic, writer)
         writer.start()
         sending = asyncio.create_task(sender.run(), name="sender")
+        telling = asyncio.create_task(self._teller.run(), name="teller") if self._teller is not None else None
         try:
             if not partitions:
                 await sender.connected(sending)
@@ -124,6 +139,8 @@ class Bridge:
             if self._spool.waiting:
                 log.warning("%d readings stay in the spool; they are sent at the next start", self._spool.waiting)
             self._report(stopped=True)
+            if self._teller is not None and telling is not None:
+                await self._teller.end(telling)
             self._spool.close()
             self._held.release()
 
@@ -177,7 +194,8 @@ class Bridge:
             buffered_bytes=spool.bytes,
             oldest_at=spool.oldest_at,
             dropped=spool.dropped,
-            spool_error=writer.failure if writer is not None else "",
+            dropped_at=writer.dropped_at if writer is not None else None,
+            spool_error=short(writer.failure) if writer is not None else "",
             sources=tuple(self._report_of(source) for source in list(self._sources.values())),
             stopped=stopped,
         )
@@ -188,7 +206,8 @@ class Bridge:
             name=source.name,
             kind=status.kind,
             connected_since=status.connected_since,
-            error=status.error,
+            down_since=self._downtimes.of(source.name, connected=status.connected_since is not None),
+            error=short(status.error),
             reconnects=status.reconnects,
             messages=status.messages,
             readings=status.readings,
@@ -230,7 +249,10 @@ class Bridge:
                 continue
 
     def _report(self, *, stopped: bool = False) -> None:
+        report = self.report(stopped=stopped)
+        if self._teller is not None:
+            self._teller.tell(report)
         try:
-            write_report(self._directory, self.report(stopped=stopped))
+            write_report(self._directory, report)
         except OSError as error:
             log.debug("status: %s", error)

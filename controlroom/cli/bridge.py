@@ -69,7 +69,7 @@ def run(
         options = KafkaConnection.of(addresses, settings).options
         asyncio.run(
             _run(
-                Bridge(described, _directory_of(described), options, settings.topics.data),
+                Bridge(described, _directory_of(described), options, settings.topics.data, settings.topics.bridges),
                 file,
                 described,
                 metrics_port,

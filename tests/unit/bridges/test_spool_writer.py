@@ -53,7 +53,7 @@ class Scene:
 
     def open(self) -> None:
         self.spool = Spool(self.path / "spool.db", 10**9, 1e9)
-        self.writer = SpoolWriter(self.spool, lambda key: len(key) % 2)
+        self.writer = SpoolWriter(self.spool, "hall", lambda key: len(key) % 2)
         self.writer.start()
 
     def until(self, condition) -> None:
@@ -186,4 +186,4 @@ def test_a_source_that_is_faster_than_the_disk_waits(scene, monkeypatch):
 )  # fmt: skip
 def test_the_level_follows_from_the_limits(value, warning, critical, level):
     sensor = Sensor("s", "flow", Location(), "", warning, critical)
-    assert reading_of(Draft(sensor, AT, value, 1.0), 1).alert_level == level
+    assert reading_of(Draft(sensor, AT, value, 1.0), 1, "hall/line").alert_level == level

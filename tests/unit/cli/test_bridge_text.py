@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from bridges.status import BridgeReport, SourceReport
+from controlroom.wire import BridgeReport, SourceReport
 from controlroom.cli.bridge_text import status_lines
 
 
