@@ -1,6 +1,7 @@
 """How a bridge is: a document that it writes beside its spool each second, for `bridge status` and for metrics.
 
-The same document goes to the plant (`teller`)."""
+The same document goes to the plant (`teller`).
+"""
 
 from __future__ import annotations
 

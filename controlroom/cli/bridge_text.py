@@ -14,8 +14,8 @@ from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
     from bridges.file import BridgeFile
-    from controlroom.wire import BridgeReport, SourceReport
     from bridges.values import Packet
+    from controlroom.wire import BridgeReport, SourceReport
 
 #: So many readings of a sensor are shown.
 _SHOWN = 2

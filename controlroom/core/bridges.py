@@ -5,7 +5,6 @@ A bridge tells how it is each second. One that tells nothing any more is lost; w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -42,16 +41,15 @@ def source_group(source: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BridgeView:
-    """One bridge: its last report, when that came (seconds since 1970, our clock), and how it is."""
+    """One bridge: its last report, and how it is."""
 
     report: BridgeReport
-    heard_at: float
     state: BridgeState
 
     @property
     def name(self) -> str:
         """Its name, as it may be shown."""
-        return sanitise(self.report.name, limit=64)
+        return _shown(self.report.name)
 
     @property
     def down(self) -> tuple[SourceReport, ...]:
@@ -65,7 +63,9 @@ class BridgeView:
 
 
 class Bridges:
-    """What all bridges have told. Times are ours, seconds since 1970.
+    """What all bridges have told.
+
+    `now` and `at` are seconds of a clock that runs while we listen: who is not listened to is not lost.
 
     >>> Bridges().lost(now=0.0), Bridges().alarms(now=0.0)
     ({}, {})
@@ -83,16 +83,16 @@ class Bridges:
 
     def views(self, now: float) -> tuple[BridgeView, ...]:
         """All bridges, by name."""
-        return tuple(BridgeView(report, at, _state(report, now - at)) for _, (report, at) in sorted(self._told.items()))
+        return tuple(BridgeView(report, _state(report, now - at)) for _, (report, at) in sorted(self._told.items()))
 
     def lost(self, now: float) -> dict[str, str]:
         """The groups of sensors from which nothing can come, each with the reason."""
         found: dict[str, str] = {}
-        for report, at in self._told.values():
+        for report, at in list(self._told.values()):
             if report.stopped:
                 found[bridge_group(report.name)] = f"bridge {_shown(report.name)} was stopped"
             elif now - at >= DOUBTED_S:
-                found[bridge_group(report.name)] = _silent(report, at)
+                found[bridge_group(report.name)] = _silent(report)
             else:
                 for source in report.sources:
                     if source.connected_since is None:
@@ -102,26 +102,18 @@ class Bridges:
     def alarms(self, now: float) -> dict[tuple[str, str], str]:
         """(group, kind of alarm) -> message, of what is an alarm whatever sensors do."""
         found: dict[tuple[str, str], str] = {}
-        for view in self.views(now):
-            report = view.report
+        for report, at in list(self._told.values()):
+            view = BridgeView(report, _state(report, now - at))
             if view.state == "lost":
-                found[bridge_group(report.name), GROUP_KIND] = _silent(report, view.heard_at)
+                found[bridge_group(report.name), GROUP_KIND] = _silent(report)
             for source in view.down:
                 # By the bridge's clock alone: ours may differ.
                 if source.down_since is None or report.at - source.down_since >= DOWN_S:
                     found[source_group(f"{report.name}/{source.name}"), GROUP_KIND] = _down(report, source)
-            if report.dropped_at is not None and report.at - report.dropped_at + now - view.heard_at < DROPPED_S:
-                text = f"bridge {_shown(report.name)} has dropped {report.dropped:,} readings: its spool is full"
+            if report.dropped_at is not None and report.at - report.dropped_at + now - at < DROPPED_S:
+                text = f"bridge {_shown(report.name)} has dropped {report.dropped:,} readings: its spool was full"
                 found[bridge_group(report.name), DROPPED_KIND] = text
         return found
-
-
-def states_of(views: tuple[BridgeView, ...]) -> Mapping[BridgeState, int]:
-    """How many bridges run, are lost, are stopped."""
-    counts: dict[BridgeState, int] = {"runs": 0, "lost": 0, "stopped": 0}
-    for view in views:
-        counts[view.state] += 1
-    return counts
 
 
 def _state(report: BridgeReport, age: float) -> BridgeState:
@@ -130,10 +122,9 @@ def _state(report: BridgeReport, age: float) -> BridgeState:
     return "lost" if age >= LOST_S else "runs"
 
 
-def _silent(report: BridgeReport, at: float) -> str:
-    return (
-        f"bridge {_shown(report.name)} is lost: nothing heard of it since {datetime.fromtimestamp(at, UTC):%H:%M:%S}Z"
-    )
+def _silent(report: BridgeReport) -> str:
+    at = f"{datetime.fromtimestamp(report.at, UTC):%H:%M:%S}Z"
+    return f"bridge {_shown(report.name)} is lost: nothing was heard of it after {at}"
 
 
 def _down(report: BridgeReport, source: SourceReport) -> str:

@@ -178,7 +178,7 @@ class Batch:
     rollups: dict[BucketKey, Bucket] = field(default_factory=dict)
     #: the same by second, if they are wanted
     seconds: dict[BucketKey, Bucket] = field(default_factory=dict)
-    #: something follows from what no record tells: it is saved with the batch, since the records would not bring it again
+    #: something follows from what no record tells: it must be saved, since the records would not bring it again
     needs_checkpoint: bool = False
     #: `tail_hash` of its last record
     tail: bytes | None = None

@@ -81,9 +81,9 @@ class QuickReading(msgspec.Struct, gc=False):
     """A reading for hot paths: what hardly ever changes is left as it came, to be compared with what is known.
 
     It is as good as the `Reading` of the same bytes only if all that it leaves unchecked equals what `decode_reading`
-    found good before (the sensor's id, type, unit, location and source), and if the bytes hold no escaped NUL, no schema
-    version and are not unduly long. Else `decode_reading` decides. The unit is left as it came, since to decode a "°C"
-    takes a sixth of the time of all the message.
+    found good before (the sensor's id, type, unit, location and source), and if the bytes hold no escaped NUL, no
+    schema version and are not unduly long. Else `decode_reading` decides. The unit is left as it came, since to decode
+    a "°C" takes a sixth of the time of all the message.
     """
 
     timestamp: Annotated[datetime, msgspec.Meta(tz=True)]
