@@ -5,6 +5,7 @@ A bridge tells how it is each second. One that tells nothing any more is lost; w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -60,6 +61,23 @@ class BridgeView:
     def well(self) -> bool:
         """Whether nothing is amiss; a bridge that was stopped is well."""
         return self.state == "stopped" or (self.state == "runs" and self.report.well)
+
+
+def troubles(views: Iterable[BridgeView]) -> list[str]:
+    """What is amiss with bridges and sources, one line each."""
+    found: list[str] = []
+    for view in views:
+        report = view.report
+        if view.state == "lost":
+            found.append(_silent(report))
+        if view.state != "runs":
+            continue
+        found += [_down(report, source) for source in view.down]
+        if report.kafka_since is None:
+            found.append(f"bridge {view.name} cannot send: Kafka does not confirm its readings")
+        if report.spool_error:
+            found.append(f"bridge {view.name} cannot write its spool: {sanitise(report.spool_error)}")
+    return found
 
 
 class Bridges:

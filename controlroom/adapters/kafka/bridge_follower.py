@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from controlroom.adapters.kafka.connection import KafkaConnection
-from controlroom.core.bridges import Bridges, BridgeView
+from controlroom.core.bridges import LOST_S, Bridges, BridgeView
 from controlroom.wire import BadMessage
 from controlroom.wire.bridge import decode_bridge_report
 from kafka_clients.closing import close_consumer
@@ -25,6 +25,8 @@ MISSING_S = 10.0
 START_S = 15.0
 #: What was told no longer ago than this, by the broker's clock, may well come from a bridge that runs.
 FRESH_S = 60.0
+#: Who looks once listens for so long to bridges that seem lost; each tells something every second.
+LISTEN_S = 2.5
 #: The clock of listening goes on by this much at the most in one step: while brokers are away nobody can be heard.
 STEP_S = 1.0
 
@@ -65,14 +67,13 @@ class BridgeFollower:
                 log.debug("what bridges tell is not read: %s", error or type(error).__name__)
             await asyncio.sleep(wait)
 
-    async def look(self) -> tuple[BridgeView, ...]:
-        """Read all that was told, once; none where the topic is missing.
+    async def look(self) -> tuple[BridgeView, ...] | None:
+        """Read all that was told, and listen a while whether those that seem lost tell anything; None: no such topic.
 
         Raises:
             KafkaError, TimeoutError: the brokers do not answer.
         """
-        await self._follow(once=True)
-        return self.views() or ()
+        return self.views() if await self._follow(once=True) else None
 
     async def _follow(self, *, once: bool = False) -> bool:
         """Read on until something fails; whether the topic is there."""
@@ -108,20 +109,23 @@ class BridgeFollower:
             polled = await consumer.getmany(timeout_ms=POLL_MS)
             for records in polled.values():
                 for record in records:
-                    self._hear(bridges, record, live=caught_up)
+                    self._hear(bridges, record, LOST_S if once else FRESH_S, live=caught_up)
             if not caught_up:
                 caught_up = all([await consumer.position(tp) >= end for tp, end in ends.items()])
                 if caught_up:
                     self._bridges = bridges
-                    if once:
-                        return
+                    deadline = time.monotonic() + LISTEN_S
                 elif time.monotonic() > deadline:
                     raise TimeoutError("the topic is not read to its end")
             elif before and answered > before:
                 self._clock += min(answered - before, STEP_S)
             before = answered
+            if once and caught_up:
+                lost = any(view.state == "lost" for view in bridges.views(self._clock))
+                if not lost or time.monotonic() > deadline:
+                    return
 
-    def _hear(self, bridges: Bridges, record: ConsumerRecord[bytes, bytes | None], *, live: bool) -> None:
+    def _hear(self, bridges: Bridges, record: ConsumerRecord[bytes, bytes | None], fresh: float, *, live: bool) -> None:
         age = 0.0 if live else time.time() - record.timestamp / 1000
         name = (record.key or b"").decode("utf-8", "replace")
         try:
@@ -129,4 +133,4 @@ class BridgeFollower:
         except BadMessage as bad:
             log.debug("%s: %s", ascii(name[:120]), bad)
             return
-        bridges.hear(name, report, self._clock - (age if age > FRESH_S else 0.0))
+        bridges.hear(name, report, self._clock - (age if age > fresh else 0.0))
