@@ -213,7 +213,9 @@ class Link:
 
     async def _look_at_bridges(self) -> None:
         while True:
-            self._state.apply_bridges(self._bridges.views())
+            view = self._bridges.view()
+            if view is not None:
+                self._state.apply_bridges(view)
             await asyncio.sleep(BRIDGES_S)
 
     async def _probe_pipeline(self) -> None:

@@ -63,6 +63,14 @@ class BridgeView:
         return self.state == "stopped" or (self.state == "runs" and self.report.well)
 
 
+@dataclass(frozen=True, slots=True)
+class BridgesView:
+    """All bridges, by name, as they were when they could last be heard (seconds since 1970)."""
+
+    checked_at: float
+    bridges: tuple[BridgeView, ...] = ()
+
+
 def troubles(views: Iterable[BridgeView]) -> list[str]:
     """What is amiss with bridges and sources, one line each."""
     found: list[str] = []

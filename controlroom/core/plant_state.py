@@ -16,7 +16,7 @@ from typing import Literal
 from controlroom.core.alarms.common_cause import GROUP_KIND
 from controlroom.core.alarms.model import DELIVERY_KIND, DROPPED_KIND, Alarm
 from controlroom.core.archive import Archive
-from controlroom.core.bridges import BridgeView
+from controlroom.core.bridges import BridgesView
 from controlroom.core.changes import Changes
 from controlroom.core.fault_view import FaultView
 from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
@@ -295,8 +295,8 @@ class PlantState:
         self.cluster_detail: ClusterDetail | None = None
         self.database: DatabaseView | None = None
         self.pipeline: PipelineView | None = None
-        #: None: not known; the topic may be missing
-        self.bridges: tuple[BridgeView, ...] | None = None
+        #: None: not known
+        self.bridges: BridgesView | None = None
         #: injected faults that act, and those that have ended lately
         self.faults: tuple[FaultView, ...] = ()
         #: readings that came in while the plant was followed; None: it is not followed
@@ -438,10 +438,10 @@ class PlantState:
         self.pipeline = view
         self.version += 1
 
-    def apply_bridges(self, views: tuple[BridgeView, ...] | None) -> None:
-        """What bridges tell was looked at; None: it is not known."""
-        if views != self.bridges:
-            self.bridges = views
+    def apply_bridges(self, view: BridgesView) -> None:
+        """What bridges tell was looked at."""
+        if view != self.bridges:
+            self.bridges = view
             self.version += 1
 
     def apply_faults(self, faults: tuple[FaultView, ...]) -> None:

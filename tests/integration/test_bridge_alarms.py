@@ -49,7 +49,9 @@ class Site:
         return {(row["sensor_id"], row["kind"]): row["state"] for row in found}
 
     async def rings(self) -> list[tuple[str, str]]:
-        found = await self.fetch("SELECT sensor_id, kind FROM alarm_events WHERE annunciated ORDER BY recorded_at, sensor_id")
+        found = await self.fetch(
+            "SELECT sensor_id, kind FROM alarm_events WHERE annunciated ORDER BY recorded_at, sensor_id"
+        )
         return [(row["sensor_id"], row["kind"]) for row in found]
 
     async def until(self, condition: Callable[[dict[tuple[str, str], str]], bool], patience: float = 45.0) -> None:

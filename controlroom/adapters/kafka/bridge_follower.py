@@ -6,14 +6,14 @@ import asyncio
 import logging
 import time
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from controlroom.adapters.kafka.connection import KafkaConnection
-from controlroom.core.bridges import LOST_S, Bridges, BridgeView
+from controlroom.core.bridges import LOST_S, Bridges, BridgesView, BridgeView
 from controlroom.wire import BadMessage
 from controlroom.wire.bridge import decode_bridge_report
-from kafka_clients.closing import close_consumer
+from kafka_clients.closing import close_consumer, close_producer
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,12 @@ class BridgeFollower:
         #: None: nothing is known, as before the topic was read for the first time
         self._bridges: Bridges | None = None
         self._clock = time.time()
+        self._answered = 0.0
+
+    def view(self) -> BridgesView | None:
+        """All bridges, and when they could last be heard; None: it is not known."""
+        known = self._bridges
+        return None if known is None else BridgesView(self._answered, known.views(self._clock))
 
     def views(self) -> tuple[BridgeView, ...] | None:
         """All bridges; None: it is not known."""
@@ -62,7 +68,7 @@ class BridgeFollower:
             wait = RETRY_S
             try:
                 if not await self._follow():
-                    wait, self._bridges = MISSING_S, Bridges()
+                    wait, self._bridges, self._answered = MISSING_S, Bridges(), time.time()
             except (KafkaError, TimeoutError, OSError) as error:
                 log.debug("what bridges tell is not read: %s", error or type(error).__name__)
             await asyncio.sleep(wait)
@@ -120,6 +126,7 @@ class BridgeFollower:
             elif before and answered > before:
                 self._clock += min(answered - before, STEP_S)
             before = answered
+            self._answered = answered or self._answered
             if once and caught_up:
                 lost = any(view.state == "lost" for view in bridges.views(self._clock))
                 if not lost or time.monotonic() > deadline:
@@ -134,3 +141,24 @@ class BridgeFollower:
             log.debug("%s: %s", ascii(name[:120]), bad)
             return
         bridges.hear(name, report, self._clock - (age if age > fresh else 0.0))
+
+
+async def forget_bridge(kafka: KafkaConnection, topic: str, name: str) -> bool:
+    """Take back what a bridge has told, so that nobody lists it any more; whether it had told anything.
+
+    Raises:
+        KafkaUnreachable: no broker answers, or it refuses us.
+    """
+    producer = AIOKafkaProducer(**kafka.options, acks="all")
+    try:
+        views = await BridgeFollower(kafka, topic).look()
+        if name not in {view.report.name for view in views or ()}:
+            return False
+        async with asyncio.timeout(START_S):
+            await producer.start()
+            await producer.send_and_wait(topic, None, key=name.encode())
+        return True
+    except (KafkaError, TimeoutError) as error:
+        raise await kafka.why_unreachable(error) from None
+    finally:
+        await close_producer(producer)
