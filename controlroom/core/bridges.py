@@ -54,8 +54,8 @@ class BridgeView:
 
     @property
     def down(self) -> tuple[SourceReport, ...]:
-        """The sources that are not connected, of a bridge that runs."""
-        return tuple(one for one in self.report.sources if one.connected_since is None) if self.state == "runs" else ()
+        """The sources that are down, of a bridge that runs."""
+        return _down_of(self.report) if self.state == "runs" else ()
 
     @property
     def well(self) -> bool:
@@ -120,9 +120,8 @@ class Bridges:
             elif now - at >= DOUBTED_S:
                 found[bridge_group(report.name)] = _silent(report)
             else:
-                for source in report.sources:
-                    if source.connected_since is None:
-                        found[source_group(f"{report.name}/{source.name}")] = _down(report, source)
+                for source in _down_of(report):
+                    found[source_group(f"{report.name}/{source.name}")] = _down(report, source)
         return found
 
     def alarms(self, now: float) -> dict[tuple[str, str], str]:
@@ -133,8 +132,7 @@ class Bridges:
             if view.state == "lost":
                 found[bridge_group(report.name), GROUP_KIND] = _silent(report)
             for source in view.down:
-                # By the bridge's clock alone: ours may differ.
-                if source.down_since is None or report.at - source.down_since >= DOWN_S:
+                if _down_for(report, source) >= DOWN_S:
                     found[source_group(f"{report.name}/{source.name}"), GROUP_KIND] = _down(report, source)
             if report.dropped_at is not None and report.at - report.dropped_at + now - at < DROPPED_S:
                 text = f"bridge {_shown(report.name)} has dropped {report.dropped:,} readings: its spool was full"
@@ -146,6 +144,20 @@ def _state(report: BridgeReport, age: float) -> BridgeState:
     if report.stopped:
         return "stopped"
     return "lost" if age >= LOST_S else "runs"
+
+
+def _down_of(report: BridgeReport) -> tuple[SourceReport, ...]:
+    """The sources that are down; one that has just been started, and has met no obstacle yet, is not."""
+    return tuple(
+        source
+        for source in report.sources
+        if source.connected_since is None and (source.error or _down_for(report, source) >= DOWN_S)
+    )
+
+
+def _down_for(report: BridgeReport, source: SourceReport) -> float:
+    """For how long a source is not connected, by the bridge's clock alone: ours may differ."""
+    return report.at - source.down_since if source.down_since is not None else DOWN_S
 
 
 def _silent(report: BridgeReport) -> str:

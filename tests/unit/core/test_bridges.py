@@ -53,6 +53,14 @@ def test_a_source_that_is_down_is_an_alarm_after_some_seconds_by_the_bridge_s_cl
     assert list(bridges.alarms(AT + DOWN_S)) == [("source:b/line", GROUP_KIND)]
 
 
+def test_a_source_that_was_just_started_is_not_down_yet() -> None:
+    line = source("line", AT, connected_since=None, down_since=AT - 0.5)
+    bridges = told(bridge("b", AT, at=AT, sources=(line,)))
+    assert (bridges.lost(AT), bridges.views(AT)[0].down) == ({}, ())
+    bridges.hear("b", bridge("b", AT, at=AT + DOWN_S, sources=(line,)), AT + DOWN_S)
+    assert list(bridges.lost(AT + DOWN_S)) == ["source:b/line"]
+
+
 def test_a_lost_bridge_stands_for_its_sources() -> None:
     line = source("line", AT, connected_since=None, down_since=AT - 60)
     bridges = told(bridge("b", AT, sources=(line,)))
