@@ -160,14 +160,17 @@ def _down_for(report: BridgeReport, source: SourceReport) -> float:
     return report.at - source.down_since if source.down_since is not None else DOWN_S
 
 
+# What an alarm says stays as it was when it was raised, so these say what happened and not how things are.
+
+
 def _silent(report: BridgeReport) -> str:
     at = f"{datetime.fromtimestamp(report.at, UTC):%H:%M:%S}Z"
-    return f"bridge {_shown(report.name)} is lost: nothing was heard of it after {at}"
+    return f"bridge {_shown(report.name)} lost: nothing was heard of it after {at}"
 
 
 def _down(report: BridgeReport, source: SourceReport) -> str:
     why = f": {sanitise(source.error, limit=200)}" if source.error else ""
-    return f"source {_shown(source.name)} of bridge {_shown(report.name)} is down{why}"
+    return f"source {_shown(source.name)} of bridge {_shown(report.name)} went down{why}"
 
 
 def _shown(name: str) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 
 import asyncpg
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from benchmarks._mosquitto import Mosquitto
 from controlroom.local import Endpoints
@@ -25,6 +27,7 @@ pytestmark = needs_mosquitto
 SENSORS = 8
 SOURCE = ("source:test/line", "group-silent")
 BRIDGE = ("bridge:test", "group-silent")
+DROPPED = ("bridge:test", "spool-dropped")
 
 
 class Site:
@@ -114,9 +117,9 @@ async def test_a_source_that_is_down_is_one_alarm_with_its_sensors_as_children(s
     assert await site.rings() == [SOURCE]
     said = await site.health()
     assert not said["ok"]
-    assert "line of bridge test is down" in said["detail"]
+    assert "line of bridge test went down" in said["detail"]
     [row] = await site.fetch("SELECT doc->'detection'->>'message' AS text FROM alarms WHERE sensor_id = $1", SOURCE[0])
-    assert row["text"].startswith("source line of bridge test is down: ")
+    assert row["text"].startswith("source line of bridge test went down: ")
     site.bridging.mosquitto.start()
     await site.until(lambda states: states[SOURCE] == "RTN-UNACK" and children(states) == ["NORMAL"] * SENSORS)
     assert await site.rings() == [SOURCE]
@@ -135,3 +138,30 @@ async def test_a_bridge_that_is_killed_is_one_alarm_and_one_that_comes_back_ends
     site.bridging.mosquitto.start()
     await site.until(lambda states: states[SOURCE] == "RTN-UNACK" and children(states) == ["NORMAL"] * SENSORS)
     assert await site.rings() == [BRIDGE, SOURCE]
+
+
+async def test_readings_that_are_dropped_at_the_bound_are_an_alarm(site: Site) -> None:
+    settings = site.scene.settings
+    file = site.bridging.file.read_text()
+    site.bridging.file.write_text(file.replace('spool = "spool"', 'spool = "spool"\nmax_bytes = "1MiB"'))
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.brokers)
+    await admin.start()
+
+    async def allow(size: int) -> None:
+        """The topic takes batches of so many bytes."""
+        config = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(size)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, settings.sensor_topic, config)])
+
+    flood = Publisher(site.bridging.mosquitto.port, sensors=200, rate=2_000.0)
+    try:
+        await allow(100)
+        await site.bridging.until(lambda: site.bridging.status().get("dropped", 0) > 0, patience=60)
+        await site.until(lambda states: states.get(DROPPED) == "UNACK")
+        flood.pause()
+        await allow(1_048_588)
+        await site.bridging.drained()
+        assert (await site.states())[DROPPED] == "UNACK"
+        assert (await site.rings()).count(DROPPED) == 1
+    finally:
+        flood.pause()
+        await admin.close()
