@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from bridges.errors import BridgeError, BridgeFileError, SpoolError
@@ -87,6 +88,7 @@ class Bridge:
         self._started = False
         self._rates = Rates()
         self._downtimes = Downtimes()
+        self._told_at = 0.0
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._held = FileLock(directory / "lock")
@@ -127,9 +129,11 @@ class Bridge:
             self._started = True
             await self._until(stop, sending)
         finally:
+            before = self.report()
             await asyncio.to_thread(self._stop_sources)
             deadline = time.monotonic() + FLUSH_S
             while self._spool.waiting and sender.connected_since and not sending.done():
+                self._tell_of_flush(before)
                 await asyncio.sleep(0.05)
                 if time.monotonic() > deadline:
                     break
@@ -138,7 +142,8 @@ class Bridge:
             await asyncio.to_thread(writer.stop)
             if self._spool.waiting:
                 log.warning("%d readings stay in the spool; they are sent at the next start", self._spool.waiting)
-            self._report(stopped=True)
+            # To the control room one that ends by an error is lost, and not stopped.
+            self._report(stopped=True, tell=stop.is_set())
             if self._teller is not None and telling is not None:
                 await self._teller.end(telling)
             self._spool.close()
@@ -248,9 +253,17 @@ class Bridge:
             except TimeoutError:
                 continue
 
-    def _report(self, *, stopped: bool = False) -> None:
+    def _tell_of_flush(self, before: BridgeReport) -> None:
+        """It still works: its sources were not lost, we have ended them."""
+        now = time.time()
+        if self._teller is not None and now - self._told_at >= _REPORT_S:
+            self._told_at = now
+            waits = {"buffered": self._spool.waiting, "buffered_bytes": self._spool.bytes}
+            self._teller.tell(msgspec.structs.replace(before, at=now, **waits))
+
+    def _report(self, *, stopped: bool = False, tell: bool = True) -> None:
         report = self.report(stopped=stopped)
-        if self._teller is not None:
+        if self._teller is not None and tell:
             self._teller.tell(report)
         try:
             write_report(self._directory, report)

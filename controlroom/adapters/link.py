@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 PROBE_S = 2.0
 DETAIL_S = 3.0
-BRIDGES_S = 1.0
+BRIDGES_S = 2.0
 RETRY_S = 2.0
 #: a rate over less than this is of one commit or none
 _LEAST_RATE_S = 1.0
@@ -214,7 +214,9 @@ class Link:
     async def _look_at_bridges(self) -> None:
         while True:
             view = self._bridges.view()
-            if view is not None:
+            known = self._state.bridges
+            # A plant without bridges has nothing to be drawn, or recorded, anew.
+            if view is not None and (known is None or known.bridges or view.bridges):
                 self._state.apply_bridges(view)
             await asyncio.sleep(BRIDGES_S)
 
