@@ -133,18 +133,13 @@ async def _transactions_end(connections: Connections) -> tuple[bool, str]:
 
 
 async def _bridges_are_well(connections: Connections) -> tuple[bool, str]:
-    from aiokafka.errors import KafkaError
-
     from controlroom.adapters.kafka.bridge_follower import BridgeFollower
     from controlroom.adapters.kafka.connection import KafkaConnection
     from controlroom.core.bridges import troubles
 
     settings = connections.settings
     kafka = KafkaConnection.of(connections.brokers, settings)
-    try:
-        views = await BridgeFollower(kafka, settings.topics.bridges).look()
-    except (KafkaError, TimeoutError) as error:
-        return False, f"not known: {error or type(error).__name__}"
+    views = await BridgeFollower(kafka, settings.topics.bridges).look()
     if views is None:
         return True, f"not known: there is no topic {settings.topics.bridges}; `controlroom setup` makes it"
     amiss = troubles(views)

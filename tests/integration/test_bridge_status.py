@@ -54,9 +54,12 @@ async def test_a_bridge_tells_its_newest_report_and_its_last_word(kafka: KafkaCo
             teller.tell(bridge("b", now, sent=number))
         await until(lambda: [view.report.sent for view in follower.views() or ()] == [49])
         assert (follower.views() or ())[0].state == "runs"
+        # Whether a bridge is lost is not known before it had the time to tell something.
+        assert follower.alarms() is None
         teller.tell(bridge("b", now, stopped=True))
         await teller.end(telling)
         await until(lambda: [view.state for view in follower.views() or ()] == ["stopped"])
+        await until(lambda: follower.alarms() == {})
     finally:
         following.cancel()
         await asyncio.wait([following])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from controlroom.adapters.kafka.connection import KafkaConnection
-from controlroom.core.bridges import LOST_S, Bridges, BridgesView, BridgeView
+from controlroom.core.bridges import DOUBTED_S, LOST_S, Bridges, BridgesView, BridgeView
 from controlroom.wire import BadMessage
 from controlroom.wire.bridge import decode_bridge_report
 from kafka_clients.closing import close_consumer, close_producer
@@ -40,6 +41,8 @@ class BridgeFollower:
         #: None: nothing is known, as before the topic was read for the first time
         self._bridges: Bridges | None = None
         self._clock = time.time()
+        #: from when on we have listened without a break, by that clock
+        self._from = math.inf
         self._answered = 0.0
 
     def view(self) -> BridgesView | None:
@@ -55,12 +58,19 @@ class BridgeFollower:
     def lost(self) -> dict[str, str]:
         """The groups of sensors from which nothing can come, each with the reason."""
         known = self._bridges
-        return {} if known is None else known.lost(self._clock)
+        return {} if known is None or self._listened < DOUBTED_S else known.lost(self._clock)
 
     def alarms(self) -> dict[tuple[str, str], str] | None:
-        """(group, kind of alarm) -> message, of what is an alarm; None: it is not known."""
+        """(group, kind of alarm) -> message, of what is an alarm; None: it is not known.
+
+        Who has just begun to listen does not know: brokers may have been away, and every bridge's last report be old.
+        """
         known = self._bridges
-        return None if known is None else known.alarms(self._clock)
+        return None if known is None or self._listened < LOST_S else known.alarms(self._clock)
+
+    @property
+    def _listened(self) -> float:
+        return self._clock - self._from
 
     async def run(self) -> None:
         """Follow until cancelled; brokers that are away, and a topic that is missing, are waited for."""
@@ -69,6 +79,7 @@ class BridgeFollower:
             try:
                 if not await self._follow():
                     wait, self._bridges, self._answered = MISSING_S, Bridges(), time.time()
+                    self._from = -math.inf
             except (KafkaError, TimeoutError, OSError) as error:
                 log.debug("what bridges tell is not read: %s", error or type(error).__name__)
             await asyncio.sleep(wait)
@@ -77,9 +88,12 @@ class BridgeFollower:
         """Read all that was told, and listen a while whether those that seem lost tell anything; None: no such topic.
 
         Raises:
-            KafkaError, TimeoutError: the brokers do not answer.
+            KafkaUnreachable: no broker answers, or it refuses us.
         """
-        return self.views() if await self._follow(once=True) else None
+        try:
+            return self.views() if await self._follow(once=True) else None
+        except (KafkaError, TimeoutError) as error:
+            raise await self._kafka.why_unreachable(error) from None
 
     async def _follow(self, *, once: bool = False) -> bool:
         """Read on until something fails; whether the topic is there."""
@@ -108,6 +122,7 @@ class BridgeFollower:
     async def _listen(self, consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], *, once: bool) -> None:
         # What is read again is put together apart from what was known: a bridge may have been forgotten.
         bridges, caught_up = Bridges(), False
+        self._from = math.inf
         deadline = time.monotonic() + START_S
         before = 0.0
         while True:
@@ -119,7 +134,7 @@ class BridgeFollower:
             if not caught_up:
                 caught_up = all([await consumer.position(tp) >= end for tp, end in ends.items()])
                 if caught_up:
-                    self._bridges = bridges
+                    self._bridges, self._from = bridges, self._clock
                     deadline = time.monotonic() + LISTEN_S
                 elif time.monotonic() > deadline:
                     raise TimeoutError("the topic is not read to its end")
