@@ -24,6 +24,8 @@ RETRY_S = 2.0
 #: A topic that is not there is looked for so often: a plant without bridges may do without it.
 MISSING_S = 10.0
 START_S = 15.0
+#: The same for who looks once, and waits for the answer.
+LOOK_S = 6.0
 #: What was told no longer ago than this, by the broker's clock, may well come from a bridge that runs.
 FRESH_S = 60.0
 #: Who looks once listens for so long to bridges that seem lost; each tells something every second.
@@ -104,7 +106,7 @@ class BridgeFollower:
             max_poll_records=MAX_POLL_RECORDS,
         )
         try:
-            async with asyncio.timeout(START_S):
+            async with asyncio.timeout(LOOK_S if once else START_S):
                 await consumer.start()
                 # Private: the public `topics` tells names alone, and who asks for one that is missing waits for it.
                 cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001
@@ -123,7 +125,7 @@ class BridgeFollower:
         # What is read again is put together apart from what was known: a bridge may have been forgotten.
         bridges, caught_up = Bridges(), False
         self._from = math.inf
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + (LOOK_S if once else START_S)
         before = 0.0
         while True:
             answered = min((consumer.last_poll_timestamp(tp) or 0) / 1000 for tp in ends)
