@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from bridges.errors import BridgeError, BridgeFileError, SpoolError
@@ -21,7 +22,9 @@ from bridges.sources.kafka_table import KafkaTable
 from bridges.sources.kinds import Source, SourceTable, make_source
 from bridges.spool import Spool
 from bridges.spool_writer import SpoolWriter
-from bridges.status import BridgeReport, Rates, SourceReport, write_report
+from bridges.status import Downtimes, Rates, short, write_report
+from bridges.teller import Teller
+from controlroom.wire import BridgeReport, SourceReport
 from kafka_clients.partitions import partition_of
 
 log = logging.getLogger(__name__)
@@ -61,20 +64,31 @@ class Bridge:
         directory: where spool and status are.
         options: arguments for aiokafka's clients: bootstrap servers, security.
         topic: where readings go.
+        status_topic: where it tells how it is; None: nowhere.
 
     Raises:
         SpoolError: the spool cannot be used, or another process uses it.
     """
 
-    def __init__(self, file: BridgeFile, directory: Path, options: Mapping[str, Any], topic: str) -> None:
+    def __init__(
+        self,
+        file: BridgeFile,
+        directory: Path,
+        options: Mapping[str, Any],
+        topic: str,
+        status_topic: str | None = None,
+    ) -> None:
         self._file = file
         self._directory = directory
         self._options = options
         self._topic = topic
+        self._teller = Teller(options, status_topic) if status_topic is not None else None
         self._since = time.time()
         self._sources: dict[str, Source] = {}
         self._started = False
         self._rates = Rates()
+        self._downtimes = Downtimes()
+        self._told_at = 0.0
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._held = FileLock(directory / "lock")
@@ -100,10 +114,13 @@ class Bridge:
             BridgeFileError: a source cannot be set up.
         """
         partitions: list[int] = json.loads(self._spool.get("partitions") or "[]")
-        writer = self._writer = SpoolWriter(self._spool, lambda key: partition_of(key, partitions))
+        writer = self._writer = SpoolWriter(
+            self._spool, self._file.bridge.name, lambda key: partition_of(key, partitions)
+        )
         sender = self._sender = Sender(self._options, self._topic, writer)
         writer.start()
         sending = asyncio.create_task(sender.run(), name="sender")
+        telling = asyncio.create_task(self._teller.run(), name="teller") if self._teller is not None else None
         try:
             if not partitions:
                 await sender.connected(sending)
@@ -112,9 +129,11 @@ class Bridge:
             self._started = True
             await self._until(stop, sending)
         finally:
+            before = self.report()
             await asyncio.to_thread(self._stop_sources)
             deadline = time.monotonic() + FLUSH_S
             while self._spool.waiting and sender.connected_since and not sending.done():
+                self._tell_of_flush(before)
                 await asyncio.sleep(0.05)
                 if time.monotonic() > deadline:
                     break
@@ -123,7 +142,10 @@ class Bridge:
             await asyncio.to_thread(writer.stop)
             if self._spool.waiting:
                 log.warning("%d readings stay in the spool; they are sent at the next start", self._spool.waiting)
-            self._report(stopped=True)
+            # To the control room one that ends by an error is lost, and not stopped.
+            self._report(stopped=True, tell=stop.is_set())
+            if self._teller is not None and telling is not None:
+                await self._teller.end(telling)
             self._spool.close()
             self._held.release()
 
@@ -177,7 +199,8 @@ class Bridge:
             buffered_bytes=spool.bytes,
             oldest_at=spool.oldest_at,
             dropped=spool.dropped,
-            spool_error=writer.failure if writer is not None else "",
+            dropped_at=writer.dropped_at if writer is not None else None,
+            spool_error=short(writer.failure) if writer is not None else "",
             sources=tuple(self._report_of(source) for source in list(self._sources.values())),
             stopped=stopped,
         )
@@ -188,7 +211,8 @@ class Bridge:
             name=source.name,
             kind=status.kind,
             connected_since=status.connected_since,
-            error=status.error,
+            down_since=self._downtimes.of(source.name, connected=status.connected_since is not None),
+            error=short(status.error),
             reconnects=status.reconnects,
             messages=status.messages,
             readings=status.readings,
@@ -229,8 +253,19 @@ class Bridge:
             except TimeoutError:
                 continue
 
-    def _report(self, *, stopped: bool = False) -> None:
+    def _tell_of_flush(self, before: BridgeReport) -> None:
+        """It still works: its sources were not lost, we have ended them."""
+        now = time.time()
+        if self._teller is not None and now - self._told_at >= _REPORT_S:
+            self._told_at = now
+            waits = {"buffered": self._spool.waiting, "buffered_bytes": self._spool.bytes}
+            self._teller.tell(msgspec.structs.replace(before, at=now, **waits))
+
+    def _report(self, *, stopped: bool = False, tell: bool = True) -> None:
+        report = self.report(stopped=stopped)
+        if self._teller is not None and tell:
+            self._teller.tell(report)
         try:
-            write_report(self._directory, self.report(stopped=stopped))
+            write_report(self._directory, report)
         except OSError as error:
             log.debug("status: %s", error)

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from bridges.status import BridgeReport
+from controlroom.wire import BridgeReport
 
 
 class BridgeMetrics(Collector):

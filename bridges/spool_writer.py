@@ -41,11 +41,13 @@ class SpoolWriter:
 
     Args:
         spool: nobody else uses it from now on.
+        bridge: the bridge's name, which readings tell.
         partition_of: the partition of a sensor's readings, by its key.
     """
 
-    def __init__(self, spool: Spool, partition_of: Callable[[bytes], int]) -> None:
+    def __init__(self, spool: Spool, bridge: str, partition_of: Callable[[bytes], int]) -> None:
         self._spool = spool
+        self._bridge = bridge
         self._partition_of = partition_of
         self._send: Callable[[list[Batch]], None] | None = None
         self._inbox: deque[Packet] = deque()
@@ -61,6 +63,8 @@ class SpoolWriter:
         #: readings confirmed by Kafka, and stored, since the start
         self.sent = 0
         self.stored = 0
+        #: when a reading was last dropped, seconds since 1970
+        self.dropped_at: float | None = None
         #: why the spool cannot be written at the moment; empty: it can
         self.failure = ""
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
@@ -215,14 +219,15 @@ class SpoolWriter:
                     continue
                 fresh.add(fingerprint)
                 prints.setdefault(name, []).append(fingerprint)
-            rows += [self._row(draft, numbers, numbered=source.numbered) for draft in drafts]
+            origin = f"{self._bridge}/{name}"
+            rows += [self._row(draft, numbers, origin, numbered=source.numbered) for draft in drafts]
             told[source] = tokens, readings + len(drafts), repeated
         spool.store(rows, numbers)
         for name, found in prints.items():
             spool.accept(name, found)
         return len(rows), told
 
-    def _row(self, draft: Draft, numbers: dict[str, int], *, numbered: bool) -> tuple[int, bytes, bytes]:
+    def _row(self, draft: Draft, numbers: dict[str, int], origin: str, *, numbered: bool) -> tuple[int, bytes, bytes]:
         sensor_id, number = draft.sensor.sensor_id, draft.number
         if not number and numbered:
             number = (numbers.get(sensor_id) or self._spool.number(sensor_id)) + 1
@@ -231,7 +236,7 @@ class SpoolWriter:
         if found is None:
             key = sensor_id.encode()
             found = self._places[sensor_id] = (self._partition_of(key), key)
-        return (*found, encode_reading(reading_of(draft, number)))
+        return (*found, encode_reading(reading_of(draft, number, origin)))
 
     def _tell_dropped(self, dropped: int) -> None:
         """Say once for each episode that readings are given up, and at its end how many they were."""
@@ -243,17 +248,18 @@ class SpoolWriter:
                     "the spool is full (%d MB, or %.3g days): its oldest readings are dropped until Kafka is back",
                     self._spool.max_bytes // 10**6, self._spool.max_age_s / 86_400,
                 )  # fmt: skip
-            self._dropped_at = now
+            self._dropped_at, self.dropped_at = now, time.time()
         elif self._dropping_since is not None and now - self._dropped_at > _EPISODE_S:
             log.error("%d readings were dropped from the spool", self._spool.dropped - self._dropped_before)
             self._dropping_since = None
 
 
-def reading_of(draft: Draft, number: int) -> Reading:
-    """The reading as it goes to Kafka."""
+def reading_of(draft: Draft, number: int, origin: str) -> Reading:
+    """The reading as it goes to Kafka; `origin` is `BRIDGE/SOURCE`."""
     (sensor_id, sensor_type, place, unit, warning, critical), at, value, quality, _ = draft
     level = _level(value, warning, critical)
-    return Reading(at, sensor_id, sensor_type, place, value, unit, level, quality, Metadata(number, warning, critical))
+    told = Metadata(number, warning, critical)
+    return Reading(at, sensor_id, sensor_type, place, value, unit, level, quality, told, origin)
 
 
 def _level(value: float, warning: float | None, critical: float | None) -> AlertLevel:

@@ -85,6 +85,9 @@ class Settings(BaseSettings):
     status_topic: str = "sensor-status"
     """Compacted topic of what each simulated sensor is."""
 
+    bridges_topic: str = "bridge-status"
+    """Compacted topic on which each bridge tells how it is."""
+
     sensor_partitions: int = Field(3, ge=1, le=10_000)
     """Partitions of the readings' topic when it is made: the most workers that can share it."""
 
@@ -200,7 +203,9 @@ class Settings(BaseSettings):
     @property
     def topics(self) -> TopicNames:
         """The topics' names."""
-        return TopicNames(self.sensor_topic, self.alerts_topic, self.commands_topic, self.status_topic)
+        return TopicNames(
+            self.sensor_topic, self.alerts_topic, self.commands_topic, self.status_topic, self.bridges_topic
+        )
 
 
 class _TomlFile(PydanticBaseSettingsSource):

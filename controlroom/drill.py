@@ -131,7 +131,7 @@ async def run_drill(
     """
     check_silence(scenario)
     name = f"drill-{secrets.token_hex(4)}"
-    names = TopicNames(f"{name}-data", f"{name}-alerts", f"{name}-commands", f"{name}-status")
+    names = TopicNames(f"{name}-data", f"{name}-alerts", f"{name}-commands", f"{name}-status", f"{name}-bridges")
     kafka = KafkaConnection.of(brokers, settings)
     async with contextlib.AsyncExitStack() as stack:
         own = await stack.enter_async_context(scratch_database(dsn, name.replace("-", "_"), keep=keep))
@@ -142,6 +142,7 @@ async def run_drill(
                 "alerts_topic": names.alerts,
                 "commands_topic": names.commands,
                 "status_topic": names.status,
+                "bridges_topic": names.bridges,
                 "group": name,
                 "store_readings": "all",
                 # By the time that they tell, its readings are long past being kept.

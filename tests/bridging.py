@@ -59,6 +59,8 @@ class Bridging:
     #: None: its source is another
     mosquitto: Mosquitto | None = None
     process: subprocess.Popen[bytes] | None = None
+    #: where it tells how it is; by default a topic that tests' plants do not have
+    status_topic: str = "bridge-status"
 
     @property
     def file(self) -> Path:
@@ -79,6 +81,7 @@ class Bridging:
 
     def start(self, *options: str) -> None:
         environment = {**os.environ, "KAFKA_BROKERS": self.brokers, "SENSOR_TOPIC": self.topic}
+        environment["CONTROLROOM_BRIDGES_TOPIC"] = self.status_topic
         command = [sys.executable, "-m", "controlroom", "bridge", str(self.file), *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

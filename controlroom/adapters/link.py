@@ -17,6 +17,7 @@ from controlroom.adapters.alarm_desk import AlarmDesk
 from controlroom.adapters.definitions_file import follow
 from controlroom.adapters.detectors_file import follow_profiles
 from controlroom.adapters.history_desk import HistoryDesk
+from controlroom.adapters.kafka.bridge_follower import BridgeFollower
 from controlroom.adapters.kafka.cluster_detail import ClusterDetailProbe
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.feed import Feed
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 PROBE_S = 2.0
 DETAIL_S = 3.0
+BRIDGES_S = 2.0
 RETRY_S = 2.0
 #: a rate over less than this is of one commit or none
 _LEAST_RATE_S = 1.0
@@ -89,7 +91,8 @@ class Link:
         self._trend = LagTrend()
         self._marks: tuple[float, dict[int, int]] | None = None
         self._feed = Feed(kafka, topics, state)
-        watched = (topics.data, topics.alerts, topics.commands, topics.status)
+        self._bridges = BridgeFollower(kafka, topics.bridges)
+        watched = (topics.data, topics.alerts, topics.commands, topics.status, topics.bridges)
         self._cluster = ClusterProbe(kafka, watched)
         leases = (group_of(topics.commands),)
         self._detail = ClusterDetailProbe(kafka, first=(group,), leases=leases, topics=watched)
@@ -167,6 +170,8 @@ class Link:
             asyncio.create_task(self._again("cluster", self._probe_cluster)),
             asyncio.create_task(self._again("cluster detail", self._probe_detail)),
             asyncio.create_task(self._again("pipeline", self._probe_pipeline)),
+            asyncio.create_task(self._bridges.run()),
+            asyncio.create_task(self._look_at_bridges()),
             asyncio.create_task(follow(self._definitions_file, self._definitions)),
             asyncio.create_task(follow_profiles(self._detectors_file, self._profiles)),
         ]
@@ -205,6 +210,15 @@ class Link:
         while True:
             self._state.apply_cluster_detail(await self._detail.probe())
             await asyncio.sleep(DETAIL_S)
+
+    async def _look_at_bridges(self) -> None:
+        while True:
+            view = self._bridges.view()
+            known = self._state.bridges
+            # A plant without bridges has nothing to be drawn, or recorded, anew.
+            if view is not None and (known is None or known.bridges or view.bridges):
+                self._state.apply_bridges(view)
+            await asyncio.sleep(BRIDGES_S)
 
     async def _probe_pipeline(self) -> None:
         """The database, and the group's lag: how far it is (PostgreSQL) against the partitions' ends (Kafka)."""

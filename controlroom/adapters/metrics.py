@@ -149,7 +149,28 @@ class _Worker(Collector):
             most.add_metric([str(partition), "behind"], clocks.most_behind)
         owned = GaugeMetricFamily("controlroom_partitions", "Partitions that are ours and ready")
         owned.add_metric([], len(self._worker.partitions))
-        return [*families.values(), waiting, lag, off, most, owned]
+        return [*families.values(), waiting, lag, off, most, owned, *self._of_bridges()]
+
+    def _of_bridges(self) -> Iterable[Metric]:
+        """What bridges tell; nothing while it is not known."""
+        up = GaugeMetricFamily("controlroom_bridge_up", "1 while the bridge tells how it is", labels=["bridge"])
+        stopped = GaugeMetricFamily("controlroom_bridge_stopped", "1 if it has ended in order", labels=["bridge"])
+        buffered = GaugeMetricFamily(
+            "controlroom_bridge_waiting_readings",
+            "Readings on its disk that Kafka has not confirmed",
+            labels=["bridge"],
+        )
+        sources = ["bridge", "source"]
+        connected = GaugeMetricFamily("controlroom_bridge_source_up", "1 while the source is connected", labels=sources)
+        for view in self._worker.bridges or ():
+            report = view.report
+            runs = view.state == "runs"
+            up.add_metric([report.name], float(runs))
+            stopped.add_metric([report.name], float(view.state == "stopped"))
+            buffered.add_metric([report.name], report.buffered)
+            for source in report.sources:
+                connected.add_metric([report.name, source.name], float(runs and source.connected_since is not None))
+        return [up, stopped, buffered, connected]
 
 
 @contextlib.asynccontextmanager

@@ -69,7 +69,7 @@ def run(
         options = KafkaConnection.of(addresses, settings).options
         asyncio.run(
             _run(
-                Bridge(described, _directory_of(described), options, settings.topics.data),
+                Bridge(described, _directory_of(described), options, settings.topics.data, settings.topics.bridges),
                 file,
                 described,
                 metrics_port,
@@ -130,6 +130,28 @@ def status(file: Path, as_json: bool) -> None:  # noqa: FBT001
             click.echo(line)
     if not (runs and report.well):
         raise click.exceptions.Exit(Unreachable.exit_code)
+
+
+@bridge.command()
+@click.argument("name")
+@brokers_option
+@dir_option
+def forget(name: str, brokers: str | None, directory: Path | None) -> None:
+    """Let the control room forget the bridge NAME, which will not come back: its rows and alarms end.
+
+    A bridge that still runs is there again within a second.
+    """
+    from controlroom.adapters.kafka.bridge_follower import forget_bridge
+    from controlroom.adapters.kafka.connection import KafkaConnection
+    from controlroom.core.sanitise import sanitise
+    from controlroom.errors import InputError
+
+    with _translated():
+        addresses, settings = resolve_brokers(brokers, directory)
+        kafka = KafkaConnection.of(addresses, settings)
+        if not asyncio.run(forget_bridge(kafka, settings.topics.bridges, name)):
+            raise InputError(f"no bridge {name!r} has told anything", hint="screen 3 of the terminal lists them")
+    click.echo(f"{sanitise(name)} is forgotten")
 
 
 def _plain(report: object) -> dict[str, object]:

@@ -14,8 +14,8 @@ from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
     from bridges.file import BridgeFile
-    from bridges.status import BridgeReport, SourceReport
     from bridges.values import Packet
+    from controlroom.wire import BridgeReport, SourceReport
 
 #: So many readings of a sensor are shown.
 _SHOWN = 2
@@ -108,7 +108,9 @@ def live_lines(file: BridgeFile, seconds: float) -> Iterator[str]:
             for draft in packet.drafts:
                 count = seen[draft.sensor.sensor_id] = seen.get(draft.sensor.sensor_id, 0) + 1
                 if count <= _SHOWN:
-                    yield json_line(reading_of(draft, draft.number or count))
+                    yield json_line(
+                        reading_of(draft, draft.number or count, f"{file.bridge.name}/{packet.source.name}")
+                    )
     finally:
         for source in sources:
             source.stop()

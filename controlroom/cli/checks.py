@@ -26,7 +26,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 async def health(connections: Connections, plant: LocalPlant | None) -> list[Check]:
-    """Brokers, replication and database, as they are this moment.
+    """Brokers, replication, bridges and database, as they are this moment.
 
     Args:
         connections: the plant's addresses.
@@ -35,6 +35,7 @@ async def health(connections: Connections, plant: LocalPlant | None) -> list[Che
     checks = _processes(plant) if plant else []
     checks += await _cluster(connections)
     checks.append(await _check("transactions", lambda: _transactions_end(connections)))
+    checks.append(await _check("bridges", lambda: _bridges_are_well(connections)))
     checks.append(await _check("database", lambda: _database_answers(connections)))
     return checks
 
@@ -129,6 +130,26 @@ async def _transactions_end(connections: Connections) -> tuple[bool, str]:
         f"{first.producer} has held {first.topic}/{first.partition} open from offset {first.first_offset} on for "
         f"{now - first.since:.0f} s (last record {now - first.last_at:.0f} s ago): nothing behind it is read{more}"
     )
+
+
+async def _bridges_are_well(connections: Connections) -> tuple[bool, str]:
+    from controlroom.adapters.kafka.bridge_follower import BridgeFollower
+    from controlroom.adapters.kafka.connection import KafkaConnection
+    from controlroom.core.bridges import troubles
+
+    settings = connections.settings
+    kafka = KafkaConnection.of(connections.brokers, settings)
+    views = await BridgeFollower(kafka, settings.topics.bridges).look()
+    if views is None:
+        return True, f"not known: there is no topic {settings.topics.bridges}; `controlroom setup` makes it"
+    amiss = troubles(views)
+    if amiss:
+        return False, "; ".join(amiss)
+    running = [view for view in views if view.state == "runs"]
+    sources = sum(len(view.report.sources) for view in running)
+    stopped = len(views) - len(running)
+    also = f", {stopped} stopped" if stopped else ""
+    return True, f"{len(running)} run{also}, {sources} sources connected" if views else "none"
 
 
 async def _database_answers(connections: Connections) -> tuple[bool, str]:

@@ -223,6 +223,7 @@ class PartitionPipeline:
                         or metadata.warning_threshold != slot.warning
                         or metadata.critical_threshold != slot.critical
                         or (BACKSLASH in raw and NUL_ESCAPE in raw)
+                        or reading.source != slot.origin
                         or reading.schema_version is not UNSET
                         or len(raw) > MAX_BYTES
                     ):
@@ -368,6 +369,10 @@ class PartitionPipeline:
         """The partition itself is lost (it has no leader), and why; None: it is there."""
         self._silences.know_lost(self.partition, reason)
 
+    def know_lost_groups(self, reasons: Mapping[str, str]) -> None:
+        """Nothing can come from the sensors of these groups, each with the reason; it can from all others."""
+        self._silences.know_lost_groups(reasons)
+
     def set_deadlines(self, deadlines: Mapping[str, Mapping[str, float]]) -> None:
         """When running delays end: sensor id -> kind -> event time. Replaces what was known of these sensors."""
         for sensor_id, kinds in deadlines.items():
@@ -455,11 +460,16 @@ class PartitionPipeline:
         # One cause is looked for in all the silences of this moment, in whatever order they were noticed.
         for step in self._silences.settle(self._log_s):
             self._append(*step)
+        for step in self._silences.take_over(self._log_s):
+            self._append(*step)
         self._of_partition(self._intake.time_passed(self._log_s), -1)
         for name, kind, at in self._silences.ended(self._log_s):
             self._append(name, kind, TimePassed(at=at))
         for step in self._silences.time_passed(self._log_s):
             self._append(*step)
+        if self._silences.unrepeatable:
+            self._silences.unrepeatable = False
+            self._batch.needs_checkpoint = True
 
     def _may_come_back(self, log_s: float) -> None:
         """Sensors that moved away long enough ago are looked for again when they are heard here."""

@@ -14,8 +14,9 @@ from datetime import datetime
 from typing import Literal
 
 from controlroom.core.alarms.common_cause import GROUP_KIND
-from controlroom.core.alarms.model import DELIVERY_KIND, Alarm
+from controlroom.core.alarms.model import DELIVERY_KIND, DROPPED_KIND, Alarm
 from controlroom.core.archive import Archive
+from controlroom.core.bridges import BridgesView
 from controlroom.core.changes import Changes
 from controlroom.core.fault_view import FaultView
 from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
@@ -38,8 +39,8 @@ SEVERITIES: dict[str, Severity] = {"normal": 0, "warning": 1, "critical": 2}
 
 #: labels of alarms that are kept from the operator: they are counted and listed, but never shout
 SUPPRESSED = frozenset({"SHELVED", "BY_DESIGN", "OUT_OF_SERVICE"})
-#: kinds of alarms whose "sensor" is a group or a receiver: there is no sensor of that name
-_NOT_OF_A_SENSOR = frozenset({GROUP_KIND, DELIVERY_KIND})
+#: kinds of alarms whose "sensor" is a group, a bridge or a receiver: there is no sensor of that name
+_NOT_OF_A_SENSOR = frozenset({GROUP_KIND, DELIVERY_KIND, DROPPED_KIND})
 
 
 class SensorView:
@@ -294,6 +295,8 @@ class PlantState:
         self.cluster_detail: ClusterDetail | None = None
         self.database: DatabaseView | None = None
         self.pipeline: PipelineView | None = None
+        #: None: not known
+        self.bridges: BridgesView | None = None
         #: injected faults that act, and those that have ended lately
         self.faults: tuple[FaultView, ...] = ()
         #: readings that came in while the plant was followed; None: it is not followed
@@ -434,6 +437,12 @@ class PlantState:
         """The detection group was probed."""
         self.pipeline = view
         self.version += 1
+
+    def apply_bridges(self, view: BridgesView) -> None:
+        """What bridges tell was looked at."""
+        if view != self.bridges:
+            self.bridges = view
+            self.version += 1
 
     def apply_faults(self, faults: tuple[FaultView, ...]) -> None:
         """The record of injected faults was read."""

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from controlroom.core.bridges import BridgesView
 from controlroom.core.fault_view import FaultView
 from controlroom.core.health_views import ClusterDetail
 from controlroom.core.plant_state import ClusterView, DatabaseView, Notice, PipelineView, PlantState
@@ -23,7 +24,7 @@ SCHEMA = 1
 #: no honest line is longer
 LINE_BYTES = 4 * 1024 * 1024
 
-Kind = Literal["reading", "status", "alarm", "cluster", "detail", "database", "pipeline", "faults", "notice"]
+Kind = Literal["reading", "status", "alarm", "cluster", "detail", "database", "pipeline", "bridges", "faults", "notice"]
 _BODIES: dict[str, Any] = {
     "reading": Reading,
     "status": SensorStatus | None,
@@ -32,6 +33,7 @@ _BODIES: dict[str, Any] = {
     "detail": ClusterDetail,
     "database": DatabaseView,
     "pipeline": PipelineView,
+    "bridges": BridgesView,
     "faults": tuple[FaultView, ...],
     "notice": Notice,
 }
@@ -139,6 +141,8 @@ def apply(entry: Entry, state: PlantState) -> None:
             state.apply_database(body)
         case PipelineView():
             state.apply_pipeline(body)
+        case BridgesView():
+            state.apply_bridges(body)
         case tuple():
             state.apply_faults(body)
         case Notice():
@@ -201,6 +205,11 @@ class RecordedState(PlantState):
         """Record it and take it."""
         self._record("pipeline", view)
         super().apply_pipeline(view)
+
+    def apply_bridges(self, view: BridgesView) -> None:
+        """Record it and take it."""
+        self._record("bridges", view)
+        super().apply_bridges(view)
 
     def apply_faults(self, faults: tuple[FaultView, ...]) -> None:
         """Record it and take it."""

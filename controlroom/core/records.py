@@ -67,6 +67,8 @@ class SensorFacts(msgspec.Struct, frozen=True):
     warning: float | None
     critical: float | None
     simulated: bool
+    #: the bridge and its source that its readings come by, `BRIDGE/SOURCE`; empty: none, or not known
+    source: str = ""
 
     @classmethod
     def of(cls, reading: Reading, *, simulated: bool) -> SensorFacts:
@@ -80,6 +82,7 @@ class SensorFacts(msgspec.Struct, frozen=True):
             metadata.warning_threshold,
             metadata.critical_threshold,
             simulated,
+            reading.source or "",
         )
 
 
@@ -175,6 +178,8 @@ class Batch:
     rollups: dict[BucketKey, Bucket] = field(default_factory=dict)
     #: the same by second, if they are wanted
     seconds: dict[BucketKey, Bucket] = field(default_factory=dict)
+    #: something follows from what no record tells: it must be saved, since the records would not bring it again
+    needs_checkpoint: bool = False
     #: `tail_hash` of its last record
     tail: bytes | None = None
     #: monotonic seconds when the first record of it was received

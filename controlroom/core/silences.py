@@ -7,15 +7,16 @@ it does to a sensor's alarm is told in that sensor's own time.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from controlroom.core.alarms.cause_finder import CommonCause
-from controlroom.core.alarms.common_cause import GROUP_KIND, GroupPolicy, events_of
+from controlroom.core.alarms.common_cause import GROUP_KIND, Effect, GroupPolicy, events_of
 from controlroom.core.alarms.events import AlarmEvent, Detected, Returned
 from controlroom.core.alarms.model import NO_DATA_KIND
+from controlroom.core.bridges import bridge_group, source_group
 from controlroom.core.records import SensorFacts
 
 log = logging.getLogger(__name__)
@@ -45,8 +46,11 @@ class Silences:
         self._deadlines: dict[tuple[str, str], float] = {}
         #: silences that were told and not settled yet; empty between calls of the pipeline
         self._noted: dict[str, Detected] = {}
+        self._lost_groups: set[str] = set()
         #: something has changed since `dump`
         self.dirty = False
+        #: something has changed by what no record tells; whoever has seen to that it is saved takes it back
+        self.unrepeatable = False
 
     @property
     def policy(self) -> GroupPolicy:
@@ -67,12 +71,26 @@ class Silences:
         place = facts.location
         groups = [f"machine:{place.machine_id}"] if place.machine_id else []
         groups += [f"zone:{place.zone}"] if place.zone else []
+        if facts.source:
+            groups += [source_group(facts.source), bridge_group(facts.source.partition("/")[0])]
         self._causes.join(facts.sensor_id, (*groups, _of_partition(partition)))
         self.dirty = True
 
     def know_lost(self, partition: int, reason: str | None) -> None:
         """Nothing can come through the partition, for this reason; None: it can again."""
         self._causes.know_lost(_of_partition(partition), reason)
+
+    def know_lost_groups(self, reasons: Mapping[str, str]) -> None:
+        """Nothing can come from the sensors of these groups, for these reasons; it can from all others."""
+        for name in self._lost_groups - reasons.keys():
+            self._causes.know_lost(name, None)
+        for name, reason in reasons.items():
+            self._causes.know_lost(name, reason)
+        self._lost_groups = set(reasons)
+
+    def take_over(self, log_s: float) -> list[Step]:
+        """Groups that have become known to be lost take over those of theirs that have just fallen silent."""
+        return [self._told(step, log_s) for step in self._steps(self._causes.take_over(log_s))]
 
     def silent(self, sensor_id: str, event: Detected, last_seen: float) -> None:
         """A sensor's silence was noticed (`event`, in its own time). Tell all that one moment shows, then `settle`."""
@@ -92,30 +110,27 @@ class Silences:
             "simulated": all(event.simulated for event in events),
             "fault_id": faults.pop() if len(faults) == 1 else "",
         }
-        steps = [step for effect in self._causes.decide(log_s) for step in events_of(effect, self._holder)]
+        steps = self._steps(self._causes.decide(log_s))
         told = [self._told(step, log_s, drill) for step in steps]
         return told + [(sensor_id, NO_DATA_KIND, event) for sensor_id, event in noted.items()]
 
     def back(self, sensor_id: str, event: Returned, log_s: float) -> list[Step]:
         """A sensor speaks again: its own alarm first, so that it is on its way out when it is no child any more."""
         self.dirty = True
-        effects = self._causes.back(sensor_id, log_s)
-        steps = [step for effect in effects for step in events_of(effect, self._holder)]
+        steps = self._steps(self._causes.back(sensor_id, log_s))
         return [(sensor_id, NO_DATA_KIND, event), *(self._told(step, log_s) for step in steps)]
 
     def leave(self, sensor_id: str, at: float, log_s: float) -> list[Step]:
         """A sensor is heard in another partition, at `at` in its own time: its silence is over, and it is no member."""
         was_silent = self._causes.is_silent(sensor_id)
         self.dirty = True
-        effects = self._causes.leave(sensor_id, log_s)
-        steps = [step for effect in effects for step in events_of(effect, self._holder)]
+        steps = self._steps(self._causes.leave(sensor_id, log_s))
         told = [self._told(step, log_s) for step in steps]
         return [(sensor_id, NO_DATA_KIND, Returned(at=at)), *told] if was_silent else told
 
     def time_passed(self, log_s: float) -> list[Step]:
         """Broker time is `log_s`: groups that are over."""
-        steps = [step for effect in self._causes.time_passed(log_s) for step in events_of(effect, self._holder)]
-        self.dirty = self.dirty or bool(steps)
+        steps = self._steps(self._causes.time_passed(log_s))
         return [self._told(step, log_s) for step in steps]
 
     def set_deadlines(self, name: str, kinds: Mapping[str, float]) -> None:
@@ -138,6 +153,13 @@ class Silences:
         for name, kind, _ in found:
             del self._deadlines[name, kind]
         return found
+
+    def _steps(self, effects: Iterable[Effect]) -> list[Step]:
+        steps = [step for effect in effects for step in events_of(effect, self._holder)]
+        self.dirty = self.dirty or bool(steps)
+        if self._causes.unrepeatable:
+            self._causes.unrepeatable, self.unrepeatable = False, True
+        return steps
 
     def _told(self, step: Step, log_s: float, drill: Mapping[str, Any] | None = None) -> Step:
         name, kind, event = step

@@ -48,6 +48,7 @@ class Slot:
         "facts",
         "fault_id",
         "location",
+        "origin",
         "place",
         "saved",
         "sensor_id",
@@ -93,6 +94,7 @@ class Slot:
         self.location = reading.location
         self.warning = reading.metadata.warning_threshold
         self.critical = reading.metadata.critical_threshold
+        self.origin = reading.source
 
     def sent(self, reading: QuickReading) -> None:
         """A record that was looked at closely: the next one that writes all of this alike need not be."""
@@ -109,6 +111,7 @@ class Slot:
             or reading.unit != self.unit
             or reading.location != self.location
             or reading.sensor_type != self.sensor_type
+            or reading.source != self.origin
         )
 
     def clock_at(self, log_s: float) -> float:

@@ -1,6 +1,7 @@
 """What is on the topics: messages, their codec, the topics' specifications. Imports nothing of ours."""
 
 from controlroom.wire.alarm import AlarmEvent
+from controlroom.wire.bridge import BridgeReport, SourceReport
 from controlroom.wire.codec import BadMessage, Reason
 from controlroom.wire.command import FaultSpec, SensorCommand, SensorSpec
 from controlroom.wire.reading import Location, Metadata, Reading, decode_reading, encode_reading
@@ -12,6 +13,7 @@ __all__ = [
     "SENSOR_TYPES",
     "AlarmEvent",
     "BadMessage",
+    "BridgeReport",
     "FaultSpec",
     "Location",
     "Metadata",
@@ -21,6 +23,7 @@ __all__ = [
     "SensorSpec",
     "SensorStatus",
     "SensorType",
+    "SourceReport",
     "TopicNames",
     "TopicSpec",
     "decode_reading",

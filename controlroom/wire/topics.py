@@ -1,7 +1,8 @@
 """The topics: names, partitions, settings.
 
 >>> [(spec.name, spec.partitions) for spec in topic_specs(TopicNames())]  # doctest: +NORMALIZE_WHITESPACE
-[('sensor-data', 3), ('alerts', 2), ('sensor-commands', 1), ('sensor-status', 1), ('sensor-data.dlt', 1)]
+[('sensor-data', 3), ('alerts', 2), ('sensor-commands', 1), ('sensor-status', 1), ('bridge-status', 1),
+ ('sensor-data.dlt', 1)]
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ class TopicNames(msgspec.Struct, frozen=True):
     alerts: str = "alerts"
     commands: str = "sensor-commands"
     status: str = "sensor-status"
+    bridges: str = "bridge-status"
 
     @property
     def dead_letters(self) -> str:
@@ -47,5 +49,7 @@ def topic_specs(names: TopicNames, *, data_partitions: int = 3, alert_partitions
         # One partition: the desired states stay in the order in which operators gave them.
         TopicSpec(names.commands, 1, _COMPACTED),
         TopicSpec(names.status, 1, _COMPACTED),
+        # Stamped by the brokers: whether a bridge still tells anything is not judged by its own clock.
+        TopicSpec(names.bridges, 1, {**_COMPACTED, "message.timestamp.type": "LogAppendTime"}),
         TopicSpec(names.dead_letters, 1, _KEPT_A_WEEK),
     )

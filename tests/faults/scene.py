@@ -66,10 +66,17 @@ class Scene:
                 TopicSpec(name, PARTITIONS, {"message.timestamp.type": "LogAppendTime"}),
                 TopicSpec(f"{name}-alerts", 2, {}),
                 TopicSpec(f"{name}.dlt", 1, {}),
+                TopicSpec(f"{name}-bridges", 1, {"cleanup.policy": "compact"}),
             ],
         )
         made = load_settings(
-            brokers=brokers, dsn=dsn, sensor_topic=name, alerts_topic=f"{name}-alerts", group=name, **settings
+            brokers=brokers,
+            dsn=dsn,
+            sensor_topic=name,
+            alerts_topic=f"{name}-alerts",
+            bridges_topic=f"{name}-bridges",
+            group=name,
+            **settings,
         )
         return cls(made, dsn, directory)
 
@@ -85,6 +92,7 @@ class Scene:
             "CONTROLROOM_DSN": self.dsn,
             "SENSOR_TOPIC": settings.sensor_topic,
             "CONTROLROOM_ALERTS_TOPIC": settings.alerts_topic,
+            "CONTROLROOM_BRIDGES_TOPIC": settings.bridges_topic,
             "CONTROLROOM_GROUP": settings.group,
             "CONTROLROOM_DETECTORS": settings.detectors,
             "CONTROLROOM_MAX_SENSORS": str(settings.max_sensors),

@@ -32,7 +32,7 @@ class Scene:
 
     async def begin(self, *, wait: bool = True) -> None:
         self.spool = Spool(self.path / "spool.db", 10**9, 1e9)
-        self.writer = SpoolWriter(self.spool, lambda _: 0)
+        self.writer = SpoolWriter(self.spool, "hall", lambda _: 0)
         confirm = self.writer.confirm
         # A process that dies before it hears of the confirmation.
         self.writer.confirm = lambda *args: None if self.deaf else confirm(*args)  # type: ignore[method-assign]

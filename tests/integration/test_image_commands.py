@@ -17,7 +17,13 @@ import pytest
 from controlroom.local import Endpoints, LocalPlant
 from tests.compose_file import ROOT, environment, own_services
 
-TOPICS = ("SENSOR_TOPIC", "CONTROLROOM_ALERTS_TOPIC", "CONTROLROOM_COMMANDS_TOPIC", "CONTROLROOM_STATUS_TOPIC")
+TOPICS = (
+    "SENSOR_TOPIC",
+    "CONTROLROOM_ALERTS_TOPIC",
+    "CONTROLROOM_COMMANDS_TOPIC",
+    "CONTROLROOM_STATUS_TOPIC",
+    "CONTROLROOM_BRIDGES_TOPIC",
+)
 
 
 @pytest.fixture

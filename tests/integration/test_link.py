@@ -33,6 +33,7 @@ async def settings(endpoints: Endpoints, topics: MakeTopic, database: str) -> Se
         alerts_topic=await topics("alerts", partitions=2),
         commands_topic=await topics("commands", config={"cleanup.policy": "compact"}),
         status_topic=await topics("status", config={"cleanup.policy": "compact"}),
+        bridges_topic=await topics("bridges", config={"cleanup.policy": "compact"}),
         group=f"group-{data}",
     )
 
@@ -105,7 +106,7 @@ async def test_what_is_shown_is_what_is_there(running: Running, settings: Settin
     alarm = view.alarms["limit"]
     assert (alarm.state, alarm.value, alarm.simulated) == ("UNACK", 41.0, False)
     await until(lambda: state.pipeline is not None and state.pipeline.total_lag == 0)
-    await until(lambda: state.cluster is not None and len(state.cluster.partitions) == 3 + 2 + 1 + 1)
+    await until(lambda: state.cluster is not None and len(state.cluster.partitions) == 3 + 2 + 1 + 1 + 1)
     assert state.cluster is not None
     assert (state.cluster.online, state.cluster.quorum, state.cluster.leaderless) == (3, True, 0)
     assert state.database is not None

@@ -145,6 +145,7 @@ async def settings(endpoints: Endpoints, topics: MakeTopic, database: str, tmp_p
         alerts_topic=await topics("alerts", partitions=2),
         commands_topic=await topics("commands", config={"cleanup.policy": "compact"}),
         status_topic=await topics("status", config={"cleanup.policy": "compact"}),
+        bridges_topic=await topics("bridges", config={"cleanup.policy": "compact"}),
         group="keys",
         alarms_file=definitions,
     )

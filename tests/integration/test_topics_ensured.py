@@ -18,7 +18,8 @@ from controlroom.wire import TopicNames, TopicSpec, topic_specs
 
 def own_names() -> TopicNames:
     prefix = f"test-{secrets.token_hex(4)}"
-    return TopicNames(f"{prefix}-data", f"{prefix}-alerts", f"{prefix}-commands", f"{prefix}-status")
+    stems = ("data", "alerts", "commands", "status", "bridges")
+    return TopicNames(*(f"{prefix}-{stem}" for stem in stems))
 
 
 async def test_makes_the_plant_s_topics_as_specified_and_then_nothing(endpoints: Endpoints) -> None:

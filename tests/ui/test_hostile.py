@@ -6,8 +6,10 @@ import unicodedata
 
 import pytest
 
+from controlroom.core.bridges import BridgesView, BridgeView
 from controlroom.core.plant_state import PlantState
 from controlroom.wire import FaultSpec, Location, SensorSpec, SensorStatus
+from tests.fakes.bridges import bridge, source
 from tests.fakes.clock import START
 from tests.fakes.commands import RecordingAlarmActions
 from tests.fakes.history import FakeHistory
@@ -43,6 +45,14 @@ def hostile_plant() -> PlantState:
         )
         state.apply_alarm(event(name, name, START, message=name, unit=name, value=1.0, severity="critical"))
     return state
+
+
+def hostile_bridges() -> BridgesView:
+    now = START.timestamp()
+    names = [name or "x" * 128 for name in NAMES]
+    sources = [source(name, now, kind=name, error=name, connected_since=None) for name in names]
+    made = [bridge(name, now, host=name, spool_error=name, dropped=1, sources=tuple(sources)) for name in names]
+    return BridgesView(now, tuple(BridgeView(one, "lost" if one.name == "c1" else "runs") for one in made))
 
 
 def assert_harmless(text: str) -> None:
@@ -119,3 +129,16 @@ async def test_ascii_screens_are_ascii_whatever_the_names(make_app):
         ):
             await press(pilot, *keys)
             assert screen_text(app).isascii(), keys
+
+
+async def test_hostile_names_of_bridges_and_sources_are_literal(make_app):
+    state = PlantState()
+    state.apply_bridges(hostile_bridges())
+    app = make_app(state)
+    async with app.run_test(size=(120, 200)) as pilot:
+        await settle(pilot)
+        await press(pilot, "3")
+        text = screen_text(app)
+        assert_harmless(text)
+        assert "[@click=app.quit]go[/]" in text
+        assert app.is_running

@@ -9,6 +9,7 @@ from textual.command import CommandPalette
 
 from controlroom.core.archive import LearningFacts, Window
 from controlroom.core.plant_state import PlantState
+from tests.fakes.bridges import bridges
 from tests.fakes.plant import make_plant
 from tests.ui.screen_text import screen_text, settle
 
@@ -109,6 +110,17 @@ def test_what_the_detectors_were_told_in_no_color(snap_compare, full_app, histor
     window = Window(now - 60, now + 7200, "jon")
     history.told["temp-sensor-001"] = LearningFacts(now - 3600, "mira", (window,), ("reset",))
     assert snap_compare(full_app, run_before=after("enter"), terminal_size=SMALL)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("look", ["plain", "no-color", "ascii"])
+def test_bridges(snap_compare, make_app, clock, monkeypatch, look, size):
+    if look == "no-color":
+        monkeypatch.setenv("NO_COLOR", "1")
+    state = make_plant(clock.at, broken=False)
+    state.apply_bridges(bridges(clock.at))
+    app = make_app(state, ascii=look == "ascii")
+    assert snap_compare(app, run_before=after("3"), terminal_size=size)
 
 
 @pytest.mark.parametrize("theme", ["grey-light", "high-contrast"])

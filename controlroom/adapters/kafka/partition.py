@@ -240,6 +240,13 @@ class Partition:
             self._force_checkpoint = True
             self._want_commit()
 
+    def know_lost(self, reasons: Mapping[str, str]) -> None:
+        """Nothing can come from the sensors of these groups, each with the reason; it can from all others."""
+        pipeline = self._pipeline
+        # Not before what was committed was run through again: then it was perhaps not known.
+        if self.ready and pipeline is not None and pipeline.next_offset >= self._resume_at:
+            pipeline.know_lost_groups(reasons)
+
     def order(self, orders: Sequence[LearningOrder]) -> None:
         """Hand over what operators tell the detectors; not before what was committed was run through them again."""
         pipeline = self._pipeline
@@ -415,7 +422,8 @@ class Partition:
         self._since_checkpoint += batch.records
         now = time.monotonic()
         many = self._since_checkpoint >= CHECKPOINT_RECORDS
-        if self._force_checkpoint or batch.ordered or batch.departures or many or now >= self._checkpoint_at:
+        asked = self._force_checkpoint or batch.needs_checkpoint or batch.ordered or batch.departures
+        if asked or many or now >= self._checkpoint_at:
             self._checkpoint_at = now + self._checkpoint_s
             self._since_checkpoint = 0
             return True

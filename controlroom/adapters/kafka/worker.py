@@ -23,6 +23,7 @@ from aiokafka.structs import OffsetAndMetadata
 from controlroom.adapters.definitions_file import follow
 from controlroom.adapters.detectors_file import follow_profiles
 from controlroom.adapters.faults import FaultKeeper
+from controlroom.adapters.kafka.bridge_follower import BridgeFollower
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.partition import CHECKPOINT_S, Commit, Partition, Progress
@@ -32,6 +33,7 @@ from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
 from controlroom.adapters.notifications.policy_file import follow_policy
 from controlroom.adapters.notifications.sender import AppriseSender
+from controlroom.adapters.postgres.bridge_alarms import BridgeAlarms
 from controlroom.adapters.postgres.duty import Duty
 from controlroom.adapters.postgres.learning import LearningOrders
 from controlroom.adapters.postgres.machines import MachineStage
@@ -42,6 +44,7 @@ from controlroom.adapters.postgres.posted import PostedEvents
 from controlroom.adapters.postgres.store import PartitionStore
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.policy import Policy
+from controlroom.core.bridges import BridgeView
 from controlroom.core.clocks import Clocks
 from controlroom.core.learning import LearningOrder
 from controlroom.core.moving import HEARD_ELSEWHERE_S
@@ -127,6 +130,7 @@ class DetectionWorker:
         self._partitions: dict[TopicPartition, Partition] = {}
         self._progress: dict[TopicPartition, Progress] = {}
         self._consumer: AIOKafkaConsumer | None = None
+        self._bridges = BridgeFollower(kafka, options.topics.bridges)
         self._assigned = False
         #: how many the topic had at the last look
         self._topic_partitions = 0
@@ -178,6 +182,11 @@ class DetectionWorker:
         return {tp.partition: part.clocks for tp, part in list(self._partitions.items())}
 
     @property
+    def bridges(self) -> tuple[BridgeView, ...] | None:
+        """What bridges tell; None: it is not known."""
+        return self._bridges.views()
+
+    @property
     def partitions(self) -> tuple[int, ...]:
         """Partitions that are ours and ready."""
         return tuple(sorted(tp.partition for tp, part in list(self._partitions.items()) if part.ready))
@@ -207,10 +216,12 @@ class DetectionWorker:
         desk = NotificationDesk(policy, definitions, topic)
         deliveries = Deliveries(desk, AppriseSender(policy), policy, wake.set)
         faults = FaultKeeper(self._kafka, self._options.topics)
+        bridges = BridgeAlarms(self._bridges.alarms, definitions, topic)
 
         async def also(connection: asyncpg.Connection) -> None:
             await deliveries.turn(connection)
             await faults.turn(connection)
+            await bridges.turn(connection)
 
         duty = Duty(self._dsn, self.name, definitions, also, wake)
         posted = PostedEvents(
@@ -252,6 +263,7 @@ class DetectionWorker:
                 moves.run(),
                 *([machines.run()] if self._options.pipeline.detect and self._options.pipeline.roll_up else ()),
                 duty.run(),
+                self._bridges.run(),
                 follow(self._options.definitions_file, definitions, on_change=self._definitions_changed),
                 follow_profiles(
                     self._options.detectors_file, self._options.profiles, on_change=self._definitions_changed
@@ -354,9 +366,11 @@ class DetectionWorker:
                     part.skip(position)
         if self._options.time_from_records:
             return
+        lost = self._bridges.lost()
         now = time.time()
         cluster = consumer._client.cluster  # noqa: SLF001 - aiokafka tells it nowhere else
         for tp, part in self._partitions.items():
+            part.know_lost(lost)
             # Behind an open transaction sensors may well be heard by the brokers, and are not silent.
             if part.ready and consumer.highwater(tp) == part.committed_offset and part.idle:
                 leaderless = cluster.leader_for_partition(tp) in (None, -1)

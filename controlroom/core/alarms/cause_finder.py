@@ -23,6 +23,8 @@ class _Group(msgspec.Struct, omit_defaults=True):
     """Silent and no child of any group: the event time of the last reading."""
     children: dict[str, float] = msgspec.field(default_factory=dict)
     raised: bool = False
+    known: bool = False
+    """Raised because it was known to be lost."""
     settled_at: float = 0.0
     """Event time of the latest change of the children."""
     earliest: float | None = None
@@ -54,6 +56,10 @@ class CommonCause:
         self.policy = policy
         #: groups that are known to be lost, with the reason: one silence is enough for their alarm
         self._lost: dict[str, str] = {}
+        #: of these, those that have become so since ``take_over``
+        self._newly_lost: set[str] = set()
+        #: something was decided by what is known from elsewhere: the same calls alone would not decide it again
+        self.unrepeatable = False
         self._state = msgspec.json.decode(document, type=_State) if document is not None else _State()
         #: noted and not decided about, with when each spoke last; empty between calls of ``decide``
         self._fresh: dict[str, float] = {}
@@ -115,8 +121,36 @@ class CommonCause:
         """
         if reason is None:
             self._lost.pop(group, None)
+            self._newly_lost.discard(group)
         else:
+            if group not in self._lost:
+                self._newly_lost.add(group)
             self._lost[group] = reason
+
+    def take_over(self, at: float) -> tuple[Effect, ...]:
+        """Groups that have become known to be lost take those of theirs that have just fallen silent.
+
+        Another cause may have been found for these, since a loss is known only some seconds after it happens. A group
+        that was known to be lost, and is no more, gives up all: a bridge that is back may find its source down.
+        """
+        effects: list[Effect] = []
+        for name in sorted(self._newly_lost):
+            group = self._state.groups.get(name)
+            if group is None:
+                continue
+            seen: dict[str, float] = {}
+            for sensor, spoke in self._last_seen(group).items():
+                parent = self._state.parent_of.get(sensor, "")
+                other = self._state.groups[parent] if parent else None
+                if parent == name or parent in self._lost:
+                    continue
+                if at - spoke <= self.policy.window_s or (other is not None and other.known):
+                    seen[sensor] = spoke
+            if seen:
+                effects += self._move(name, seen, at)
+                self.unrepeatable = True
+        self._newly_lost.clear()
+        return tuple(effects)
 
     def silent(self, sensor_id: str, at: float, last_seen: float) -> tuple[Effect, ...]:
         """The sensor's silence was noticed at ``at``; its last reading was of ``last_seen`` (both event time)."""
@@ -162,8 +196,11 @@ class CommonCause:
             for name in names:
                 self._state.groups[name].loose[sensor] = seen
         effects: list[Effect] = []
+        self.unrepeatable = self.unrepeatable or any(name in self._lost for name in taken)
         for name, sensors in taken.items():
             effects += self._take(name, sensors, at)
+            if name in self._lost:  # that is the cause, and no wider one
+                continue
             effects += self._widened(self._state.groups_of[next(iter(sensors))], max(sensors.values()), at)
         return effects
 
@@ -213,12 +250,16 @@ class CommonCause:
     def time_passed(self, at: float) -> tuple[Effect, ...]:
         """Event time is ``at``: a group of which only a few stay silent, for a window long, is over; these ring."""
         effects: list[Effect] = []
-        for name, group in self._state.groups.items():
+        for name, group in list(self._state.groups.items()):
             if group.raised and name in self._lost:
                 # When it is there again, its sensors have a window to speak.
                 group.settled_at = max(group.settled_at, at)
             few = len(group.children) < self.policy.min_count
-            if not group.raised or not few or at - group.settled_at < self.policy.window_s:
+            over = group.known and name not in self._lost
+            if not group.raised or not (few or over) or at - group.settled_at < self.policy.window_s:
+                continue
+            if not few:
+                effects += self._hand_over(name, at)
                 continue
             self._lower(name)
             effects.append(Clear(name, at))
@@ -229,6 +270,25 @@ class CommonCause:
                 effects.append(Release(name, at, child))
             group.children.clear()
         return tuple(effects)
+
+    def _hand_over(self, name: str, at: float) -> list[Effect]:
+        """The group is not lost any more, and many stay silent: for another reason, which is looked for."""
+        left = dict(self._state.groups[name].children)
+        self._state.groups[name].children.clear()
+        self._lower(name)
+        for child, seen in left.items():
+            del self._state.parent_of[child]
+            for other in self._state.groups_of[child]:
+                self._state.groups[other].loose[child] = seen
+            self._state.groups[name].loose.pop(child, None)
+            self._fresh[child] = seen
+        # What takes them comes first, so that nothing rings in between.
+        effects = list(self.decide(at))
+        effects += [Release(name, at, child) for child in sorted(left) if self._state.parent_of.get(child) != name]
+        if not self._state.groups[name].raised:
+            effects.append(Clear(name, at))
+        self.unrepeatable = True
+        return effects
 
     def children(self, group: str) -> tuple[str, ...]:
         """The children of a group's alarm, sorted; empty when none stands."""
@@ -268,8 +328,9 @@ class CommonCause:
         if group.raised:
             return tuple(Adopt(name, at, sensor) for sensor in sensors)
         group.raised = True
+        group.known = name in self._lost
         self._raised.add(name)
-        if name in self._lost:
+        if group.known:
             message = self._lost[name]
         else:
             message = f"{len(group.children)} of {len(group.members)} sensors of {name} are silent"
@@ -289,6 +350,8 @@ class CommonCause:
             if len(group.members) < self.policy.min_count:
                 continue
             last = place == len(names) - 1
+            if not last and self._has_narrower(name, names[:place]):
+                continue
             if not self._all_silent(name, names[:place]) and not self._several(name, newest, last=last):
                 continue
             # One that has been dead for days is no part of what happens now.
@@ -303,10 +366,13 @@ class CommonCause:
 
     def _all_silent(self, wide: str, narrower: Sequence[str]) -> bool:
         """Whether all of ``wide`` are silent, and none of the narrower groups is as good a name for them."""
+        silent = self._quiet.get(wide, 0) >= len(self._state.groups[wide].members)
+        return silent and not self._has_narrower(wide, narrower)
+
+    def _has_narrower(self, wide: str, narrower: Sequence[str]) -> bool:
+        """Whether all of ``wide`` are in one of the narrower groups, too, as where a bridge has a single source."""
         members = self._state.groups[wide].members
-        return self._quiet.get(wide, 0) >= len(members) and not any(
-            members <= self._state.groups[name].members for name in narrower
-        )
+        return any(members <= self._state.groups[name].members for name in narrower)
 
     def _several(self, wide: str, newest: float, *, last: bool) -> bool:
         """Whether alarms of several narrower groups stand within ``wide``, all of this moment.
@@ -327,7 +393,7 @@ class CommonCause:
     def _lower(self, name: str) -> None:
         """Its alarm is over, and nothing of it is left in the state."""
         group = self._state.groups[name]
-        group.raised, group.settled_at, group.earliest, group.latest = False, 0.0, None, None
+        group.raised, group.known, group.settled_at, group.earliest, group.latest = False, False, 0.0, None, None
         self._raised.discard(name)
 
     def _count(self, names: Iterable[str], step: int) -> None:

@@ -31,7 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from controlroom.core.alarms.common_cause import GROUP_KIND, GroupPolicy
 from controlroom.core.alarms.documents import validated
-from controlroom.core.alarms.model import DELIVERY_KIND, INTAKE_KINDS, NO_DATA_KIND, Priority, Severity
+from controlroom.core.alarms.model import DELIVERY_KIND, DROPPED_KIND, INTAKE_KINDS, NO_DATA_KIND, Priority, Severity
 
 __all__ = ["Definition", "Definitions", "Limits", "parse_definitions"]
 
@@ -139,7 +139,9 @@ _BUILT_IN = (
 
 
 # No reading moves these, so no delay of theirs could end: whatever the file says.
-_TIMELESS = tuple(_Rule(kind=kind, on_delay_s=0.0, off_delay_s=0.0) for kind in (DELIVERY_KIND, *INTAKE_KINDS))
+_TIMELESS = tuple(
+    _Rule(kind=kind, on_delay_s=0.0, off_delay_s=0.0) for kind in (DELIVERY_KIND, DROPPED_KIND, *INTAKE_KINDS)
+)
 
 
 #: Types of sensors come from outside: so many are remembered with what is said of them, then it is looked up anew.

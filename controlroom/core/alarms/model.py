@@ -12,6 +12,7 @@ import msgspec
 
 __all__ = [
     "DELIVERY_KIND",
+    "DROPPED_KIND",
     "GAP_KIND",
     "INTAKE_KINDS",
     "NO_DATA_KIND",
@@ -37,6 +38,9 @@ NO_DATA_KIND = "dropout"
 
 DELIVERY_KIND = "delivery"
 """The kind of the alarm that a notification could not be delivered; its sensor id is ``receiver:NAME``."""
+
+DROPPED_KIND = "spool-dropped"
+"""The kind of the alarm that a bridge has given readings up; its sensor id is ``bridge:NAME``."""
 
 GAP_KIND = "gap"
 REJECTS_KIND = "rejects"

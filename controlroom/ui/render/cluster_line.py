@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from controlroom.core.bridges import BridgesView
 from controlroom.core.plant_state import ClusterView, DatabaseView, PipelineView
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role
@@ -19,14 +20,16 @@ def cluster_line(
     pipeline: PipelineView | None,
     now: float,
     glyphs: Glyphs,
+    bridges: BridgesView | None = None,
 ) -> Line:
-    """Brokers, replication, lag, workers, database, in order of what stops the plant first."""
+    """Brokers, replication, lag, workers, bridges if there are any, database: what stops the plant comes first."""
     line: Line = [(" ", Role.TEXT)]
     for part in (
         _brokers(cluster, now, glyphs),
         _replication(cluster, glyphs),
         _lag(pipeline, now),
         _workers(pipeline),
+        _bridges(bridges, glyphs),
         _database(database, now, glyphs),
     ):
         if part:
@@ -83,6 +86,21 @@ def _workers(pipeline: PipelineView | None) -> Line:
     if pipeline.rate is not None:
         line.append((f" {count_text(pipeline.rate)}/s", Role.DIM))
     return line
+
+
+def _bridges(view: BridgesView | None, glyphs: Glyphs) -> Line:
+    if view is None or not view.bridges:
+        return []
+    lost = sum(bridge.state == "lost" for bridge in view.bridges)
+    if lost:
+        return [(f"{glyphs.critical} {lost} {'bridge' if lost == 1 else 'bridges'} lost", Role.CRIT)]
+    down = sum(len(bridge.down) for bridge in view.bridges)
+    if down:
+        return [(f"{glyphs.critical} {down} {'source' if down == 1 else 'sources'} down", Role.CRIT)]
+    amiss = sum(not bridge.well for bridge in view.bridges)
+    if amiss:
+        return [(f"{glyphs.warning} {amiss} {'bridge' if amiss == 1 else 'bridges'} amiss", Role.WARN)]
+    return _figure("bridges", str(sum(bridge.state == "runs" for bridge in view.bridges)))
 
 
 def _database(database: DatabaseView | None, now: float, glyphs: Glyphs) -> Line:

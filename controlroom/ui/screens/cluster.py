@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from controlroom.core.plant_state import BrokerView
 from controlroom.ui.bindings import BROKER, SCREENS
 from controlroom.ui.context import Context
+from controlroom.ui.render.bridge_rows import bridge_rows
 from controlroom.ui.render.cluster_tables import Row, broker_rows, group_rows, partition_rows
 from controlroom.ui.render.line import Line, Role, plain
 from controlroom.ui.render.pipeline_tables import database_rows, pipeline_rows
@@ -19,7 +20,7 @@ from controlroom.ui.widgets.cluster_list import ClusterList
 
 
 class ClusterScreen(ListScreen):
-    """Brokers, what is in trouble, the detection group, all groups, PostgreSQL, and every partition."""
+    """Brokers, what is in trouble, the detection group, bridges, all groups, PostgreSQL, and every partition."""
 
     TAB = SCREENS["cluster"][1]
     BINDINGS = BROKER
@@ -48,14 +49,18 @@ class ClusterScreen(ListScreen):
         cluster, detail = state.cluster, state.cluster_detail
         well = partition_rows(cluster, now, width, glyphs, trouble=False)
         database = database_rows(state.database, now, width, glyphs)
+        bridges = bridge_rows(state.bridges, now, width, glyphs)
+        amiss = state.bridges is not None and not all(bridge.well for bridge in state.bridges.bridges)
         down = state.database is not None and not state.database.reachable
         rows = [
             *broker_rows(cluster, detail, now, width, glyphs),
             *(database if down else ()),  # trouble first: it must not be below the edge of the screen
             *transaction_rows(detail, now, width, glyphs),
             *partition_rows(cluster, now, width, glyphs, trouble=True),
+            *(bridges if amiss else ()),
             *(well if self._partitions_first else ()),
             *pipeline_rows(state.pipeline, now, width, glyphs),
+            *(() if amiss else bridges),
             *group_rows(detail, now, width, glyphs),
             *(() if down else database),
             *(() if self._partitions_first else well),

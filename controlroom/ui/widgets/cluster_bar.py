@@ -7,9 +7,10 @@ from controlroom.ui.widgets.line_view import LineView
 
 
 class ClusterBar(LineView):
-    """Brokers, replication, lag, workers, database."""
+    """Brokers, replication, lag, workers, bridges, database."""
 
     def tick(self) -> None:
         """Show the last probes, and how old they are if they are old."""
         state, context = self.context.state, self.context
-        self.show(cluster_line(state.cluster, state.database, state.pipeline, context.now(), context.glyphs))
+        now, glyphs = context.now(), context.glyphs
+        self.show(cluster_line(state.cluster, state.database, state.pipeline, now, glyphs, state.bridges))

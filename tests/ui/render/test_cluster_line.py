@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from controlroom.core.bridges import BridgesView, BridgeView
 from controlroom.core.plant_state import ClusterView, DatabaseView, PipelineView
 from controlroom.ui.render.cluster_line import cluster_line
 from controlroom.ui.render.glyphs import UNICODE
 from controlroom.ui.render.line import Role, plain
+from tests.fakes.bridges import bridge, source
 from tests.fakes.clock import START
 from tests.fakes.plant import cluster
 
@@ -68,3 +70,16 @@ def test_no_worker_and_much_lag_are_abnormal():
 
 def test_the_database_is_down():
     assert "■ DATABASE DOWN" in said(cluster(START), DatabaseView(NOW, reachable=False), PIPELINE)
+
+
+def test_bridges_are_said_where_there_are_any() -> None:
+    def of(*views: BridgeView) -> str:
+        line = cluster_line(cluster(START), DATABASE, PIPELINE, NOW, UNICODE, BridgesView(NOW, views))
+        return plain(line).strip()
+
+    well, down = bridge("a", NOW), bridge("b", NOW, sources=(source("line", NOW, connected_since=None),))
+    assert of() == "brokers 3/3  ISR ok  lag 12  workers 1  db ok 0.4 ms"
+    assert "workers 1  bridges 1  db ok" in of(BridgeView(well, "runs"), BridgeView(down, "stopped"))
+    assert "■ 1 source down" in of(BridgeView(well, "runs"), BridgeView(down, "runs"))
+    assert "■ 2 bridges lost" in of(BridgeView(well, "lost"), BridgeView(down, "lost"))
+    assert "▲ 1 bridge amiss" in of(BridgeView(bridge("c", NOW, kafka_since=None), "runs"))

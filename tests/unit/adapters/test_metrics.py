@@ -11,6 +11,8 @@ from controlroom.adapters.kafka.partition import Commit, Progress
 from controlroom.adapters.metrics import Metrics, serving
 from controlroom.core.clocks import Clocks
 from controlroom.errors import ConfigError
+from tests.fakes.bridges import bridges
+from tests.fakes.clock import START
 from tests.fakes.plant import event
 
 
@@ -24,6 +26,7 @@ class Worker:
         self.clocks = {2: Clocks.of([700.0, -90.0, -100.0, 3.0])}
         self.joined = True
         self.progress = Progress()
+        self.bridges = bridges(START).bridges
 
 
 async def get(port: int, path: str, method: str = "GET") -> tuple[int, str]:
@@ -53,6 +56,13 @@ async def test_what_a_worker_did_is_told_in_prometheus_words() -> None:
         'controlroom_clock_off_seconds{partition="2",side="ahead"} 700.0',
         "controlroom_commit_seconds_count 1.0",
         'controlroom_rejects_total{reason="unknown-version"} 2.0',
+        'controlroom_bridge_up{bridge="hall-3"} 1.0',
+        'controlroom_bridge_up{bridge="packaging"} 0.0',
+        'controlroom_bridge_stopped{bridge="trial"} 1.0',
+        'controlroom_bridge_waiting_readings{bridge="hall-3"} 1204.0',
+        'controlroom_bridge_source_up{bridge="hall-3",source="paint-shop"} 0.0',
+        'controlroom_bridge_source_up{bridge="hall-3",source="line"} 1.0',
+        'controlroom_bridge_source_up{bridge="packaging",source="line"} 0.0',
         'controlroom_sensors_with_surplus_total{surplus="duplicate-keys"} 1.0',
     ):
         assert line in lines

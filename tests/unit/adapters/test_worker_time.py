@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from types import SimpleNamespace
 
 import pytest
@@ -25,6 +26,9 @@ class Part:
 
     def __init__(self) -> None:
         self.told: list[tuple[float, bool]] = []
+
+    def know_lost(self, reasons: Mapping[str, str]) -> None:
+        assert not reasons
 
     def skip(self, offset: int) -> None:
         assert offset == self.committed_offset

@@ -237,6 +237,6 @@ def test_any_payload_becomes_a_good_reading_or_is_refused(payload, table):
     drafts, _ = made.drafts("a/b", payload, NOW)
     assert len(drafts) + sum(made.refusals.counts.values()) == 1
     for draft in drafts:
-        reading = reading_of(draft, 1)
+        reading = reading_of(draft, 1, "hall/line")
         assert isinstance(reading, Reading)
         assert decode_reading(encode_reading(reading)) == reading

@@ -53,7 +53,7 @@ class Scene:
 
     def open(self) -> None:
         self.spool = Spool(self.path / "spool.db", 10**9, 1e9)
-        self.writer = SpoolWriter(self.spool, lambda key: len(key) % 2)
+        self.writer = SpoolWriter(self.spool, "hall", lambda key: len(key) % 2)
         self.writer.start()
 
     def until(self, condition) -> None:
@@ -96,6 +96,7 @@ def test_readings_are_numbered_for_each_sensor_over_a_restart(scene):
     scene.until(lambda: source.readings == 5)
     scene.writer.let_send(lambda key: len(key) % 2, scene.batches.extend)
     scene.until(lambda: len(scene.readings()) == 5)
+    assert {one.source for one in scene.readings()} == {"hall/line"}
     numbers = [(one.sensor_id, one.metadata.reading_count) for one in scene.readings()]
     assert sorted(numbers) == [("a", 1), ("a", 2), ("a", 3), ("bb", 1), ("own", 77)]
 
@@ -163,6 +164,7 @@ def test_what_is_dropped_at_the_bound_is_said_once(scene, caplog):
     scene.until(lambda: scene.spool.dropped > before)
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert "its oldest readings are dropped until Kafka is back" in caplog.text
+    assert scene.writer.dropped_at == pytest.approx(time.time(), abs=20)
 
 
 def test_a_source_that_is_faster_than_the_disk_waits(scene, monkeypatch):
@@ -186,4 +188,4 @@ def test_a_source_that_is_faster_than_the_disk_waits(scene, monkeypatch):
 )  # fmt: skip
 def test_the_level_follows_from_the_limits(value, warning, critical, level):
     sensor = Sensor("s", "flow", Location(), "", warning, critical)
-    assert reading_of(Draft(sensor, AT, value, 1.0), 1).alert_level == level
+    assert reading_of(Draft(sensor, AT, value, 1.0), 1, "hall/line").alert_level == level

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from bridges.status import BridgeReport, SourceReport
 from controlroom.cli.bridge_text import status_lines
+from controlroom.wire import BridgeReport, SourceReport
 
 
 def report(**changed: object) -> BridgeReport:

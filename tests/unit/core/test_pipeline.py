@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from controlroom.core.alarms.events import Detected, Returned, TimePassed
 from controlroom.core.intake import KEPT_A_MINUTE, REJECTS_A_MINUTE
@@ -42,6 +43,7 @@ def record(
     headers: tuple[tuple[str, bytes], ...] = (),
     zone: str = "a",
     machine: str = "",
+    source: str = "",
 ) -> Record:
     time = START + timedelta(seconds=offset if at is None else at)
     reading = Reading(
@@ -52,6 +54,7 @@ def record(
         value,
         "°C",
         metadata=Metadata(offset + 1, 35.0, 40.0),
+        source=source or UNSET,
     )
     stamp = LOG_S + offset if log is None else log
     return Record(offset, round(stamp * 1000), sensor.encode(), encode_reading(reading), headers)
