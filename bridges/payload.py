@@ -47,6 +47,8 @@ class Refusal(StrEnum):
     NO_TAG = "no-tag"
     ID_TAKEN = "id-taken"
     TOO_MANY_TAGS = "too-many-tags"
+    NO_NODE = "no-node"
+    OVERFLOW = "queue-overflow"
 
 
 class Refused(ValueError):
