@@ -210,7 +210,9 @@ class SpoolWriter:
             tokens.append(token)
             name = source.name
             fresh = new.setdefault(name, set())
-            known = look_up and fingerprint is not None and (fingerprint in fresh or spool.window(name).has(fingerprint))
+            known = (
+                look_up and fingerprint is not None and (fingerprint in fresh or spool.window(name).has(fingerprint))
+            )
             if current is not None and current.look_up and not known:
                 known = current.mark == (marks.get((name, current.tag)) or spool.current(name, current.tag))
             if known:

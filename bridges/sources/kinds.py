@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from importlib.util import find_spec
+from typing import Annotated, Any, Protocol
 
+from pydantic import Field
+
+from bridges.errors import BridgeFileError
 from bridges.mapping import SensorTable
 from bridges.sources.mqtt import MqttSource
 from bridges.sources.mqtt_table import MqttTable
+from bridges.sources.opcua_table import OpcuaTable
 from bridges.sources.status import SourceStatus
 from bridges.values import Memory, Packet
 
-#: A `[[source]]`; with a second kind the union of both, told apart by `type`.
-SourceTable = MqttTable
+#: A `[[source]]`.
+SourceTable = Annotated[MqttTable | OpcuaTable, Field(discriminator="type")]
 
 
 class Source(Protocol):
@@ -34,7 +39,7 @@ class Source(Protocol):
         """Connect, and try until it works."""
         ...
 
-    def adopt(self, table: SourceTable, sensors: Mapping[str, SensorTable]) -> None:
+    def adopt(self, table: Any, sensors: Mapping[str, SensorTable]) -> None:  # noqa: ANN401 - a table of its own kind
         """Go on by another table that has the same connection."""
         ...
 
@@ -59,6 +64,12 @@ def make_source(
     """The source that a table describes; `live` only looks, and leaves nothing behind.
 
     Raises:
-        BridgeFileError: a certificate or a password cannot be read.
+        BridgeFileError: a certificate or a password cannot be read, or what the kind needs is not installed.
     """
+    if isinstance(table, OpcuaTable):
+        if find_spec("asyncua") is None:
+            raise BridgeFileError(f"source {table.name!r}: OPC UA is not installed: pip install 'controlroom[opcua]'")
+        from bridges.sources.opcua import OpcuaSource
+
+        return OpcuaSource(table, sensors, bridge, put)
     return MqttSource(table, sensors, bridge, put, live=live, memory=memory)

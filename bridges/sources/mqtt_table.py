@@ -71,7 +71,7 @@ class MqttTable(Secret, Model):
         parts = urlsplit(self.url)
         return parts.hostname or "", parts.port or _PORTS[parts.scheme]
 
-    def same_connection(self, other: MqttTable) -> bool:
+    def same_connection(self, other: Model) -> bool:
         """Whether another table differs in its tags alone, so that the connection can stay."""
         return self.model_copy(update={"tag": []}) == other.model_copy(update={"tag": []})
 

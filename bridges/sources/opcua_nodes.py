@@ -91,7 +91,7 @@ class AddressSpace:
 
     def text_of(self, node: ua.NodeId) -> str:
         """A node id with the URI of its namespace, which stays when indexes change."""
-        plain = ua.NodeId(node.Identifier, 0, node.NodeIdType).to_string()
+        plain = str(ua.NodeId(node.Identifier, 0, node.NodeIdType).to_string())
         index = int(node.NamespaceIndex)
         if index == 0:
             return plain
@@ -136,7 +136,7 @@ class AddressSpace:
                     # A node that two ways lead to is one variable, by the first.
                     seen.add(local)
                     below.append(found)
-                    if reference.NodeClass_ == ua.NodeClass.Variable and (
+                    if reference.NodeClass == ua.NodeClass.Variable and (
                         template is None or template.match(found.path) is not None
                     ):
                         yield found
@@ -208,8 +208,8 @@ def _content(data: ua.DataValue) -> Any:  # noqa: ANN401 - whatever the server h
 
 def _type_name(node: ua.NodeId) -> str:
     if node.NamespaceIndex == 0 and isinstance(node.Identifier, int):
-        return ua.ObjectIdNames.get(node.Identifier, node.to_string())
-    return node.to_string()
+        return str(ua.ObjectIdNames.get(node.Identifier, node.to_string()))
+    return str(node.to_string())
 
 
 def _engineering(told: dict[str, Any]) -> Engineering:

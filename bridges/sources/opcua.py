@@ -1,0 +1,285 @@
+"""Variables of an OPC UA server, by a subscription that is made anew whenever it is lost.
+
+A notification is acknowledged to the server when what it holds is on disk (the spool). The server tells the current
+value of each variable with every new subscription: it is compared with the last one of that sensor, and not
+taken twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from asyncua import Client, ua
+
+from bridges.mapping import SensorTable
+from bridges.payload import Refusal, Refused, in_range
+from bridges.sources.opcua_client import check_files, close, connect, reason
+from bridges.sources.opcua_items import Item, find_items
+from bridges.sources.opcua_nodes import AddressSpace
+from bridges.sources.opcua_subscription import Subscription
+from bridges.sources.opcua_table import OpcuaTable
+from bridges.sources.opcua_values import GONE, measured
+from bridges.sources.status import SourceStatus
+from bridges.tags import Refusals
+from bridges.values import Current, Draft, Packet
+
+log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF_S = 1.0
+_LAST_BACKOFF_S = 30.0
+_LOOK_S = 0.5
+_CLOSE_S = 15.0
+
+
+class _LostError(Exception):
+    """The connection is of no use any more; says why."""
+
+
+class OpcuaSource:
+    """One source. It runs on a thread of its own; `confirm` is called on the spool's.
+
+    Args:
+        table: what the file says of it.
+        sensors: what the file says of single sensors.
+        bridge: the bridge's name, for the session's.
+        put: takes packets; may wait.
+
+    Raises:
+        BridgeFileError: a certificate or a password cannot be read.
+    """
+
+    #: whether the bridge numbers its readings
+    numbered = True
+
+    def __init__(
+        self, table: OpcuaTable, sensors: Mapping[str, SensorTable], bridge: str, put: Callable[[Packet], None]
+    ) -> None:
+        check_files(table)
+        self.table = table
+        self._sensors = sensors
+        self._session_name = f"controlroom bridge {bridge} {table.name}"
+        self._put = put
+        self.status = SourceStatus("opcua")
+        self._refusals = Refusals(table.name)
+        self.status.refused = self._refusals.counts
+        self._connections = 0
+        #: last value of each sensor, which a bad status without a value is about
+        self._last: dict[str, float] = {}
+        #: what was refused by the last search, so that it is counted once
+        self._told: set[tuple[str, str]] = set()
+        self._items: dict[str, Item] = {}
+        self._ended = ""
+        self._changed = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = threading.Event()
+        self._stop: asyncio.Event | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="opcua", daemon=True)
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self.table.name
+
+    def start(self) -> None:
+        """Connect, and try until it works."""
+        self._thread.start()
+
+    def adopt(self, table: OpcuaTable, sensors: Mapping[str, SensorTable]) -> None:
+        """Go on by another table that has the same connection."""
+        self.table, self._sensors, self._changed = table, sensors, True
+
+    def confirm(self, tokens: Sequence[object], readings: int, repeated: int) -> None:
+        """These values are on disk: their notifications can be acknowledged."""
+        self.status.readings += readings
+        self.status.repeated += repeated
+        for token in tokens:
+            if isinstance(token, asyncio.Event) and self._loop is not None and not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(token.set)
+
+    def stop(self, *, forget: bool = False) -> None:
+        """Disconnect. The server keeps nothing for us, so there is nothing to forget."""
+        self._stopping.set()
+        if self._loop is not None and self._stop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread.is_alive():
+            self._thread.join(_CLOSE_S)
+        self.status.connected_since = None
+
+    async def _run(self) -> None:
+        self._stop = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        backoff = _FIRST_BACKOFF_S
+        while not self._stopping.is_set():
+            before = self._connections
+            serving = asyncio.create_task(self._serve())
+            stopping = asyncio.create_task(self._stop.wait())
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            serving.cancel()
+            (outcome,) = await asyncio.gather(serving, return_exceptions=True)
+            self.status.connected_since = None
+            if self._stopping.is_set():
+                return
+            self._fail(outcome if isinstance(outcome, BaseException) else _LostError("the connection has ended"))
+            if self._connections > before:
+                backoff = _FIRST_BACKOFF_S
+            # Not all bridges at the same moment, when a server comes back.
+            wait = backoff * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            try:
+                await asyncio.wait_for(self._stop.wait(), wait)
+            except TimeoutError:
+                backoff = min(_LAST_BACKOFF_S, backoff * 2)
+
+    def _fail(self, error: BaseException) -> None:
+        line = str(error) if isinstance(error, _LostError) else reason(error, self.table)
+        if line != self.status.error:
+            log.warning("%s: %s; trying on", self.name, line)
+            log.debug("%s: %s", self.name, type(error).__name__, exc_info=error)
+        self.status.error = line
+
+    async def _serve(self) -> None:
+        """Serve one connection until it ends.
+
+        Raises:
+            _LostError: why it has ended.
+            Exception: the client's, of many kinds.
+        """
+        client = await connect(self.table, self._session_name)
+        try:
+            space = AddressSpace(client)
+            subscription = await self._subscribe(client, space)
+            self._connections += 1
+            self.status.reconnects = self._connections - 1
+            self.status.connected_since = time.time()
+            log.info("%s: connected to %s, %d variables", self.name, self.table.url, len(self._items))
+            await self._watch(client, space, subscription)
+        finally:
+            await close(client)
+
+    async def _subscribe(self, client: Client, space: AddressSpace) -> Subscription:
+        self._ended, self._changed = "", False
+        await space.look()
+        subscription = Subscription(client, self.table, space.monitored_at_once, self._heard, self._end)
+        await subscription.open()
+        self._items = {}
+        await self._search(space, subscription)
+        return subscription
+
+    def _end(self, why: str) -> None:
+        self._ended = why
+
+    async def _watch(self, client: Client, space: AddressSpace, subscription: Subscription) -> None:
+        """Look after a connection: is it alive, and has what was missing come?"""
+        searched = time.monotonic()
+        lost = asyncio.Event()
+
+        async def lose(_: Exception) -> None:
+            lost.set()
+
+        client.connection_lost_callback = lose
+        while True:
+            try:
+                await asyncio.wait_for(lost.wait(), _LOOK_S)
+            except TimeoutError:
+                pass
+            else:
+                raise _LostError("the connection has ended")
+            if self._ended:
+                raise _LostError(self._ended)
+            if subscription.silent:
+                raise _LostError("the subscription's keep-alives have stopped")
+            if self._changed:
+                # Every tag may have changed; what the server tells again is recognised.
+                self._changed = False
+                await subscription.remove(list(self._items.values()))
+                self._items = {}
+                self._told = set()
+                await self._search(space, subscription)
+            elif time.monotonic() - searched >= self.table.rescan and self._may_have_changed():
+                await space.look()
+                await self._search(space, subscription)
+                searched = time.monotonic()
+
+    def _may_have_changed(self) -> bool:
+        gone = any(item.gone for item in self._items.values())
+        return gone or bool(self._told) or any(tag.path is not None for tag in self.table.tag)
+
+    async def _search(self, space: AddressSpace, subscription: Subscription) -> None:
+        """Find what the file names, and monitor what is new; what is not there is said, and looked for again."""
+        found = await find_items(space, self.table, self._sensors)
+        refused = found.refused
+        new: list[Item] = []
+        old: list[Item] = []
+        for name, item in found.items.items():
+            known = self._items.get(name)
+            if known is None or known.gone or known.node != item.node:
+                new.append(item)
+                if known is not None:
+                    old.append(known)
+        await subscription.remove(old)
+        for item in new:
+            self._items[item.sensor_id] = item
+        for item, word in await subscription.add(new):
+            del self._items[item.sensor_id]
+            refused.append((item.label, Refused(Refusal.NO_NODE, f"the server does not monitor it ({word})")))
+        told: set[tuple[str, str]] = set()
+        for label, one in refused:
+            key = (label, one.reason.value)
+            told.add(key)
+            if key not in self._told:
+                self._refusals.add(label, one)
+        self._told = told
+        self.status.tags = len(self._items)
+        absent = [label for label, one in refused if one.reason is Refusal.NO_NODE]
+        self.status.error = ""
+        if absent:
+            more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+            self.status.error = f"not on the server, looked for again every {self.table.rescan:g} s: {absent[0]}{more}"
+
+    async def _heard(self, message: ua.NotificationMessage, values: list[tuple[Item, ua.DataValue]]) -> None:
+        """Hand a notification's values over, and wait until they are on disk."""
+        now = datetime.now(UTC)
+        status = self.status
+        status.messages += len(values)
+        packets = [packet for item, data in values if (packet := self._packet(item, data, now)) is not None]
+        if isinstance(message.PublishTime, datetime):
+            status.skewed((message.PublishTime - now).total_seconds())
+        if not packets:
+            return
+        status.last_at = now.timestamp()
+        stored = asyncio.Event()
+        packets[-1] = packets[-1]._replace(token=stored)
+        # It waits while the spool has more than enough; meanwhile the connection is to live on.
+        await asyncio.to_thread(lambda: [self._put(packet) for packet in packets])
+        await stored.wait()
+
+    def _packet(self, item: Item, data: ua.DataValue, now: datetime) -> Packet | None:
+        first, item.first = item.first, False
+        if data.StatusCode is not None and data.StatusCode.value in GONE:
+            item.gone = True
+        name, target = item.sensor_id, item.target
+        try:
+            said = measured(data, name)
+            if said.overflow:
+                lost = Refused(Refusal.OVERFLOW, "the server's queue was full, older values are lost (queue, sampling)")
+                self._refusals.add(item.label, lost)
+            value = said.value
+            if value is None:
+                value = self._last.get(name)
+                if value is None:
+                    raise Refused(Refusal.NO_VALUE, "a bad status without a value, and there was none before")
+            else:
+                value = self._last[name] = in_range(value * target.scale + target.offset)
+        except Refused as refused:
+            self._refusals.add(item.label, refused)
+            return None
+        draft = Draft(target.sensor, said.at or now, value, said.quality)
+        # Without a time the same value may be a new one, except with a new subscription.
+        current = Current(name, said.mark, look_up=first or said.at is not None)
+        return Packet(self, token=None, fingerprint=None, look_up=False, drafts=[draft], current=current)

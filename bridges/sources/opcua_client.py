@@ -1,0 +1,157 @@
+"""A client of an OPC UA server: how it proves who it is, which server it trusts, and what its errors mean."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+from asyncua import Client, ua
+from asyncua.common.utils import ServiceError
+from asyncua.crypto import security_policies
+from asyncua.crypto.truststore import TrustStore
+from asyncua.crypto.uacrypto import CertProperties
+from asyncua.crypto.validator import CertificateValidator, CertificateValidatorOptions
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
+
+from bridges.errors import BridgeFileError
+from bridges.sources.opcua_table import OpcuaTable
+
+# What the client library logs of each request and each lost connection is said by us, once.
+logging.getLogger("asyncua").setLevel(logging.CRITICAL)
+logging.getLogger("asyncuagds").setLevel(logging.CRITICAL)
+
+_SESSION_MS = 600_000
+_CLOSE_S = 5.0
+_UNTRUSTED = {
+    ua.StatusCodes.BadCertificateUntrusted,
+    ua.StatusCodes.BadCertificateTimeInvalid,
+    ua.StatusCodes.BadCertificateRevoked,
+}
+
+
+def check_files(table: OpcuaTable) -> None:
+    """Read certificates, keys and password, so that what is wrong with them is said at once.
+
+    Raises:
+        BridgeFileError: one cannot be read.
+    """
+    table.secret()
+    for name in ("cert_file", "user_cert_file"):
+        if (path := getattr(table, name)) is not None:
+            _certificate(table, name, path)
+    for name in ("key_file", "user_key_file"):
+        if (path := getattr(table, name)) is not None:
+            _key(table, name, path)
+    if isinstance(table.trust, list):
+        for path in table.trust:
+            _certificate(table, "trust", path)
+
+
+async def connect(table: OpcuaTable, name: str) -> Client:
+    """A client with a session.
+
+    Raises:
+        Exception: of many kinds; `reason` says in a line what happened.
+    """
+    client = Client(table.url, timeout=table.timeout, watchdog_intervall=min(5.0, table.timeout))
+    client.name = client.description = name
+    client.session_timeout = _SESSION_MS
+    async with asyncio.timeout(table.timeout * 3):
+        await _identify(client, table)
+        await client.connect()
+    return client
+
+
+async def close(client: Client) -> None:
+    """End the session, and with it its subscriptions; a server that does not answer is not waited for."""
+    try:
+        async with asyncio.timeout(_CLOSE_S):
+            await client.disconnect()
+    except Exception:  # noqa: BLE001 - there is nothing left to be done about it
+        client.disconnect_socket()
+
+
+def reason(error: BaseException, table: OpcuaTable) -> str:
+    """Why there is no connection, or none any more, in a line."""
+    if isinstance(error, ServiceError):
+        error = ua.UaStatusCodeError(error.code)
+    if isinstance(error, ua.UaStatusCodeError):
+        status = ua.StatusCode(ua.UInt32(error.code))
+        if error.code in _UNTRUSTED:
+            return f"{table.url}: its certificate is not accepted ({status.name}); check trust"
+        return f"the server refuses us: {status.name} ({status.doc})"
+    if isinstance(error, TimeoutError):
+        return f"{table.url} does not answer in time"
+    if isinstance(error, OSError):
+        return f"{table.url} does not answer ({error.strerror or error})"
+    text = str(error)
+    if text.startswith("No matching endpoints"):
+        return f"the server offers no endpoint with security = {table.security!r}, mode = {table.mode!r}"
+    return f"{text or type(error).__name__}"
+
+
+async def _identify(client: Client, table: OpcuaTable) -> None:
+    if table.user is not None:
+        client.set_user(table.user)
+        client.set_password(table.secret() or "")
+    if table.user_cert_file is not None and table.user_key_file is not None:
+        await client.load_client_certificate(str(table.user_cert_file), _kind(table.user_cert_file))
+        await client.load_private_key(table.user_key_file, None, _kind(table.user_key_file))
+    if table.security == "None":
+        return
+    assert table.cert_file is not None
+    assert table.key_file is not None
+    certificate = _certificate(table, "cert_file", table.cert_file)
+    # A server compares the two, and refuses us if they differ.
+    if (uri := _uri(certificate)) is not None:
+        client.application_uri = uri
+    if isinstance(table.trust, list):
+        store = TrustStore(list(table.trust), [])
+        await store.load()
+        checks = CertificateValidatorOptions.TIME_RANGE | CertificateValidatorOptions.TRUSTED
+        client.certificate_validator = CertificateValidator(checks, store)
+    await client.set_security(
+        getattr(security_policies, f"SecurityPolicy{table.security}"),
+        CertProperties(table.cert_file, _kind(table.cert_file)),
+        CertProperties(table.key_file, _kind(table.key_file)),
+        mode=ua.MessageSecurityMode[table.mode],
+    )
+
+
+def _kind(path: Path) -> str:
+    return "pem" if path.read_bytes().lstrip().startswith(b"-----") else "der"
+
+
+def _certificate(table: OpcuaTable, name: str, path: Path) -> x509.Certificate:
+    try:
+        content = path.read_bytes()
+        if content.lstrip().startswith(b"-----"):
+            return x509.load_pem_x509_certificate(content)
+        return x509.load_der_x509_certificate(content)
+    except (OSError, ValueError) as error:
+        raise BridgeFileError(f"source {table.name!r}, {name}: {path}: {_line(error)}") from None
+
+
+def _key(table: OpcuaTable, name: str, path: Path) -> None:
+    try:
+        content = path.read_bytes()
+        load = load_pem_private_key if content.lstrip().startswith(b"-----") else load_der_private_key
+        load(content, None)
+    except (OSError, ValueError, TypeError) as error:
+        raise BridgeFileError(f"source {table.name!r}, {name}: {path}: {_line(error)}") from None
+
+
+def _line(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) else str(error)
+    return (text or type(error).__name__).splitlines()[0]
+
+
+def _uri(certificate: x509.Certificate) -> str | None:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return None
+    found = names.get_values_for_type(x509.UniformResourceIdentifier)
+    return found[0] if found else None
