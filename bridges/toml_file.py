@@ -90,14 +90,18 @@ def _first_of(error: ValidationError, content: object, text: str) -> str:
         else:
             continue  # pydantic's own, such as the tag of a union
         place.append(part)
+    if first["type"].startswith("union_tag_"):
+        place.append("type")
     key = ""
     for part in place:
         key += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if key else part
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if first["type"] == "extra_forbidden":
         message = "there is no such key"
-    elif first["type"] == "missing":
+    elif first["type"] in {"missing", "union_tag_not_found"}:
         message = "is missing"
+    elif first["type"] == "union_tag_invalid":
+        message = f"must be one of {first['ctx']['expected_tags']}"
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
     return f"line {line_of(text, place)}: {key}: {message[:1].lower()}{message[1:]}{more}"

@@ -13,21 +13,21 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from asyncua import Client, ua
 
 from bridges.mapping import SensorTable
-from bridges.payload import Refusal, Refused, in_range
+from bridges.payload import Refusal, Refused
 from bridges.sources.opcua_client import check_files, close, connect, reason
 from bridges.sources.opcua_items import Item, find_items
 from bridges.sources.opcua_nodes import AddressSpace
+from bridges.sources.opcua_readings import Readings
 from bridges.sources.opcua_subscription import Subscription
 from bridges.sources.opcua_table import OpcuaTable
-from bridges.sources.opcua_values import GONE, measured
 from bridges.sources.status import SourceStatus
 from bridges.tags import Refusals
-from bridges.values import Current, Draft, Packet
+from bridges.values import Packet
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +69,7 @@ class OpcuaSource:
         self._refusals = Refusals(table.name)
         self.status.refused = self._refusals.counts
         self._connections = 0
-        #: last value of each sensor, which a bad status without a value is about
-        self._last: dict[str, float] = {}
+        self._readings = Readings(self, self._refusals)
         #: what was refused by the last search, so that it is counted once
         self._told: set[tuple[str, str]] = set()
         self._items: dict[str, Item] = {}
@@ -205,6 +204,9 @@ class OpcuaSource:
                 await space.look()
                 await self._search(space, subscription)
                 searched = time.monotonic()
+            every = self.table.refresh_s
+            if every and (quiet := subscription.quiet(every)):
+                await self._refresh(space, quiet)
 
     def _may_have_changed(self) -> bool:
         gone = any(item.gone for item in self._items.values())
@@ -247,39 +249,32 @@ class OpcuaSource:
         now = datetime.now(UTC)
         status = self.status
         status.messages += len(values)
-        packets = [packet for item, data in values if (packet := self._packet(item, data, now)) is not None]
+        packets = [packet for item, data in values if (packet := self._readings.told(item, data, now)) is not None]
         if isinstance(message.PublishTime, datetime):
             status.skewed((message.PublishTime - now).total_seconds())
+        await self._store(packets, now)
+
+    async def _refresh(self, space: AddressSpace, items: Sequence[Item]) -> None:
+        """Read what has told nothing for a while: a server tells changes alone, and a healthy sensor is not silent."""
+        found = await space.read([item.node for item in items])
+        now = datetime.now(UTC)
+        # Servers put their time into what they read, or do not: that of their messages is right.
+        at = now + timedelta(seconds=self.status.skew_s or 0.0)
+        heard_at = time.monotonic()
+        packets: list[Packet] = []
+        for item, data in zip(items, found, strict=True):
+            if (packet := self._readings.unchanged(item, data, at)) is not None:
+                item.heard_at = heard_at
+                packets.append(packet)
+        await self._store(packets, now)
+
+    async def _store(self, packets: list[Packet], now: datetime) -> None:
+        """Hand packets over, and wait until they are on disk."""
         if not packets:
             return
-        status.last_at = now.timestamp()
+        self.status.last_at = now.timestamp()
         stored = asyncio.Event()
         packets[-1] = packets[-1]._replace(token=stored)
         # It waits while the spool has more than enough; meanwhile the connection is to live on.
         await asyncio.to_thread(lambda: [self._put(packet) for packet in packets])
         await stored.wait()
-
-    def _packet(self, item: Item, data: ua.DataValue, now: datetime) -> Packet | None:
-        first, item.first = item.first, False
-        if data.StatusCode is not None and data.StatusCode.value in GONE:
-            item.gone = True
-        name, target = item.sensor_id, item.target
-        try:
-            said = measured(data, name)
-            if said.overflow:
-                lost = Refused(Refusal.OVERFLOW, "the server's queue was full, older values are lost (queue, sampling)")
-                self._refusals.add(item.label, lost)
-            value = said.value
-            if value is None:
-                value = self._last.get(name)
-                if value is None:
-                    raise Refused(Refusal.NO_VALUE, "a bad status without a value, and there was none before")
-            else:
-                value = self._last[name] = in_range(value * target.scale + target.offset)
-        except Refused as refused:
-            self._refusals.add(item.label, refused)
-            return None
-        draft = Draft(target.sensor, said.at or now, value, said.quality)
-        # Without a time the same value may be a new one, except with a new subscription.
-        current = Current(name, said.mark, look_up=first or said.at is not None)
-        return Packet(self, token=None, fingerprint=None, look_up=False, drafts=[draft], current=current)

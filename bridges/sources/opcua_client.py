@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from pathlib import Path
 
 from asyncua import Client, ua
@@ -85,7 +86,7 @@ def reason(error: BaseException, table: OpcuaTable) -> str:
     if isinstance(error, TimeoutError):
         return f"{table.url} does not answer in time"
     if isinstance(error, OSError):
-        return f"{table.url} does not answer ({error.strerror or error})"
+        return f"{table.url} does not answer ({os.strerror(error.errno) if error.errno else error})"
     text = str(error)
     if text.startswith("No matching endpoints"):
         return f"the server offers no endpoint with security = {table.security!r}, mode = {table.mode!r}"

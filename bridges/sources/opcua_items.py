@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from asyncua import ua
 
@@ -27,6 +28,11 @@ class Item:
     first: bool = True
     #: the server has said that the node is not there any more
     gone: bool = False
+    #: of its last value, and when that came (monotonic)
+    mark: bytes = b""
+    heard_at: float = 0.0
+    #: the time of its last reading
+    at: datetime | None = None
     #: the server's number of the monitored item
     monitored: int | None = None
 

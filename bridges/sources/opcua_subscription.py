@@ -105,6 +105,11 @@ class Subscription:
             parameters.MonitoredItemIds = ids[at : at + self._at_once]
             await self._session.delete_monitored_items(parameters)
 
+    def quiet(self, seconds: float) -> list[Item]:
+        """Items that have told a value, and none for so long."""
+        before = time.monotonic() - seconds
+        return [item for item in self._items.values() if item.mark and item.heard_at <= before]
+
     async def _create(self, items: Sequence[Item], *, filtered: bool) -> list[tuple[Item, int]]:
         parameters = ua.CreateMonitoredItemsParameters()
         parameters.SubscriptionId = ua.UInt32(self._id)
@@ -151,6 +156,7 @@ class Subscription:
                 for one in data.MonitoredItems:
                     item = self._items.get(int(one.ClientHandle))
                     if item is not None:
+                        item.heard_at = self._heard_at
                         values.append((item, one.Value))
             elif isinstance(data, ua.StatusChangeNotification):
                 self._ended(f"the server has ended the subscription ({data.Status.name})")

@@ -95,6 +95,7 @@ class OpcuaTable(Secret, Model):
     queue: _Queue = 10
     deadband: _Deadband | None = None
     deadband_percent: _Percent | None = None
+    refresh: Annotated[float, Field(ge=0, le=86_400)] | None = None
     rescan: Annotated[float, Field(ge=1, le=86_400)] = 30.0
     timeout: Annotated[float, Field(ge=1, le=120)] = 10.0
     max_tags: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
@@ -129,6 +130,11 @@ class OpcuaTable(Secret, Model):
         if self.deadband is not None and self.deadband_percent is not None:
             raise ValueError("give deadband or deadband_percent, not both")
         return self
+
+    @property
+    def refresh_s(self) -> float:
+        """After so many seconds without a new value the old one is read; 0: never."""
+        return self.refresh if self.refresh is not None else 3 * self.sampling
 
     def same_connection(self, other: Model) -> bool:
         """Whether another table differs in its tags alone, so that the connection can stay."""

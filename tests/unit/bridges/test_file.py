@@ -55,7 +55,7 @@ def test_a_short_file_is_enough(tmp_path):
         ('url = "mqtts://lab"', 'url = "http://lab"', "line 15: source[2].url: must be mqtt://host:port or, with TLS"),
         ('url = "mqtts://lab"', 'url = "mqtts://a:b@lab"', "line 15: source[2].url: a user is given by user and"),
         ('url = "mqtts://lab"', 'url = "mqtts://lab"\nqos = 2', "line 16: source[2].qos: must be 0 or 1"),
-        ('type = "mqtt"\nurl = "mqtts', 'type = "opcua"\nurl = "mqtts', "line 14: source[2].type: must be 'mqtt'"),
+        ('type = "mqtt"\nurl = "mqtts', 'type = "opc"\nurl = "mqtts', "line 14: source[2].type: must be one of 'mqtt'"),
         ('topic = "lab/{sensor}"', 'topic = "lab/{sens"', "line 18: source[2].tag[1].topic: topic 'lab/{sens'"),
         ('topic = "lab/{sensor}"', 'topic = "lab/x"', "line 17: source[2].tag[1]: type is missing"),
         ('topic = "lab/{sensor}"', 'topic = "lab/{sensor}"\nid = "{machine}"', "line 17: source[2].tag[1]: id: there"),
