@@ -1,7 +1,7 @@
-"""An OPC UA server of asyncua's, as a process that the tests start, kill and tell what to do (a word on its input).
+"""An OPC UA server of asyncua's, as a process that benchmarks and tests start, kill and tell what to do.
 
-Its variables count: each has the value n from the n-th part of a second on since `began`, with that time as the source's.
-So a value tells when it was there, also after the server was killed and started again.
+Its variables count: each has the value n from the n-th part of a second on since `began`, with that time as the
+source's. So a value tells when it was there, also after the server was killed and started again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from controlroom.local import ports
 
@@ -22,10 +23,11 @@ URI = "http://example.org/line"
 
 @dataclass
 class OpcuaServer:
-    """The process."""
+    """The process; what `tell` says is a word on its input."""
 
     directory: Path
     tags: int = 5
+    #: values a second of each
     hz: float = 5.0
     options: tuple[str, ...] = ()
     port: int = field(default_factory=lambda: ports.free_ports(1)[0])
@@ -34,11 +36,12 @@ class OpcuaServer:
 
     @property
     def url(self) -> str:
+        """Where it answers."""
         return f"opc.tcp://127.0.0.1:{self.port}/line"
 
     def start(self, *options: str) -> None:
         """Start it, and wait until it answers."""
-        command = [sys.executable, "-m", "tests.opcua_server", "--port", str(self.port), "--tags", str(self.tags),
+        command = [sys.executable, "-m", "benchmarks._opcua_server", "--port", str(self.port), "--tags", str(self.tags),
                    "--hz", str(self.hz), "--began", str(self.began), *self.options, *options]  # fmt: skip
         with (self.directory / "opcua.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
@@ -56,6 +59,7 @@ class OpcuaServer:
         assert self.process.stdout.readline() == b"done\n"
 
     def kill(self) -> None:
+        """As if its power had gone."""
         assert self.process is not None
         self.process.kill()
         self.process.wait()
@@ -64,6 +68,7 @@ class OpcuaServer:
                 pipe.close()
 
     def stop(self) -> None:
+        """End it, if it runs."""
         if self.process is not None and self.process.poll() is None:
             self.kill()
 
@@ -71,11 +76,16 @@ class OpcuaServer:
 async def _serve(args: argparse.Namespace) -> None:
     from asyncua import Server, ua
     from asyncua.crypto.cert_gen import setup_self_signed_certificate
-    from asyncua.server.users import User, UserRole
+    from asyncua.crypto.permission_rules import User, UserRole
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
     class Users:
-        def get_user(self, _session, username=None, password=None, certificate=None):
+        """Who may log in."""
+
+        def get_user(
+            self, _session: object, username: str | None = None, password: str | None = None, certificate: object = None
+        ) -> object:
+            """The one user that there is."""
             return User(role=UserRole.User) if (username, password) == ("me", "hush") else None
 
     server = Server(user_manager=Users() if args.secure else None)
@@ -84,7 +94,7 @@ async def _serve(args: argparse.Namespace) -> None:
     if args.secure:
         directory = Path(args.secure)
         await setup_self_signed_certificate(
-            directory / "server.key", directory / "server.der", server.application_uri, "127.0.0.1",
+            directory / "server.key", directory / "server.der", server.get_application_uri(), "127.0.0.1",
             [ExtendedKeyUsageOID.SERVER_AUTH], {},
         )  # fmt: skip
         await server.load_certificate(directory / "server.der")
@@ -96,7 +106,7 @@ async def _serve(args: argparse.Namespace) -> None:
     index = await server.register_namespace(URI)
     line = await server.nodes.objects.add_object(ua.NodeId("Line", index), "Line 1")
     variables = []
-    machine = None
+    machine: Any = None
     for number in range(args.tags):
         if number % 10 == 0:
             machine = await line.add_object(ua.NodeId(f"m-{number // 10}", index), f"m-{number // 10}")
@@ -108,7 +118,7 @@ async def _serve(args: argparse.Namespace) -> None:
             unit = ua.EUInformation(DisplayName=ua.LocalizedText("°C"), UnitId=4408652)
             await variable.add_property(ua.NodeId("unit", index), "0:EngineeringUnits", unit)
             await variable.add_property(ua.NodeId("range", index), "0:EURange", ua.Range(-1.0, 90.0))
-    fixed = await line.add_object(ua.NodeId("Fixed", index), "Fixed")
+    fixed = await server.nodes.objects.add_object(ua.NodeId("Fixed", index), "Fixed")
     await fixed.add_variable(ua.NodeId("Fixed.label", index), f"{index}:label", "as it is")
     level = await fixed.add_variable(ua.NodeId("Fixed.level", index), f"{index}:level", 7.5)
     async with server:
@@ -135,16 +145,17 @@ async def _serve(args: argparse.Namespace) -> None:
         counting.cancel()
 
 
-async def _count(args: argparse.Namespace, variables: list) -> None:
+async def _count(args: argparse.Namespace, variables: list[Any]) -> None:
     from asyncua import ua
 
     number = int((time.time() - args.began) * args.hz)
     while variables and args.hz:
         number += 1
-        at = args.began + number / args.hz
-        await asyncio.sleep(max(0.0, at - time.time()))
-        stamp = datetime.fromtimestamp(at, UTC)
         for count, variable in enumerate(variables):
+            at = args.began + (number + (count / len(variables) if args.spread else 0.0)) / args.hz
+            if args.spread or not count:
+                await asyncio.sleep(max(0.0, at - time.time()))
+            stamp = datetime.fromtimestamp(time.time() if args.spread else at, UTC)
             await variable.write_value(
                 ua.DataValue(ua.Variant(float(number), ua.VariantType.Double), SourceTimestamp=stamp)
             )
@@ -153,11 +164,13 @@ async def _count(args: argparse.Namespace, variables: list) -> None:
 
 
 def main() -> None:
+    """Run the server."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--tags", type=int, default=5)
     parser.add_argument("--hz", type=float, default=5.0)
     parser.add_argument("--began", type=float, default=0.0)
+    parser.add_argument("--spread", action="store_true", help="not all at once, and with the time of writing")
     parser.add_argument("--shift", action="store_true", help="another namespace comes first")
     parser.add_argument("--suffix", default="")
     parser.add_argument("--secure", default="", help="a directory: encrypted, user me with password hush")
