@@ -94,11 +94,11 @@ async def _serve(args: argparse.Namespace) -> None:
     if args.secure:
         directory = Path(args.secure)
         await setup_self_signed_certificate(
-            directory / "server.key", directory / "server.der", server.get_application_uri(), "127.0.0.1",
+            directory / "server-key.pem", directory / "server.der", server.get_application_uri(), "127.0.0.1",
             [ExtendedKeyUsageOID.SERVER_AUTH], {},
         )  # fmt: skip
         await server.load_certificate(directory / "server.der")
-        await server.load_private_key(directory / "server.key")
+        await server.load_private_key(directory / "server-key.pem")
         server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
         server.set_security_IDs(["Username"])
     if args.shift:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from asyncua import Client, ua
 from asyncua.common.utils import ServiceError
 from asyncua.crypto import security_policies
-from asyncua.crypto.truststore import TrustStore
 from asyncua.crypto.uacrypto import CertProperties
-from asyncua.crypto.validator import CertificateValidator, CertificateValidatorOptions
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
 from bridges.errors import BridgeFileError
@@ -21,14 +22,12 @@ from bridges.sources.opcua_table import OpcuaTable
 
 # What the client library logs of each request and each lost connection is said by us, once.
 logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-logging.getLogger("asyncuagds").setLevel(logging.CRITICAL)
 
 _SESSION_MS = 600_000
 _CLOSE_S = 5.0
 _UNTRUSTED = {
     ua.StatusCodes.BadCertificateUntrusted,
     ua.StatusCodes.BadCertificateTimeInvalid,
-    ua.StatusCodes.BadCertificateRevoked,
 }
 
 
@@ -93,6 +92,27 @@ def reason(error: BaseException, table: OpcuaTable) -> str:
     return f"{text or type(error).__name__}"
 
 
+def check_trust(shown: x509.Certificate, trusted: Sequence[x509.Certificate], now: datetime) -> None:
+    """A server's certificate must be one of those that are trusted, or be signed by one that is an authority's.
+
+    Raises:
+        ServiceError: it is not, or not at this time.
+    """
+    if not shown.not_valid_before_utc <= now <= shown.not_valid_after_utc:
+        raise ServiceError(ua.StatusCodes.BadCertificateTimeInvalid)
+    if not any(shown == one or _signed(shown, one, now) for one in trusted):
+        raise ServiceError(ua.StatusCodes.BadCertificateUntrusted)
+
+
+def _signed(shown: x509.Certificate, by: x509.Certificate, now: datetime) -> bool:
+    try:
+        authority = by.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        shown.verify_directly_issued_by(by)
+    except (x509.ExtensionNotFound, InvalidSignature, ValueError, TypeError):
+        return False
+    return authority and by.not_valid_before_utc <= now <= by.not_valid_after_utc
+
+
 async def _identify(client: Client, table: OpcuaTable) -> None:
     if table.user is not None:
         client.set_user(table.user)
@@ -109,10 +129,12 @@ async def _identify(client: Client, table: OpcuaTable) -> None:
     if (uri := _uri(certificate)) is not None:
         client.application_uri = uri
     if isinstance(table.trust, list):
-        store = TrustStore(list(table.trust), [])
-        await store.load()
-        checks = CertificateValidatorOptions.TIME_RANGE | CertificateValidatorOptions.TRUSTED
-        client.certificate_validator = CertificateValidator(checks, store)
+        trusted = [_certificate(table, "trust", path) for path in table.trust]
+
+        async def validate(shown: x509.Certificate, _server: object) -> None:
+            check_trust(shown, trusted, datetime.now(UTC))
+
+        client.certificate_validator = validate
     await client.set_security(
         getattr(security_policies, f"SecurityPolicy{table.security}"),
         CertProperties(table.cert_file, _kind(table.cert_file)),

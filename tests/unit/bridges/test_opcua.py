@@ -7,6 +7,8 @@ from importlib.util import find_spec
 
 import pytest
 from asyncua import ua
+from asyncua.common.utils import ServiceError
+from cryptography import x509
 
 from bridges.errors import BridgeFileError
 from bridges.file import load_bridge
@@ -14,6 +16,7 @@ from bridges.mapping import SensorTable, Tag
 from bridges.payload import Refused
 from bridges.sources import kinds
 from bridges.sources.opcua_browse import Listed, tree, write_file
+from bridges.sources.opcua_client import check_trust
 from bridges.sources.opcua_items import Item, completed
 from bridges.sources.opcua_nodes import Engineering
 from bridges.sources.opcua_readings import Readings
@@ -21,6 +24,7 @@ from bridges.sources.opcua_subscription import data_change_filter
 from bridges.sources.opcua_table import OpcuaTable, OpcuaTag, server_url
 from bridges.sources.opcua_values import measured
 from bridges.tags import Refusals
+from tests.faults.secure import Certificates
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 AT = datetime(2026, 5, 1, 11, tzinfo=UTC)
@@ -109,6 +113,27 @@ def test_a_certificate_that_cannot_be_read_is_named(tmp_path):
     keys = {"security": "Basic256Sha256", "cert_file": tmp_path / "c.pem", "key_file": tmp_path / "no", "trust": "any"}
     with pytest.raises(BridgeFileError, match=r"source 'line', cert_file: .*c\.pem: "):
         kinds.make_source(table(**keys), {}, "b", lambda _: None)
+
+
+def test_a_server_is_trusted_by_its_own_certificate_or_its_authority_s(tmp_path):
+    certificates = Certificates(tmp_path)
+
+    def read(name):
+        return x509.load_pem_x509_certificate((tmp_path / name).read_bytes())
+
+    authority, server, worker, old = (read(name) for name in ("ca.pem", "server.crt", "worker.crt", "expired.crt"))
+    assert certificates.authority.name == "ca.pem"
+    now = datetime.now(UTC)
+    check_trust(server, [server], now)
+    check_trust(server, [worker, authority], now)
+    for shown, trusted, code in (
+        (server, [worker], ua.StatusCodes.BadCertificateUntrusted),
+        (server, [], ua.StatusCodes.BadCertificateUntrusted),
+        (old, [old, authority], ua.StatusCodes.BadCertificateTimeInvalid),
+    ):
+        with pytest.raises(ServiceError) as caught:
+            check_trust(shown, trusted, now)
+        assert caught.value.code == code
 
 
 @pytest.mark.parametrize(
