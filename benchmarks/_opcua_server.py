@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--tags", type=int, default=5)
     parser.add_argument("--hz", type=float, default=5.0)
-    parser.add_argument("--began", type=float, default=0.0)
+    parser.add_argument("--began", type=float, default=time.time())
     parser.add_argument("--spread", action="store_true", help="not all at once, and with the time of writing")
     parser.add_argument("--shift", action="store_true", help="another namespace comes first")
     parser.add_argument("--suffix", default="")

@@ -23,7 +23,8 @@ from bridges.sources.opcua_table import OpcuaTable
 # What the client library logs of each request and each lost connection is said by us, once.
 logging.getLogger("asyncua").setLevel(logging.CRITICAL)
 
-_SESSION_MS = 600_000
+#: So long a server keeps the session of a bridge that was killed.
+_SESSION_MS = 120_000
 _CLOSE_S = 5.0
 _UNTRUSTED = {
     ua.StatusCodes.BadCertificateUntrusted,
