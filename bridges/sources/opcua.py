@@ -25,6 +25,7 @@ from bridges.sources.opcua_nodes import AddressSpace
 from bridges.sources.opcua_readings import Readings
 from bridges.sources.opcua_subscription import Subscription
 from bridges.sources.opcua_table import OpcuaTable
+from bridges.sources.opcua_values import real_time
 from bridges.sources.status import SourceStatus
 from bridges.tags import Refusals
 from bridges.values import Packet
@@ -249,17 +250,18 @@ class OpcuaSource:
         now = datetime.now(UTC)
         status = self.status
         status.messages += len(values)
-        packets = [packet for item, data in values if (packet := self._readings.told(item, data, now)) is not None]
-        if isinstance(message.PublishTime, datetime):
-            status.skewed((message.PublishTime - now).total_seconds())
+        if (published := real_time(message.PublishTime)) is not None:
+            status.skewed((published - now).total_seconds())
+        stale_s, at = self.table.refresh_s, self._server_time(now)
+        made = [self._readings.told(item, data, at, stale_s) for item, data in values]
+        packets = [packet for packet in made if packet is not None]
         await self._store(packets, now)
 
     async def _refresh(self, space: AddressSpace, items: Sequence[Item]) -> None:
         """Read what has told nothing for a while: a server tells changes alone, and a healthy sensor is not silent."""
         found = await space.read([item.node for item in items])
         now = datetime.now(UTC)
-        # Servers put their time into what they read, or do not: that of their messages is right.
-        at = now + timedelta(seconds=self.status.skew_s or 0.0)
+        at = self._server_time(now)
         heard_at = time.monotonic()
         packets: list[Packet] = []
         for item, data in zip(items, found, strict=True):
@@ -267,6 +269,10 @@ class OpcuaSource:
                 item.heard_at = heard_at
                 packets.append(packet)
         await self._store(packets, now)
+
+    def _server_time(self, now: datetime) -> datetime:
+        """The server's time. Servers put it into what is read, or do not: that of their messages is right."""
+        return now + timedelta(seconds=self.status.skew_s or 0.0)
 
     async def _store(self, packets: list[Packet], now: datetime) -> None:
         """Hand packets over, and wait until they are on disk."""

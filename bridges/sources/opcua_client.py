@@ -32,6 +32,10 @@ _UNTRUSTED = {
 }
 
 
+class EndpointError(Exception):
+    """The server has no endpoint with the security that the file asks for."""
+
+
 def check_files(table: OpcuaTable) -> None:
     """Read certificates, keys and password, so that what is wrong with them is said at once.
 
@@ -60,8 +64,14 @@ async def connect(table: OpcuaTable, name: str) -> Client:
     client.name = client.description = name
     client.session_timeout = _SESSION_MS
     async with asyncio.timeout(table.timeout * 3):
-        await _identify(client, table)
-        await client.connect()
+        try:
+            await _identify(client, table)
+            await client.connect()
+        except ua.UaError as error:
+            if not str(error).startswith("No matching endpoints"):
+                raise
+            wanted = table.security if table.security == "None" else f"{table.security} {table.mode}"
+            raise EndpointError(f"the server does not offer {wanted}; it offers {await _offered(table)}") from None
     return client
 
 
@@ -87,10 +97,18 @@ def reason(error: BaseException, table: OpcuaTable) -> str:
         return f"{table.url} does not answer in time"
     if isinstance(error, OSError):
         return f"{table.url} does not answer ({os.strerror(error.errno) if error.errno else error})"
-    text = str(error)
-    if text.startswith("No matching endpoints"):
-        return f"the server offers no endpoint with security = {table.security!r}, mode = {table.mode!r}"
-    return f"{text or type(error).__name__}"
+    return str(error) or type(error).__name__
+
+
+async def _offered(table: OpcuaTable) -> str:
+    """The security of a server's endpoints, in words."""
+    endpoints = await Client(table.url, timeout=table.timeout).connect_and_get_server_endpoints()
+    names = []
+    for endpoint in endpoints:
+        policy = str(endpoint.SecurityPolicyUri).rpartition("#")[2]
+        mode = endpoint.SecurityMode
+        names.append("None" if mode == ua.MessageSecurityMode.None_ else f"{policy} {mode.name}")
+    return ", ".join(dict.fromkeys(names)) or "none"
 
 
 def check_trust(shown: x509.Certificate, trusted: Sequence[x509.Certificate], now: datetime) -> None:

@@ -27,8 +27,16 @@ class Readings:
         #: last value of each sensor, which a bad status without a value is about
         self._last: dict[str, float] = {}
 
-    def told(self, item: Item, data: ua.DataValue, now: datetime) -> Packet | None:
-        """A value that came with a notification; None: it cannot be taken, and is counted."""
+    def told(self, item: Item, data: ua.DataValue, now: datetime, stale_s: float = 0.0) -> Packet | None:
+        """A value that came with a notification; None: it cannot be taken, and is counted.
+
+        Args:
+            item: whose it is.
+            data: what came.
+            now: the server's time.
+            stale_s: the first value of a subscription may be of any age; one that is older than this is told as of now,
+                when it is still the variable's value. 0: it keeps its time.
+        """
         first, item.first = item.first, False
         if data.StatusCode is not None and data.StatusCode.value in GONE:
             item.gone = True
@@ -50,6 +58,8 @@ class Readings:
             self._refusals.add(item.label, refused)
             return None
         item.at = said.at or now
+        if first and stale_s and (now - item.at).total_seconds() > stale_s:
+            item.at = now
         draft = Draft(target.sensor, item.at, value, said.quality)
         # Without a time the same value may be a new one, except with a new subscription.
         current = Current(name, said.mark, look_up=first or said.at is not None)

@@ -42,7 +42,7 @@ def measured(data: ua.DataValue, sensor_id: str) -> Measured:
     code = data.StatusCode.value if data.StatusCode is not None else 0
     quality = quality_of(code)
     raw = data.Value.Value if data.Value is not None else None
-    at = _real(data.SourceTimestamp) or _real(data.ServerTimestamp)
+    at = real_time(data.SourceTimestamp) or real_time(data.ServerTimestamp)
     mark = fingerprint(0, sensor_id, f"{raw!r} {at} {code & 0xFFFF0000:x}".encode())
     value: float | None = None
     if raw is None or (quality == 0.0 and isinstance(raw, float) and not math.isfinite(raw)):
@@ -62,7 +62,7 @@ def quality_of(code: int) -> float:
     return _QUALITIES[code >> 30 & 3]
 
 
-def _real(at: datetime | None) -> datetime | None:
+def real_time(at: datetime | None) -> datetime | None:
     """A time that a clock could have shown: servers send 1601 where they know none."""
     if at is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -195,6 +196,26 @@ async def test_what_is_not_there_is_one_line_and_is_taken_when_it_comes(
     assert [one.value for one in await of(bridging, "late")] == [1.25]
 
 
+async def test_a_server_that_hangs_is_left_and_found_again(server: OpcuaServer, bridging: Bridging) -> None:
+    server.start()
+    bridging.write(HEAD.format(url=server.url, more="refresh = 0") + COUNTERS)
+    bridging.start()
+    await bridging.until(lambda: sent(bridging) > 10)
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        await bridging.until(lambda: bridging.source["connected_since"] is None)
+        await bridging.until(lambda: "does not answer in time" in bridging.source["error"])
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    await bridging.connected()
+    count = sent(bridging)
+    await bridging.until(lambda: sent(bridging) > count + 20)
+    assert bridging.stop() == 0
+    values = [one.value for one in await of(bridging, "Line 1-m-0-s0001")]
+    assert values == sorted(set(values))
+
+
 async def test_changes_of_the_tags_count_without_a_new_connection(server: OpcuaServer, bridging: Bridging) -> None:
     server.start()
     bridging.write(HEAD.format(url=server.url, more="refresh = 0") + LEVEL)
@@ -241,7 +262,8 @@ async def test_encryption_certificates_and_user(server: OpcuaServer, bridging: B
     # Without encryption it has no endpoint.
     bridging.write(HEAD.format(url=server.url, more="") + LEVEL)
     bridging.start()
-    await bridging.until(lambda: bridging.source.get("error"))
+    offered = "the server does not offer None; it offers Basic256Sha256 SignAndEncrypt"
+    await bridging.until(lambda: bridging.source.get("error") == offered)
     assert bridging.stop() == 0
     assert "hush" not in bridging.said()
 

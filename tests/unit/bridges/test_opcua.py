@@ -198,6 +198,15 @@ def test_a_value_without_a_time_is_the_same_with_a_new_subscription_alone():
     assert packets[0].drafts[0].at == NOW
 
 
+def test_the_first_value_of_a_subscription_is_of_now_if_it_is_old():
+    readings, one = Readings(object(), Refusals("line")), item()
+    packets = [readings.told(one, value(4.0), NOW, 3.0) for _ in range(2)]
+    assert [packet.drafts[0].at for packet in packets] == [NOW, AT]
+    # It is recognised by its own time.
+    assert packets[0].current.mark == packets[1].current.mark
+    assert readings.told(item(), value(4.0), NOW, 4_000.0).drafts[0].at == AT
+
+
 def test_what_was_read_because_nothing_came_is_a_reading_if_it_has_not_changed():
     readings, one = Readings(object(), Refusals("line")), item(offset=1.0)
     assert readings.told(one, value(4.0), NOW) is not None
