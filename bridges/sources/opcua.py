@@ -201,7 +201,7 @@ class OpcuaSource:
                 self._items = {}
                 self._told = set()
                 await self._search(space, subscription)
-            elif time.monotonic() - searched >= self.table.rescan and self._may_have_changed():
+            elif time.monotonic() - searched >= self.table.rescan:
                 await space.look()
                 await self._search(space, subscription)
                 searched = time.monotonic()
@@ -209,14 +209,16 @@ class OpcuaSource:
             if every and (quiet := subscription.quiet(every)):
                 await self._refresh(space, quiet)
 
-    def _may_have_changed(self) -> bool:
-        gone = any(item.gone for item in self._items.values())
-        return gone or bool(self._told) or any(tag.path is not None for tag in self.table.tag)
-
     async def _search(self, space: AddressSpace, subscription: Subscription) -> None:
         """Find what the file names, and monitor what is new; what is not there is said, and looked for again."""
         found = await find_items(space, self.table, self._sensors)
         refused = found.refused
+        labels = {label for label, _ in refused}
+        for name, item in self._items.items():
+            if name not in found.items:
+                item.gone = True
+                if item.label not in labels:
+                    refused.append((item.label, Refused(Refusal.NO_NODE, "it is not there any more")))
         new: list[Item] = []
         old: list[Item] = []
         for name, item in found.items.items():
@@ -238,7 +240,7 @@ class OpcuaSource:
             if key not in self._told:
                 self._refusals.add(label, one)
         self._told = told
-        self.status.tags = len(self._items)
+        self.status.tags = sum(not item.gone for item in self._items.values())
         absent = [label for label, one in refused if one.reason is Refusal.NO_NODE]
         self.status.error = ""
         if absent:

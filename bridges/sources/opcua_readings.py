@@ -38,8 +38,7 @@ class Readings:
                 when it is still the variable's value. 0: it keeps its time.
         """
         first, item.first = item.first, False
-        if data.StatusCode is not None and data.StatusCode.value in GONE:
-            item.gone = True
+        self._look(item, data)
         name, target = item.sensor_id, item.target
         try:
             said = measured(data, name)
@@ -74,6 +73,7 @@ class Readings:
             said = measured(data, item.sensor_id)
         except Refused:
             return None
+        self._look(item, data)
         if said.mark != item.mark or said.value is None:
             return None
         value = self._last.get(item.sensor_id)
@@ -82,3 +82,9 @@ class Readings:
         item.at = at
         draft = Draft(item.target.sensor, at, value, said.quality)
         return Packet(self._source, token=None, fingerprint=None, look_up=False, drafts=[draft])
+
+    @staticmethod
+    def _look(item: Item, data: ua.DataValue) -> None:
+        """Whether its node is there still."""
+        if data.StatusCode is not None and data.StatusCode.value in GONE:
+            item.gone = True

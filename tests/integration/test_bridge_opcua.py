@@ -184,16 +184,20 @@ async def test_what_is_not_there_is_one_line_and_is_taken_when_it_comes(
     await bridging.until(lambda: bridging.source["refused"].get("not-a-number") == 1)
     server.tell("late")
     await bridging.until(lambda: bridging.source["tags"] == 8)
-    # A variable that is deleted is bad, and comes back with another download.
+    # A variable that is deleted is missing, and comes back with another download.
     server.tell("delete")
-    await asyncio.sleep(1.5)
+    await bridging.until(lambda: bridging.source["tags"] == 7)
+    assert bridging.source["refused"]["no-node"] == 3
     server.tell("add")
+    await bridging.until(lambda: bridging.source["tags"] == 8)
     await bridging.until(lambda: sent(bridging) > 50)
-    # Searched for every second, counted and said once.
-    assert bridging.source["refused"]["no-node"] <= 3
+    # Searched for every second, counted once each, and said once a minute.
+    assert bridging.source["refused"]["no-node"] == 3
     assert bridging.said().count("no-node") == 1
     assert bridging.stop() == 0
     assert [one.value for one in await of(bridging, "late")] == [1.25]
+    values = [(one.value, one.quality) for one in await of(bridging, "level")]
+    assert values in ([(7.5, 1.0), (9.5, 1.0)], [(7.5, 1.0), (7.5, 0.0), (9.5, 1.0)])
 
 
 async def test_a_server_that_hangs_is_left_and_found_again(server: OpcuaServer, bridging: Bridging) -> None:
