@@ -49,6 +49,7 @@ class Refusal(StrEnum):
     TOO_MANY_TAGS = "too-many-tags"
     NO_NODE = "no-node"
     OVERFLOW = "queue-overflow"
+    MISSED = "notification-lost"
 
 
 class Refused(ValueError):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from asyncua import Client, ua
+from asyncua.client.ua_client import UaClientState
 
 from bridges.mapping import SensorTable
 from bridges.payload import Refusal, Refused
@@ -36,6 +37,8 @@ _FIRST_BACKOFF_S = 1.0
 _LAST_BACKOFF_S = 30.0
 _LOOK_S = 0.5
 _CLOSE_S = 15.0
+#: So long the server is expected to keep a session and its subscription for a connection that was lost.
+_RESUME_S = 60.0
 
 
 class _LostError(Exception):
@@ -154,10 +157,7 @@ class OpcuaSource:
         try:
             space = AddressSpace(client)
             subscription = await self._subscribe(client, space)
-            self._connections += 1
-            self.status.reconnects = self._connections - 1
-            self.status.connected_since = time.time()
-            log.info("%s: connected to %s, %d variables", self.name, self.table.url, len(self._items))
+            self._connected()
             await self._watch(client, space, subscription)
         finally:
             await close(client)
@@ -165,7 +165,7 @@ class OpcuaSource:
     async def _subscribe(self, client: Client, space: AddressSpace) -> Subscription:
         self._ended, self._changed = "", False
         await space.look()
-        subscription = Subscription(client, self.table, space.monitored_at_once, self._heard, self._end)
+        subscription = Subscription(client, self.table, space.monitored_at_once, self._heard, self._end, self._missed)
         await subscription.open()
         self._items = {}
         await self._search(space, subscription)
@@ -174,10 +174,15 @@ class OpcuaSource:
     def _end(self, why: str) -> None:
         self._ended = why
 
+    def _missed(self) -> None:
+        gone = Refused(Refusal.MISSED, "a notification was lost with a connection, and the server has it no more")
+        self._refusals.add(self.table.url, gone)
+
     async def _watch(self, client: Client, space: AddressSpace, subscription: Subscription) -> None:
         """Look after a connection: is it alive, and has what was missing come?"""
         searched = time.monotonic()
         lost = asyncio.Event()
+        token = client.uaclient.session.authentication_token
 
         async def lose(_: Exception) -> None:
             lost.set()
@@ -189,7 +194,10 @@ class OpcuaSource:
             except TimeoutError:
                 pass
             else:
-                raise _LostError("the connection has ended")
+                lost.clear()
+                await self._resume(client, token)
+                subscription.resumed()
+                searched = 0.0
             if self._ended:
                 raise _LostError(self._ended)
             if subscription.silent:
@@ -208,6 +216,30 @@ class OpcuaSource:
             every = self.table.refresh_s
             if every and (quiet := subscription.quiet(every)):
                 await self._refresh(space, quiet)
+
+    async def _resume(self, client: Client, token: ua.NodeId) -> None:
+        """Go on with the same session over a new connection: its subscription has gone on meanwhile.
+
+        Raises:
+            _LostError: there is no connection, or no such session any more.
+        """
+        ended = _LostError("the connection has ended")
+        self.status.connected_since = None
+        self._fail(ended)
+        async with client.subscribe_state() as changes:
+            try:
+                await changes.wait_for_state(UaClientState.CONNECTED, _RESUME_S)
+            except TimeoutError:
+                raise ended from None
+        if client.uaclient.session.authentication_token != token:
+            raise _LostError("the server has forgotten our session")
+        self._connected()
+
+    def _connected(self) -> None:
+        self._connections += 1
+        self.status.reconnects = self._connections - 1
+        self.status.connected_since = time.time()
+        log.info("%s: connected to %s, %d variables", self.name, self.table.url, self.status.tags)
 
     async def _search(self, space: AddressSpace, subscription: Subscription) -> None:
         """Find what the file names, and monitor what is new; what is not there is said, and looked for again."""

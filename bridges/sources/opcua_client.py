@@ -66,7 +66,8 @@ async def connect(table: OpcuaTable, name: str) -> Client:
     async with asyncio.timeout(table.timeout * 3):
         try:
             await _identify(client, table)
-            await client.connect()
+            # For a while it tries to go on with the same session; who has got it looks whether that worked.
+            await client.connect(auto_reconnect=True, reconnect_max_delay=5.0)
         except ua.UaError as error:
             if not str(error).startswith("No matching endpoints"):
                 raise

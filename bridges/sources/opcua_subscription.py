@@ -35,6 +35,7 @@ class Subscription:
         at_once: so many items go into one request.
         heard: takes what the server tells of items; what it takes is acknowledged after it has returned.
         ended: hears why the server has ended the subscription.
+        missed: hears of each notification that the server has sent, and has not any more.
     """
 
     def __init__(
@@ -44,12 +45,16 @@ class Subscription:
         at_once: int,
         heard: Callable[[ua.NotificationMessage, list[tuple[Item, ua.DataValue]]], Awaitable[None]],
         ended: Callable[[str], None],
+        missed: Callable[[], None],
     ) -> None:
         self._session = client.uaclient.session
         self._table = table
         self._at_once = at_once
         self._heard = heard
         self._ended = ended
+        self._missed = missed
+        #: number of the last notification; 0: there was none
+        self._sequence = 0
         self._id = 0
         self._items: dict[int, Item] = {}
         self._next_handle = 1
@@ -61,6 +66,10 @@ class Subscription:
     def silent(self) -> bool:
         """Whether the server has said nothing for longer than it may."""
         return not self._busy and time.monotonic() - self._heard_at > self._patience_s
+
+    def resumed(self) -> None:
+        """Its session goes on over another connection."""
+        self._heard_at = time.monotonic()
 
     async def open(self) -> None:
         """Make it."""
@@ -150,6 +159,21 @@ class Subscription:
     async def _notified(self, result: ua.PublishResult) -> None:
         message = result.NotificationMessage
         self._heard_at = time.monotonic()
+        if not message.NotificationData:
+            return  # a keep-alive; its number is that of the next notification
+        number = int(message.SequenceNumber)
+        for absent in range(self._sequence + 1, number) if self._sequence else ():
+            # Sent over a connection that was lost on the way: the server keeps it until it is acknowledged.
+            try:
+                again = await self._session.republish(self._id, absent)
+            except ua.UaError:
+                self._missed()
+            else:
+                await self._take(again)
+        self._sequence = number
+        await self._take(message)
+
+    async def _take(self, message: ua.NotificationMessage) -> None:
         values: list[tuple[Item, ua.DataValue]] = []
         for data in message.NotificationData or []:
             if isinstance(data, ua.DataChangeNotification):
