@@ -384,7 +384,10 @@ deadband_percent = 10
 [[source.tag]]
 path = "HelloWorld/ScalarTypes/{{sensor}}"
 """
-    plain = HEAD.format(url=MILO_URL, more="refresh = 0")
+    wire = Wire(12686)
+    listener = await asyncio.start_server(wire.serve, "127.0.0.1", 0)
+    url = MILO_URL.replace("12686", str(listener.sockets[0].getsockname()[1]))
+    plain = HEAD.format(url=url, more="refresh = 0\nqueue = 100")
     with milo(directory) as server:
         shown = await asyncio.to_thread(
             subprocess.run, [sys.executable, "-m", "controlroom", "bridge", "browse", MILO_URL],
@@ -401,15 +404,30 @@ path = "HelloWorld/ScalarTypes/{{sensor}}"
                 await node.write_value(ua.DataValue(ua.Variant(value, ua.VariantType.Double)))
                 await asyncio.sleep(0.5)  # longer than it samples
         await bridging.until(lambda: sent(bridging) > 30)
+        # What it is told while the wire is cut comes when it is whole again.
+        async with Client(MILO_URL) as client:
+            node = client.get_node(f"ns={index};s=HelloWorld/ScalarTypes/Double")
+            cut = asyncio.create_task(wire.cut(2.0))
+            for value in (4.5, 5.5):
+                await asyncio.sleep(0.5)
+                await node.write_value(ua.DataValue(ua.Variant(value, ua.VariantType.Double)))
+            await cut
+        await bridging.until(lambda: bridging.source["reconnects"] == 1)
+        await bridging.connected()
+        assert "forgotten our session" not in bridging.said()
+        count = sent(bridging)
+        await bridging.until(lambda: sent(bridging) > count + 20)
         server.kill()
         await bridging.until(lambda: bridging.source["connected_since"] is None)
         server.start()
         await bridging.connected()
         # Started anew it has the values that it begins with, with a time of their own.
-        await bridging.until(lambda: sent(bridging) > 60)
+        count = sent(bridging)
+        await bridging.until(lambda: sent(bridging) > count + 30)
         assert bridging.stop() == 0
+        listener.close()
         found = await on_topic(bridging)
-        assert [one.value for one in await of(bridging, "double")] == [3.14, 1.5, 2.5, 3.5, 3.14]
+        assert [one.value for one in await of(bridging, "double")] == [3.14, 1.5, 2.5, 3.5, 4.5, 5.5, 3.14]
         (analog, *_) = await of(bridging, "analog")
         assert (analog.metadata.critical_threshold, analog.value) == (100.0, 3.14)
         assert len([one for one in found if one.sensor_id == "dynamic-Int32"]) > 10
