@@ -39,6 +39,8 @@ _LOOK_S = 0.5
 _CLOSE_S = 15.0
 #: So long the server is expected to keep a session and its subscription for a connection that was lost.
 _RESUME_S = 60.0
+#: The client asks the server this often whether it is there, and waits as long for the answer.
+_NOTICED_S = 10.0
 
 
 class _LostError(Exception):
@@ -202,20 +204,32 @@ class OpcuaSource:
                 raise _LostError(self._ended)
             if subscription.silent:
                 raise _LostError("the subscription's keep-alives have stopped")
-            if self._changed:
-                # Every tag may have changed; what the server tells again is recognised.
-                self._changed = False
-                await subscription.remove(list(self._items.values()))
-                self._items = {}
-                self._told = set()
-                await self._search(space, subscription)
-            elif time.monotonic() - searched >= self.table.rescan:
+            try:
+                searched = await self._tend(space, subscription, searched)
+            except (OSError, TimeoutError, ua.UaError):
+                # If it is the connection, the client finds that out too; what it is not, ends this one.
+                async with asyncio.timeout(self.table.timeout + _NOTICED_S):
+                    await lost.wait()
+
+    async def _tend(self, space: AddressSpace, subscription: Subscription, searched: float) -> float:
+        """Do what is due; when the last search was."""
+        if self._changed or time.monotonic() - searched >= self.table.rescan:
+            changed, self._changed = self._changed, False
+            try:
+                if changed:
+                    # Every tag may have changed; what the server tells again is recognised.
+                    await subscription.remove(list(self._items.values()))
+                    self._items, self._told = {}, set()
                 await space.look()
                 await self._search(space, subscription)
-                searched = time.monotonic()
-            every = self.table.refresh_s
-            if every and (quiet := subscription.quiet(every)):
-                await self._refresh(space, quiet)
+            except BaseException:
+                self._changed = True  # what was done of it is not known
+                raise
+            searched = time.monotonic()
+        every = self.table.refresh_s
+        if every and (quiet := subscription.quiet(every)):
+            await self._refresh(space, quiet)
+        return searched
 
     async def _resume(self, client: Client, token: ua.NodeId) -> None:
         """Go on with the same session over a new connection: its subscription has gone on meanwhile.

@@ -92,7 +92,7 @@ class OpcuaTable(Secret, Model):
     trust: list[PathBeside] | Literal["any"] | None = None
     sampling: _Seconds = 1.0
     publishing: Annotated[float, Field(ge=0.01, le=60)] = 0.5
-    queue: _Queue = 10
+    queue: _Queue = 60
     deadband: _Deadband | None = None
     deadband_percent: _Percent | None = None
     refresh: Annotated[float, Field(ge=0, le=86_400)] | None = None

@@ -265,7 +265,7 @@ async def test_a_connection_that_is_cut_for_seconds_loses_nothing(server: OpcuaS
     wire = Wire(server.port)
     listener = await asyncio.start_server(wire.serve, "127.0.0.1", 0)
     url = f"opc.tcp://127.0.0.1:{listener.sockets[0].getsockname()[1]}/line"
-    bridging.write(HEAD.format(url=url, more="refresh = 0\nqueue = 100") + COUNTERS)
+    bridging.write(HEAD.format(url=url, more="refresh = 0.3\nqueue = 100") + COUNTERS + LEVEL)
     bridging.start()
     try:
         await bridging.until(lambda: sent(bridging) > 20)
@@ -279,8 +279,10 @@ async def test_a_connection_that_is_cut_for_seconds_loses_nothing(server: OpcuaS
     finally:
         listener.close()
     for number in range(5):
+        # A machine that is busy may have had one read again meanwhile.
         values = [one.value for one in await of(bridging, f"Line 1-m-0-s{number:04d}")]
-        assert values == [values[0] + index for index in range(len(values))]
+        assert sorted(set(values)) == [values[0] + index for index in range(len(set(values)))]
+        assert values == sorted(values)
 
 
 async def test_changes_of_the_tags_count_without_a_new_connection(server: OpcuaServer, bridging: Bridging) -> None:

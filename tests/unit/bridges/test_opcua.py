@@ -66,7 +66,7 @@ def value(raw, code=0, at=AT, server=None) -> ua.DataValue:
 
 def test_a_short_table_is_enough(tmp_path):
     source = load(tmp_path, GOOD).source[0]
-    assert (source.url, source.sampling, source.queue, source.refresh_s) == ("opc.tcp://plc:4840", 1.0, 10, 3.0)
+    assert (source.url, source.sampling, source.queue, source.refresh_s) == ("opc.tcp://plc:4840", 1.0, 60, 3.0)
     assert server_url("opc.tcp://[::1]/a") == "opc.tcp://[::1]:4840/a"
 
 
