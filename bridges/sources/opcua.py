@@ -21,7 +21,8 @@ from asyncua.client.ua_client import UaClientState
 from bridges.mapping import SensorTable
 from bridges.payload import Refusal, Refused
 from bridges.sources.opcua_client import check_files, close, connect, reason
-from bridges.sources.opcua_items import Item, find_items
+from bridges.sources.opcua_items import Item
+from bridges.sources.opcua_monitored import Monitored
 from bridges.sources.opcua_nodes import AddressSpace
 from bridges.sources.opcua_readings import Readings
 from bridges.sources.opcua_subscription import Subscription
@@ -76,9 +77,7 @@ class OpcuaSource:
         self.status.refused = self._refusals.counts
         self._connections = 0
         self._readings = Readings(self, self._refusals)
-        #: what was refused by the last search, so that it is counted once
-        self._told: set[tuple[str, str]] = set()
-        self._items: dict[str, Item] = {}
+        self._monitored = Monitored(self.status, self._refusals)
         self._ended = ""
         self._changed = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -169,8 +168,8 @@ class OpcuaSource:
         await space.look()
         subscription = Subscription(client, self.table, space.monitored_at_once, self._heard, self._end, self._missed)
         await subscription.open()
-        self._items = {}
-        await self._search(space, subscription)
+        self._monitored.forget()
+        await self._monitored.search(space, subscription, self.table, self._sensors)
         return subscription
 
     def _end(self, why: str) -> None:
@@ -217,11 +216,9 @@ class OpcuaSource:
             changed, self._changed = self._changed, False
             try:
                 if changed:
-                    # Every tag may have changed; what the server tells again is recognised.
-                    await subscription.remove(list(self._items.values()))
-                    self._items, self._told = {}, set()
+                    await self._monitored.clear(subscription)  # what the server tells again is recognised
                 await space.look()
-                await self._search(space, subscription)
+                await self._monitored.search(space, subscription, self.table, self._sensors)
             except BaseException:
                 self._changed = True  # what was done of it is not known
                 raise
@@ -254,44 +251,6 @@ class OpcuaSource:
         self.status.reconnects = self._connections - 1
         self.status.connected_since = time.time()
         log.info("%s: connected to %s, %d variables", self.name, self.table.url, self.status.tags)
-
-    async def _search(self, space: AddressSpace, subscription: Subscription) -> None:
-        """Find what the file names, and monitor what is new; what is not there is said, and looked for again."""
-        found = await find_items(space, self.table, self._sensors)
-        refused = found.refused
-        labels = {label for label, _ in refused}
-        for name, item in self._items.items():
-            if name not in found.items:
-                item.gone = True
-                if item.label not in labels:
-                    refused.append((item.label, Refused(Refusal.NO_NODE, "it is not there any more")))
-        new: list[Item] = []
-        old: list[Item] = []
-        for name, item in found.items.items():
-            known = self._items.get(name)
-            if known is None or known.gone or known.node != item.node:
-                new.append(item)
-                if known is not None:
-                    old.append(known)
-        await subscription.remove(old)
-        for item in new:
-            self._items[item.sensor_id] = item
-        for item, word in await subscription.add(new):
-            del self._items[item.sensor_id]
-            refused.append((item.label, Refused(Refusal.NO_NODE, f"the server does not monitor it ({word})")))
-        told: set[tuple[str, str]] = set()
-        for label, one in refused:
-            key = (label, one.reason.value)
-            told.add(key)
-            if key not in self._told:
-                self._refusals.add(label, one)
-        self._told = told
-        self.status.tags = sum(not item.gone for item in self._items.values())
-        absent = [label for label, one in refused if one.reason is Refusal.NO_NODE]
-        self.status.error = ""
-        if absent:
-            more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
-            self.status.error = f"not on the server, looked for again every {self.table.rescan:g} s: {absent[0]}{more}"
 
     async def _heard(self, message: ua.NotificationMessage, values: list[tuple[Item, ua.DataValue]]) -> None:
         """Hand a notification's values over, and wait until they are on disk."""
