@@ -51,6 +51,9 @@ class Refusal(StrEnum):
     TOMBSTONE = "tombstone"
     #: records of Kafka that were deleted before they could be read
     DELETED = "deleted"
+    NO_NODE = "no-node"
+    OVERFLOW = "queue-overflow"
+    MISSED = "notification-lost"
 
 
 class Refused(ValueError):

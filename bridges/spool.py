@@ -8,6 +8,7 @@ holds what makes a restart exact:
   the brokers know its first record by. After a restart the same records go out as the same batch of the same producer,
   and a broker that has them confirms them without writing them again.
 - `accepted`: what was taken of each source lately, to recognise a message that is sent again.
+- `current`: what was taken last of each tag that tells its value again with every connection.
 
 Everything is done by one thread; nothing here waits for anything but the disk.
 """
@@ -34,6 +35,11 @@ CREATE TABLE lanes (part INTEGER PRIMARY KEY, sequence INTEGER NOT NULL, next_of
 CREATE TABLE under_way (part INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL,
                         sequence INTEGER NOT NULL);
 CREATE TABLE accepted (id INTEGER PRIMARY KEY, source TEXT NOT NULL, prints BLOB NOT NULL);
+"""
+#: Not in spools that were made before there were sources that need it.
+_ADDED = """
+CREATE TABLE IF NOT EXISTS current (source TEXT NOT NULL, tag TEXT NOT NULL, mark BLOB NOT NULL,
+                                    PRIMARY KEY (source, tag)) WITHOUT ROWID
 """
 #: Readings of a lane that are kept in memory too, so that they need not be read again to be sent.
 _CACHED = 5_000
@@ -72,6 +78,7 @@ class Spool:
         self.lanes: dict[int, Lane] = {}
         self._numbers: dict[str, int] = {}
         self._windows: dict[str, Window] = {}
+        self._current: dict[tuple[str, str], bytes] = {}
         self._next_id = 1
         self._stale = False
         try:
@@ -91,6 +98,7 @@ class Spool:
             db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {VERSION}; COMMIT;")
         elif version != VERSION:
             raise SpoolError(f"{self.path}: of version {version}; this program reads {VERSION}")
+        db.execute(_ADDED)
 
     def load(self) -> None:
         """Take everything in memory from the file: at the start, and after a commit that failed."""
@@ -117,6 +125,10 @@ class Spool:
         for source, prints in db.execute("SELECT source, prints FROM accepted ORDER BY id"):
             self.window(source).load(prints)
 
+        self._current = {
+            (source, tag): mark for source, tag, mark in db.execute("SELECT source, tag, mark FROM current")
+        }
+
     def lane(self, partition: int) -> Lane:
         """The lane of a partition."""
         return self.lanes.setdefault(partition, Lane(partition))
@@ -131,6 +143,10 @@ class Spool:
     def number(self, sensor_id: str) -> int:
         """The number of a sensor's last reading; 0: it has none yet."""
         return self._numbers.get(sensor_id, 0)
+
+    def current(self, source: str, tag: str) -> bytes | None:
+        """The mark of what was taken last of a tag; None: nothing was."""
+        return self._current.get((source, tag))
 
     def get(self, key: str) -> str | None:
         """A note that was left for the next start."""
@@ -213,6 +229,14 @@ class Spool:
             self.db.execute("DELETE FROM accepted WHERE source = ?", (source,))
             self.db.execute("INSERT INTO accepted (source, prints) VALUES (?, ?)", (source, window.dump()))
             window.due = False
+
+    def keep(self, marks: dict[tuple[str, str], bytes]) -> None:
+        """Remember what was taken last, by source and tag."""
+        self._current.update(marks)
+        self.db.executemany(
+            "INSERT INTO current VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET mark = excluded.mark",
+            [(*key, mark) for key, mark in marks.items()],
+        )
 
     def send(self, partition: int) -> Batch | None:
         """The next batch of a partition; None: nothing waits, or one is under way."""

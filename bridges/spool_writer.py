@@ -208,21 +208,30 @@ class SpoolWriter:
         prints: dict[str, list[bytes]] = {}
         new: dict[str, set[bytes]] = {}
         told: dict[Receiver, tuple[list[object], int, int]] = {}
-        for source, token, fingerprint, look_up, drafts in packets:
+        marks: dict[tuple[str, str], bytes] = {}
+        for source, token, fingerprint, look_up, drafts, current in packets:
             tokens, readings, repeated = told.get(source) or ([], 0, 0)
             tokens.append(token)
             name = source.name
             fresh = new.setdefault(name, set())
+            known = (
+                look_up and fingerprint is not None and (fingerprint in fresh or spool.window(name).has(fingerprint))
+            )
+            if current is not None and current.look_up and not known:
+                known = current.mark == (marks.get((name, current.tag)) or spool.current(name, current.tag))
+            if known:
+                told[source] = tokens, readings, repeated + 1
+                continue
+            if current is not None:
+                marks[name, current.tag] = current.mark
             if fingerprint is not None:
-                if look_up and (fingerprint in fresh or spool.window(name).has(fingerprint)):
-                    told[source] = tokens, readings, repeated + 1
-                    continue
                 fresh.add(fingerprint)
                 prints.setdefault(name, []).append(fingerprint)
             origin = f"{self._bridge}/{name}"
             rows += [self._row(draft, numbers, origin, numbered=source.numbered) for draft in drafts]
             told[source] = tokens, readings + len(drafts), repeated
         spool.store(rows, numbers)
+        spool.keep(marks)
         for name, found in prints.items():
             spool.accept(name, found)
         return len(rows), told

@@ -35,6 +35,17 @@ class Draft(NamedTuple):
     number: int = 0
 
 
+class Current(NamedTuple):
+    """What holds one value at a time, and tells it again with every new connection."""
+
+    #: what it is called, within its source
+    tag: str
+    #: two of its values in a row that have the same are one value
+    mark: bytes
+    #: whether it may be the value before, told again; if not, this is only remembered
+    look_up: bool
+
+
 class Packet(NamedTuple):
     """What one message of a source held. Packets are confirmed in the order in which they came."""
 
@@ -46,6 +57,8 @@ class Packet(NamedTuple):
     #: whether it is to be looked up among those that came before: it is not a new one if it is there
     look_up: bool
     drafts: Sequence[Draft]
+    #: compared with the last one of the same tag alone, however long ago that was; None: it is no such thing
+    current: Current | None = None
 
 
 class Memory(Protocol):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Annotated, Any, Protocol
 
 from pydantic import Field
 
+from bridges.errors import BridgeFileError
 from bridges.mapping import SensorTable
 from bridges.sources.kafka import KafkaSource
 from bridges.sources.kafka_table import KafkaTable
 from bridges.sources.mqtt import MqttSource
 from bridges.sources.mqtt_table import MqttTable
+from bridges.sources.opcua_table import OpcuaTable
 from bridges.sources.status import SourceStatus
 from bridges.values import Memory, Packet
 
 #: A `[[source]]`: one of these, told apart by `type`.
-SourceTable = Annotated[MqttTable | KafkaTable, Field(discriminator="type")]
+SourceTable = Annotated[MqttTable | KafkaTable | OpcuaTable, Field(discriminator="type")]
 
 
 class Source(Protocol):
@@ -63,8 +66,14 @@ def make_source(
     """The source that a table describes; `live` only looks, and leaves nothing behind.
 
     Raises:
-        BridgeFileError: a certificate or a password cannot be read.
+        BridgeFileError: a certificate or a password cannot be read, or what the kind needs is not installed.
     """
     if isinstance(table, KafkaTable):
         return KafkaSource(table, sensors, bridge, put, live=live, memory=memory)
+    if isinstance(table, OpcuaTable):
+        if find_spec("asyncua") is None:
+            raise BridgeFileError(f"source {table.name!r}: OPC UA is not installed: pip install 'controlroom[opcua]'")
+        from bridges.sources.opcua import OpcuaSource
+
+        return OpcuaSource(table, sensors, bridge, put)
     return MqttSource(table, sensors, bridge, put, live=live, memory=memory)

@@ -33,8 +33,8 @@ class _FileOrCommand(click.Group):
 def bridge() -> None:
     """Bring values of real sensors to the plant: `controlroom bridge FILE.toml`.
 
-    The file names the sources (MQTT brokers, Kafka topics of others) and says which topics become which sensors;
-    docs/bridges.md shows one.
+    The file names the sources (MQTT brokers, OPC UA servers, Kafka topics of others) and says which topics and
+    variables become which sensors; docs/bridges.md shows one.
     """
 
 
@@ -102,6 +102,36 @@ def check(file: Path, live: bool, seconds: float) -> None:  # noqa: FBT001 - a f
         log_to_stderr(verbose=False)
         for line in live_lines(found, seconds):
             click.echo(line)
+
+
+@bridge.command()
+@click.argument("server", metavar="URL|FILE")
+@click.option("--node", metavar="NODE", help="Begin at this node; else at Objects.")
+@click.option("--write", "target", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+              help="Write a bridge's file with the variables that are numbers.")  # fmt: skip
+@click.option("--user", metavar="NAME", help="Log in as this user.")
+@click.option("--password-env", metavar="VARIABLE", help="The environment variable that has the user's password.")
+def browse(server: str, node: str | None, target: Path | None, user: str | None, password_env: str | None) -> None:
+    """List the variables of an OPC UA server: node id, data type, value, unit, range.
+
+    The server is named by its URL, opc.tcp://host:port, or by a bridge's FILE with a source of type opcua: that may
+    have certificates too.
+    """
+    from controlroom.core.sanitise import sanitise
+    from controlroom.extras import require
+
+    require("asyncua", "opcua", "OPC UA")
+    with _translated():
+        from bridges.sources.opcua_browse import browse as look
+        from bridges.sources.opcua_browse import server_table, tree, write_file
+
+        table = server_table(server, user, password_env)
+        found = look(table, node)
+        for line in tree(found):
+            click.echo(sanitise(line))
+        if target is not None:
+            count = write_file(target, table, found)
+            click.echo(f"{target}: written, {count} variables; controlroom bridge check --live {target}", err=True)
 
 
 @bridge.command()

@@ -13,7 +13,7 @@ from bridges import spool_writer as module
 from bridges.lane import Batch
 from bridges.spool import Spool
 from bridges.spool_writer import SpoolWriter, reading_of
-from bridges.values import Draft, Packet, Sensor
+from bridges.values import Current, Draft, Packet, Sensor
 from bridges.window import fingerprint
 from controlroom.wire import Location, decode_reading
 
@@ -131,6 +131,38 @@ def test_two_alike_in_one_commit_are_one(scene):
     scene.writer.put(Packet(source, 2, mark, True, [draft()]))
     scene.until(lambda: len(source.confirmed) == 2)
     assert (source.readings, source.repeated) == (1, 1)
+
+
+def test_a_value_that_is_told_again_is_compared_with_the_last_one_of_its_tag_however_long_ago(scene):
+    source = Source()
+
+    def put(tag: str, mark: bytes, *, look_up: bool = True) -> None:
+        scene.writer.put(Packet(source, None, None, False, [draft()], Current(tag, mark, look_up)))
+
+    put("a", b"1")
+    for number in range(100):
+        put("b", str(number).encode())
+    put("a", b"1")
+    scene.until(lambda: source.readings + source.repeated == 102)
+    assert source.repeated == 1
+    scene.reopen()
+    put("a", b"1")
+    put("a", b"2")
+    put("a", b"2")
+    put("a", b"2", look_up=False)
+    # Back to an earlier one is a change.
+    put("a", b"1")
+    scene.until(lambda: source.readings + source.repeated == 107)
+    assert source.repeated == 3
+
+
+def test_a_spool_of_before_such_values_is_taken_over(tmp_path):
+    spool = Spool(tmp_path / "spool.db", 10**9, 1e9)
+    spool.db.execute("DROP TABLE current")
+    spool.close()
+    spool = Spool(tmp_path / "spool.db", 10**9, 1e9)
+    assert spool.current("line", "a") is None
+    spool.close()
 
 
 def test_while_the_disk_is_full_nothing_is_confirmed_and_then_all_of_it(scene, monkeypatch, caplog):
