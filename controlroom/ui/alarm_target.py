@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from controlroom.core.alarms.disturbance import kinds_text
 from controlroom.core.sanitise import sanitise
 
 
@@ -17,6 +18,8 @@ class _Named(Protocol):
     def occurrence_id(self) -> str: ...
     @property
     def version(self) -> int: ...
+    @property
+    def kinds(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +32,13 @@ class AlarmTarget:
     version: int
     state: str
     severity: int = 0
+    #: all kinds that found it, worst first
+    kinds: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, alarm: _Named, state: str, severity: int = 0) -> Self:
         """Of an alarm as the list or the database has it."""
-        return cls(alarm.sensor_id, alarm.kind, alarm.occurrence_id, alarm.version, state, severity)
+        return cls(alarm.sensor_id, alarm.kind, alarm.occurrence_id, alarm.version, state, severity, alarm.kinds)
 
     @property
     def unacked(self) -> bool:
@@ -48,4 +53,4 @@ class AlarmTarget:
     @property
     def label(self) -> str:
         """As it may be shown."""
-        return f"{sanitise(self.sensor_id, limit=48)} {sanitise(self.kind, limit=24)}"
+        return f"{sanitise(self.sensor_id, limit=48)} {sanitise(kinds_text(self.kinds or (self.kind,)), limit=24)}"

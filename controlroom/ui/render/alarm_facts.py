@@ -22,13 +22,14 @@ _MOST_LINES = 3
 def alarm_title(
     key: tuple[str, str], live: AlarmView | None, record: AlarmRecord | None, width: int, glyphs: Glyphs
 ) -> Line:
-    """Sensor and kind; severity, state, priority."""
+    """Sensor, and all kinds that found it, worst first; severity, state, priority."""
+    alarm = record.alarm if record is not None else None
+    kinds = live.kinds if live is not None else alarm.kinds if alarm is not None else ()
     start: Line = [
         (f" {sanitise(key[0], limit=64)} ", Role.TITLE_STRONG),
-        (f" {sanitise(key[1], limit=32)}", Role.TITLE),
+        (f" {sanitise(', '.join(kinds or key[1:]), limit=48)}", Role.TITLE),
     ]
     end: Line = []
-    alarm = record.alarm if record is not None else None
     if alarm is not None and alarm.simulated:
         end.append((" SIM ", Role.TITLE_SIM if alarm.fault_id else Role.TITLE_DIM))
     if alarm is not None and alarm.priority is not None:
@@ -43,7 +44,7 @@ def alarm_title(
 
 
 def alarm_facts(record: AlarmRecord, now: float, width: int) -> list[Line]:
-    """When, how much, by whom: two lines or three."""
+    """When, how much, by whom: two lines to four."""
     alarm, seen = record.alarm, record.alarm.detection
     first: Line = []
     if alarm.raised_at is not None:
@@ -62,6 +63,9 @@ def alarm_facts(record: AlarmRecord, now: float, width: int) -> list[Line]:
     lines = [fit(first, width)]
     if seen is not None and seen.message:
         lines.append(fit([(f" {sanitise(seen.message, limit=300)}", Role.STRONG)], width))
+    if alarm.also:
+        others = "; ".join(f"{also.finding}: {also.message}" for also in alarm.also)
+        lines.append(fit([(f" also {sanitise(others, limit=300)}", Role.TEXT)], width))
     marks = _marks(record)
     if marks:
         lines.append(fit(marks, width))

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from controlroom.core.alarms.definitions import Definition
+from controlroom.core.alarms.model import Alarm, Detection, Severity
+from controlroom.core.archive import AlarmRecord
 from controlroom.core.plant_state import PlantState
+from controlroom.ui.render.alarm_facts import alarm_facts, alarm_title
 from controlroom.ui.render.alarm_row import alarm_line, alarm_row
 from controlroom.ui.render.glyphs import ASCII
 from controlroom.ui.render.line import plain
@@ -47,3 +51,17 @@ def test_an_event_of_a_version_before_names_its_kind_alone():
     alarm = told(event("temp-1", "level", AT, message="stepped"))
     assert alarm.kinds == ("level",)
     assert " level  " in plain(alarm_row(alarm, AT.timestamp(), 100, ASCII, selected=False))
+
+
+def test_an_alarm_s_own_page_tells_what_each_kind_saw():
+    seen = {"at": AT.timestamp(), "severity": Severity.WARNING}
+    alarm = Alarm(
+        sensor_id="temp-1", kind="spike", raised_at=AT.timestamp(),
+        detection=Detection(**seen, finding="level", message="stepped from 20 to 25"),
+        also=(Detection(**seen, finding="spike", message="25 where 20 was expected"),),
+    )  # fmt: skip
+    record = AlarmRecord(alarm, Definition(), (), ())
+    title = plain(alarm_title(("temp-1", "spike"), None, record, 80, ASCII))
+    assert title.startswith(" temp-1  level, spike ")
+    lines = [plain(line).rstrip() for line in alarm_facts(record, AT.timestamp(), 80)]
+    assert lines[1:] == [" stepped from 20 to 25", " also spike: 25 where 20 was expected"]
