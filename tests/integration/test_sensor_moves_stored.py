@@ -108,3 +108,16 @@ async def test_a_topic_that_grew_is_noticed(dsn: str) -> None:
             assert not await moves.has_run()
             await query(dsn, "UPDATE watermark SET begun_at = now() - interval '1 hour'")
             assert not (await other.claim(2)).topic_grew
+
+
+async def test_a_claim_tells_whether_partitions_were_added_lately(dsn: str) -> None:
+    begun = "UPDATE watermark SET begun_at = now() - make_interval(secs => $1) WHERE part = $2"
+    async with partition(dsn, 0) as (store, _), partition(dsn, 1):
+        found = []
+        # Seconds ago at which the two partitions were begun with: also in a group that is younger than a minute itself.
+        for ages in ((0.0, 0.0), (7200.0, 3600.0), (7200.0, 30.0), (20.0, 10.0), (20.0, 18.0)):
+            for part, age in enumerate(ages):
+                await query(dsn, begun, age, part)
+            found.append((await store.claim(2)).topic_grew)
+        assert found == [False, False, True, True, False]
+        assert (await store.claim(3)).topic_grew, "the third is not known yet"

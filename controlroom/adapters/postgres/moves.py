@@ -78,7 +78,7 @@ GROUP BY sensor_id"""
 
 #: Whether a group's partitions are not all known yet, or some of them have only just been begun with.
 _ADDED = """
-SELECT count(*) < $3 OR count(*) FILTER (WHERE begun_at > now() - interval '1 minute') BETWEEN 1 AND count(*) - 1
+SELECT count(*) < $3 OR max(begun_at) > greatest(now() - interval '1 minute', min(begun_at) + interval '5 seconds')
 FROM watermark WHERE grp = $1 AND topic = $2"""
 
 #: A group that has run for a while: a partition that it has never seen was added.
