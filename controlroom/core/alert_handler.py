@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 
@@ -79,7 +80,8 @@ def handle(signals: Iterable[Signal], alarms: Mapping[AlarmKey, Alarm], definiti
             parent = state.get((group, GROUP_KIND))
             what = msgspec.structs.replace(what, parent=parent.occurrence_id if parent is not None else "")
         own = {kind: state[facts.sensor_id, kind] for kind in kinds.get(facts.sensor_id, ())}
-        move(facts, alarm_for(signal.kind, what, own), what, signal.source)
+        alike = partial(definitions.alike, facts.sensor_id, facts.sensor_type)
+        move(facts, alarm_for(signal.kind, what, own, alike), what, signal.source)
         if signal.kind == NO_DATA_KIND and isinstance(what, (Detected, Returned)):
             # A silent sensor's other alarms are frozen, never cleared: their condition is not known.
             frozen = NoData(at=what.at) if isinstance(what, Detected) else DataBack(at=what.at)

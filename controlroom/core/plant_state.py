@@ -133,13 +133,13 @@ class AlarmView:
     message: str
     simulated: bool
     fault_id: str | None
+    #: all kinds that found it, worst first
+    kinds: tuple[str, ...]
     #: low, medium, high; empty: not known
     priority: str = ""
     #: who acted last, and what they wrote: a reason, a comment
     actor: str = ""
     note: str = ""
-    #: all kinds that found it, worst first
-    kinds: tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -479,6 +479,9 @@ def _alarm_view(event: AlarmEvent, known: AlarmView | None) -> AlarmView:
     at = event.timestamp.timestamp()
     before = known if known is not None and known.occurrence_id == event.occurrence_id else None
     words = sanitise(event.message)
+    if event.event == "joined":
+        # Its event says which kind has joined; the alarm names it first, if its words are the alarm's.
+        words = words.removeprefix(f"{_kinds(event)[0]}: ")
     return AlarmView(
         sensor_id=event.sensor_id,
         kind=event.kind,

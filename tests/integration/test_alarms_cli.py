@@ -63,6 +63,11 @@ async def test_a_disturbance_is_meant_by_any_kind_that_found_it(dsn: str) -> Non
         signals = [Signal(facts(), "spike", spike, source), Signal(facts(), "level", level, source)]
         await store.commit(batch(3, 5, signals=signals))
     assert "level+1" in (await run(dsn, "list")).stdout
+    for kind in ("level", "spike"):
+        assert "level+1" in (await run(dsn, "list", "--kind", kind)).stdout
+    assert "level+1" not in (await run(dsn, "list", "--kind", "drift")).stdout
+    told = (await run(dsn, "history", "--kind", "level")).stdout.splitlines()
+    assert [line[22:].split()[0] for line in told] == ["joined"]
     shown = (await run(dsn, "show", "temp-1", "level")).stdout
     assert re.search(r"alarm +temp-1 spike\n", shown)
     assert re.findall(r"detected +(\w+): ", shown) == ["level", "spike"]

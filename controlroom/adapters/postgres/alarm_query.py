@@ -29,7 +29,8 @@ LIST = """
 SELECT doc FROM alarms
 WHERE ($1 OR live AND (state = $2 OR $2 IS NULL AND state NOT IN ('BY_DESIGN', 'NORMAL')))
   AND ($2::text IS NULL OR state = $2) AND ($3::text IS NULL OR sensor_id LIKE $3)
-  AND ($4::text IS NULL OR kind LIKE $4)
+  AND ($4::text IS NULL OR kind LIKE $4 OR doc -> 'detection' ->> 'finding' LIKE $4
+       OR EXISTS (SELECT FROM jsonb_array_elements(doc -> 'also') also WHERE also ->> 'finding' LIKE $4))
 ORDER BY changed_at DESC, sensor_id, kind LIMIT $5"""
 
 ONE = "SELECT doc FROM alarms WHERE sensor_id = $1 AND kind = $2"
@@ -38,7 +39,9 @@ CHILDREN = "SELECT doc FROM alarms WHERE live AND doc->>'parent' = $1 ORDER BY s
 
 HISTORY = """
 SELECT doc, recorded_at FROM alarm_events
-WHERE ($1::text IS NULL OR sensor_id LIKE $1) AND ($2::text IS NULL OR kind LIKE $2)
+WHERE ($1::text IS NULL OR sensor_id LIKE $1)
+  AND ($2::text IS NULL OR kind LIKE $2
+       OR EXISTS (SELECT FROM jsonb_array_elements_text(doc -> 'kinds') found WHERE found LIKE $2))
   AND ($3::timestamptz IS NULL OR recorded_at >= $3) AND ($4::timestamptz IS NULL OR recorded_at < $4)
 ORDER BY recorded_at DESC, sensor_id, version DESC LIMIT $5"""
 

@@ -196,6 +196,10 @@ class Definitions:
             found = self._merged[key] = Definition.model_construct(**settings)
         return found
 
+    def alike(self, sensor_id: str, sensor_type: str, kind: str, other: str) -> bool:
+        """Whether two kinds of a sensor's alarms have the same definition."""
+        return self.resolve(sensor_id, sensor_type, kind) == self.resolve(sensor_id, sensor_type, other)
+
 
 def parse_definitions(text: str, source: str = "alarm definitions") -> Definitions:
     """Definitions from TOML text; ``source`` names the file in errors. Raises ConfigError that names the key."""

@@ -7,7 +7,7 @@ of the condition, so it stands until none of them sees anything. Detectors say w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,16 +21,18 @@ __all__ = ["WORST_FIRST", "alarm_for", "holders_with", "is_news", "kinds_text", 
 WORST_FIRST = ("level", "drift", "noise", "anomaly", "spike")
 
 
-def alarm_for(kind: str, what: AlarmEvent, alarms: Mapping[str, Alarm]) -> str:
+def alarm_for(kind: str, what: AlarmEvent, alarms: Mapping[str, Alarm], alike: Callable[[str, str], bool]) -> str:
     """The kind of the alarm that an event of condition ``kind`` concerns.
 
     A finding has its own alarm if that is open or nothing is there to join. It joins no alarm that an operator has
     shelved or taken out of service, for nobody would hear of it, and no drill if it is real, or the other way round.
+    Kinds that the alarm definitions treat differently (another priority, a latch, guidance) stay apart.
 
     Args:
         kind: the condition.
         what: what happened to it.
         alarms: the alarms of the sensor, by kind.
+        alike: whether two kinds of the sensor's alarms have the same definition.
     """
     if isinstance(what, Returned) and what.holder:
         return _holding(kind, alarms) or kind
@@ -47,7 +49,7 @@ def alarm_for(kind: str, what: AlarmEvent, alarms: Mapping[str, Alarm]) -> str:
     alarm = alarms.get(first)
     if alarm is None or not alarm.live or alarm.suppressed or alarm.simulated is not what.simulated:
         return kind
-    return first
+    return first if alike(kind, first) else kind
 
 
 def is_news(alarm: Alarm, detection: Detection) -> bool:
@@ -58,7 +60,7 @@ def is_news(alarm: Alarm, detection: Detection) -> bool:
 def holders_with(alarm: Alarm, what: Detected) -> tuple[str, ...]:
     """Who holds the condition up, with who does from now on; sorted."""
     holders = {*alarm.holders, what.holder}
-    if what.finding and alarm.active and not alarm.holders and alarm.condition is not Condition.CLEARING:
+    if what.finding and alarm.condition is Condition.ACTIVE and not alarm.holders:
         # Raised by a version that had no holders: its own kind is one.
         holders.add(alarm.kind)
     return tuple(sorted(holders))

@@ -103,6 +103,7 @@ def _join(draft: Draft, detection: Detection) -> None:
         TransitionKind.JOINED,
         detection.at,
         text=f"{detection.finding}: {detection.message}",
+        joined=detection.finding,
         **_worst(draft, detection) | again,
     )
 
@@ -182,7 +183,8 @@ def _recur(draft: Draft, at: float, detection: Detection) -> None:
     if answered or (returned and draft.definition.recurrence_rings):
         changes["ring_due"] = True
     changes |= _worst(draft, detection) | disturbance.rings_again(alarm, detection)
-    draft.emit(TransitionKind.RECURRED, at, text=detection.message, **changes)
+    joined = detection.finding if disturbance.is_news(alarm, detection) else ""
+    draft.emit(TransitionKind.RECURRED, at, text=detection.message, joined=joined, **changes)
     _tell_chatter(draft, at)
 
 

@@ -119,10 +119,18 @@ _ENDS_SUPPRESSION = frozenset(
     {TransitionKind.UNSHELVED, TransitionKind.RETURNED_TO_SERVICE, TransitionKind.UNSUPPRESSED}
 )
 
+#: labels of an alarm that stands, with nothing that suppresses it
+_STANDS_FOR_ALL = frozenset({Label.UNACK, Label.ACKED})
+
 
 def concerns(transition: Transition) -> bool:
     """Whether ``plan`` could make anything of the transition, whatever the policy."""
-    return transition.notify or transition.kind in _ENDS_ESCALATION or transition.kind in _ENDS_SUPPRESSION
+    return (
+        transition.notify
+        or bool(transition.joined)
+        or transition.kind in _ENDS_ESCALATION
+        or transition.kind in _ENDS_SUPPRESSION
+    )
 
 
 def follow_flood(flood: Flood, now: float, policy: FloodPolicy, *, annunciations: int = 0) -> Flood:
@@ -159,6 +167,14 @@ def plan(transition: Transition, now: float, policy: Policy, flood: Flood | None
         rows.extend(
             _row(transition, receiver, topic, now, flood=None, policy=policy)
             for receiver in _receivers(transition, policy)
+        )
+    elif transition.joined and transition.announced is not None and transition.label in _STANDS_FOR_ALL:
+        # It does not ring again; who wants alarms of this kind, and not of those it had, has not heard of it yet.
+        before = [kind for kind in transition.kinds if kind != transition.joined]
+        rows.extend(
+            _row(transition, receiver, Topic.RAISED, now, flood=flood, policy=policy)
+            for receiver in _receivers(transition, policy)
+            if receiver.raises and not any(receiver.wants_kind(kind) for kind in before)
         )
     elif transition.kind in _ENDS_SUPPRESSION and _stands_unanswered(transition):
         for receiver in _receivers(transition, policy):
@@ -231,7 +247,7 @@ def _receivers(transition: Transition, policy: Policy) -> list[Receiver]:
         for receiver in policy.receiver
         if receiver.wants(
             transition.sensor_id,
-            transition.alarm_kind,
+            transition.kinds or (transition.alarm_kind,),
             _severity(transition),
             simulated=transition.simulated,
         )

@@ -33,6 +33,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from fnmatch import fnmatchcase
 from typing import Annotated, Any, Self
@@ -116,14 +117,25 @@ class Receiver(_Model):
             raise ValueError("needs either url or url_env")
         return self
 
-    def wants(self, sensor_id: str, kind: str, severity: Severity, *, simulated: bool) -> bool:
-        """Whether an alarm with this peak severity goes here. What wants a warning wants its rise to critical too."""
+    def wants(self, sensor_id: str, kinds: Iterable[str], severity: Severity, *, simulated: bool) -> bool:
+        """Whether an alarm with this peak severity goes here. What wants a warning wants its rise to critical too.
+
+        Args:
+            sensor_id: whose alarm.
+            kinds: all kinds that found it.
+            severity: its peak.
+            simulated: whether it is of a drill.
+        """
         return (
             severity.rank >= self.min_severity.rank
             and (self.drills or not simulated)
             and fnmatchcase(sensor_id, self.sensor)
-            and fnmatchcase(kind, self.kind)
+            and any(self.wants_kind(kind) for kind in kinds)
         )
+
+    def wants_kind(self, kind: str) -> bool:
+        """Whether alarms of this kind go here."""
+        return fnmatchcase(kind, self.kind)
 
     def after_quiet(self, at: float) -> float:
         """``at``, or the end of the quiet hours that it falls in."""

@@ -83,6 +83,8 @@ class Transition(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     detection: Detection | None = None
     kinds: tuple[str, ...] = ()
     """The kinds that found the disturbance, worst first."""
+    joined: str = ""
+    """The kind of these that has just come to it; empty: none, or it is the first."""
 
 
 class RefusalReason(StrEnum):
@@ -153,6 +155,7 @@ class Draft:
         at: float,
         *,
         text: str = "",
+        joined: str = "",
         **changes: Any,  # noqa: ANN401  # the fields of Alarm, of any type
     ) -> None:
         """Apply ``changes`` as the next version, and annunciate it if the state that results needs it."""
@@ -190,6 +193,7 @@ class Draft:
                 parent=alarm.parent,
                 detection=alarm.detection,
                 kinds=alarm.kinds,
+                joined=joined,
             )
         )
 

@@ -56,7 +56,7 @@ def alarm_row(
         (left(sanitise(alarm.sensor_id, limit=64), _SENSOR if width < _WIDE else _WIDE_SENSOR), Role.TEXT),
         (" ", Role.TEXT),
         ("SIM " if alarm.simulated else "    ", Role.SIM),
-        (left(kinds_text(alarm.kinds or (sanitise(alarm.kind, limit=32),)), 8), Role.TEXT),
+        (left(kinds_text(alarm.kinds), 8), Role.TEXT),
         (" ", Role.TEXT),
     ]
     if width >= _WIDE:
@@ -75,7 +75,7 @@ def alarm_line(alarm: AlarmView) -> Line:
     value = f"  {quantity_text(alarm.value, alarm.unit)}" if alarm.value is not None else ""
     line: Line = [
         (f" {sanitise(alarm.sensor_id, limit=64)}", Role.STRONG),
-        (f"  {', '.join(alarm.kinds) or sanitise(alarm.kind, limit=32)}{value}", Role.TEXT),
+        (f"  {', '.join(alarm.kinds)}{value}", Role.TEXT),
         (f"  {alarm.message}", Role.TEXT),
     ]
     if alarm.actor:

@@ -42,9 +42,9 @@ class Filter:
         return self.passes(f"{' '.join(words)} {WORDS[view.severity]} {faults}{' sim' if view.faults else ''}")
 
     def passes_alarm(self, alarm: AlarmView) -> bool:
-        """By sensor, kind, state, severity and message."""
+        """By sensor, all kinds that found it, state, severity and message."""
         if self.empty:
             return True
         sim = " sim" if alarm.simulated else ""
-        words = (alarm.sensor_id, alarm.kind, alarm.state, WORDS[alarm.severity], alarm.message)
+        words = (alarm.sensor_id, *alarm.kinds, alarm.state, WORDS[alarm.severity], alarm.message)
         return self.passes(" ".join(words) + sim)

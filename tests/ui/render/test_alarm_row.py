@@ -38,13 +38,13 @@ def test_the_worst_kind_is_named_and_how_many_more_there_are():
     alarm = told(RAISED, LEVEL, NOISE)
     row = plain(alarm_row(alarm, AT.timestamp() + 60, 100, ASCII, selected=False))
     assert "level+2 " in row
-    assert row.rstrip().endswith("level: stepped from 20 to 25")
+    assert row.rstrip().endswith(" stepped from 20 to 25")
     assert "level, noise, spike" in plain(alarm_line(alarm))
 
 
 def test_the_words_are_those_of_the_worst_kind():
-    assert told(RAISED, LEVEL).message == "level: stepped from 20 to 25"
-    assert told(LEVEL, NOISE).message == "level: stepped from 20 to 25"
+    assert told(RAISED, LEVEL).message == "stepped from 20 to 25"
+    assert told(LEVEL, NOISE).message == "stepped from 20 to 25"
 
 
 def test_an_event_of_a_version_before_names_its_kind_alone():

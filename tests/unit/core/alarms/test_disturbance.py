@@ -8,6 +8,9 @@ from controlroom.core.alarms.definitions import parse_definitions
 from controlroom.core.alarms.events import Ack, Detected, MarkFalse, OutOfService, Returned, Shelve, TimePassed
 from controlroom.core.alarms.lifecycle import step
 from controlroom.core.alarms.model import Alarm, Label, Severity, decode_alarm, encode_alarm
+from controlroom.core.alarms.notify import Topic, concerns, plan
+from controlroom.core.alarms.policy import parse_policy
+from controlroom.core.alarms.transitions import Transition
 from controlroom.core.alert_handler import handle
 from controlroom.core.records import SensorFacts, Signal, Source
 from controlroom.wire import AlarmEvent, Location
@@ -23,11 +26,13 @@ class Sensor:
         self.definitions = parse_definitions(text)
         self.alarms: dict[tuple[str, str], Alarm] = {}
         self.events: list[AlarmEvent] = []
+        self.transitions: list[Transition] = []
 
     def _signal(self, kind, event):
         handled = handle([Signal(FACTS, kind, event, SOURCE)], self.alarms, self.definitions)
         self.alarms |= {key: decode_alarm(encode_alarm(alarm)) for key, alarm in handled.alarms.items()}
         self.events += handled.events
+        self.transitions += handled.transitions
         return [event.event for event in handled.events]
 
     def finds(self, kind, at, first, *, again=False, **fields):
@@ -52,6 +57,7 @@ class Sensor:
         definition = self.definitions.resolve("temp-1", "temperature", kind)
         outcome = step(alarm, action(at=at, who="ann", **fields), definition)
         self.alarms["temp-1", kind] = outcome.state
+        self.transitions += outcome.transitions
         return outcome
 
     def ack(self, kind, version=None):
@@ -220,6 +226,60 @@ def test_an_on_delay_of_the_first_kind_delays_no_other():
     sensor.ends("spike", 70.0)
     sensor.passes("spike", 700.0)
     assert sensor.rings == [("level", "raised")]
+
+
+@pytest.mark.parametrize(
+    "setting", ['priority_warning = "high"', "latching = true", 'action = "Open valve V-12"', "off_delay_s = 90"]
+)
+def test_kinds_that_are_defined_differently_stay_apart(setting):
+    sensor = Sensor(f'[defaults]\noff_delay_s = 0\n[[alarm]]\nkind = "level"\n{setting}')
+    sensor.finds("spike", 10.0, "spike")
+    assert sensor.finds("level", 50.0, "spike") == ["raised"]
+    assert sensor.finds("noise", 60.0, "spike") == ["joined"]
+    assert sensor.rings == [("spike", "raised"), ("level", "raised")]
+
+
+def test_kinds_with_the_same_definition_go_together():
+    sensor = Sensor('[[alarm]]\nsensor_type = "temperature"\npriority_warning = "medium"\non_delay_s = 0')
+    sensor.finds("spike", 10.0, "spike")
+    assert sensor.finds("level", 50.0, "spike") == ["joined"]
+
+
+RECEIVERS = """
+[[receiver]]
+name = "all"
+url = "json://localhost"
+[[receiver]]
+name = "levels"
+url = "json://localhost"
+kind = "level"
+[[receiver]]
+name = "limits"
+url = "json://localhost"
+kind = "limit"
+"""
+
+
+@pytest.mark.parametrize("returned", [False, True])
+def test_who_wants_a_kind_alone_is_told_when_it_joins_and_when_it_is_over(returned):
+    sensor, policy = Sensor(), parse_policy(RECEIVERS)
+
+    def told():
+        planned = [(row.receiver, row.topic) for t in sensor.transitions for row in plan(t, 100.0, policy).rows]
+        assert all(concerns(t) for t in sensor.transitions if plan(t, 100.0, policy).rows)
+        sensor.transitions.clear()
+        return sorted(planned)
+
+    sensor.finds("spike", 10.0, "spike")
+    assert told() == [("all", Topic.RAISED)]
+    if returned:
+        sensor.ends("spike", 40.0)
+    sensor.finds("level", 50.0, "spike")
+    assert told() == [("levels", Topic.RAISED)]
+    sensor.finds("noise", 60.0, "spike")
+    assert told() == []
+    sensor.ack("spike")
+    assert told() == [("all", Topic.ACKED), ("levels", Topic.ACKED)]
 
 
 def test_a_false_mark_is_of_all_that_it_names():

@@ -256,9 +256,9 @@ class TestPolicy:
     def test_filters(self):
         text = "[[receiver]]\nname='a'\nurl='json://h'\nsensor='oven-*'\nkind='limit'"
         receiver = parse_policy(text).receiver[0]
-        assert receiver.wants("oven-1", "limit", Severity.WARNING, simulated=False)
-        assert not receiver.wants("hall-1", "limit", Severity.WARNING, simulated=False)
-        assert not receiver.wants("oven-1", "drift", Severity.WARNING, simulated=False)
+        assert receiver.wants("oven-1", ["limit"], Severity.WARNING, simulated=False)
+        assert not receiver.wants("hall-1", ["limit"], Severity.WARNING, simulated=False)
+        assert not receiver.wants("oven-1", ["drift"], Severity.WARNING, simulated=False)
 
     @pytest.mark.parametrize(
         ("clock", "expected"),
