@@ -36,7 +36,8 @@ def _charge(i: int, period: float, _: random.Random) -> float:
 
 
 def _square(duty: float) -> Shape:
-    return lambda i, period, _: 1.0 if i / period % 1.0 < duty else -1.0
+    # Not `i / period % 1.0`: its rounding makes a pulse longer now and then.
+    return lambda i, period, _: 1.0 if i % period < duty * period else -1.0
 
 
 def _staircase(i: int, period: float, _: random.Random) -> float:

@@ -18,6 +18,8 @@ REGULAR, IRREGULAR = 0.45, 0.3
 GOES_ON = 0.5
 KNOWN = 12
 MEMORY = 64
+# A machine can rest for hours and move for hours: how it is from minute to minute is told by most of a day.
+MINUTES = 960
 # A turn is a way back of a quarter of the range; four of them are two periods.
 SWING, TURNS = 0.25, 4
 GROWN = 1.25
@@ -36,8 +38,8 @@ class Regular(msgspec.Struct, gc=False, array_like=True):
     rare jumps do not hide it.
 
     Attributes:
-        n: samples seen, up to `MEMORY`.
-        share: of the last few dozen samples, those that are regular.
+        n: samples seen, up to the memory.
+        share: of the samples of the memory, those that are regular.
         structured: whether the series is regular.
 
     >>> scale = Regular()
@@ -50,10 +52,10 @@ class Regular(msgspec.Struct, gc=False, array_like=True):
     share: float = 0.0
     structured: bool = False
 
-    def update(self, step: float, change: float) -> None:
-        """Take a step, and how much it differs from the step before it."""
+    def update(self, step: float, change: float, memory: int = MEMORY) -> None:
+        """Take a step, and how much it differs from the step before it; the share is that of `memory` samples."""
         n = self.n
-        if n < MEMORY:
+        if n < memory:
             n = self.n = n + 1
         self.share += ((abs(change) <= GOES_ON * abs(step)) - self.share) / n
         if n >= KNOWN:
@@ -203,7 +205,7 @@ class Kind(msgspec.Struct, gc=False, array_like=True):
     def sample_minute(self, mean: float) -> None:
         """Take the mean of a minute."""
         climb = mean - self.minute
-        self.minutes.update(climb, climb - self.climb)
+        self.minutes.update(climb, climb - self.climb, MINUTES)
         self.minute, self.climb = mean, climb
         self.slow.update(mean)
         if self.given and self.given not in REGULAR_SIGNALS:

@@ -119,7 +119,11 @@ class Tail(msgspec.Struct, gc=False, array_like=True):
         if odds > 1.0:
             limit += self.excess * log(odds)
         # Few blocks know their tail badly.
-        self.limit = limit * habit * margin * (1.0 + UNSURE / sqrt(blocks))
+        limit *= margin * (1.0 + UNSURE / sqrt(blocks))
+        if blocks < TOP and limit < (record := RECORD * self.record):
+            # They may be growing yet.
+            limit = record
+        self.limit = limit * habit
 
     def _learn(self, peak: float) -> int:
         """Take a block's maximum among the largest, and see how their excesses are; the number of blocks."""

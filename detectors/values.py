@@ -33,6 +33,7 @@ DAY_S = 86_400.0
 MATURE_S = 72_000.0
 FAST_YOUTH, STEP_YOUTH, SLOW_YOUTH = 0.5, 2.0, 3.0
 STILL = 5
+ROUNDING = 1e-12
 NEARLY = 0.7
 ALARM = 0.5
 # `Novelty` has four views, each with the budget of one statistic.
@@ -178,6 +179,9 @@ class Values(msgspec.Struct, gc=False, array_like=True):
                 self.sum += x
                 self.count += 1
             mean = self.sum / self.count if self.count else x
+            if abs(mean - self.drift.last) <= ROUNDING * abs(mean):
+                # Of one value, held, sums of five and of six come to means that differ by a double's rounding.
+                mean = self.drift.last
             self.sum = 0.0
             self.count = 0
             if self.points.update(mean, local.scatter, learn, self._points_unknown(t)):

@@ -45,6 +45,26 @@ def test_neither_unit_nor_offset_nor_pace_makes_a_smooth_signal_ring(family, per
     assert alarms(Signal(family, period, amplitude, offset * amplitude, interval=interval), 6000) == []
 
 
+@pytest.mark.parametrize("period", [3, 8, 10, 24])
+@pytest.mark.parametrize("interval", [1.0, 7.3])
+def test_whole_periods_of_few_readings(period, interval):
+    for family in ("sine", "saw", "pulse", "counter", "coarse sine"):
+        assert alarms(Signal(family, period, 13.7, 101.3, interval=interval, seed=5), 6000) == [], family
+
+
+@pytest.mark.parametrize(
+    ("signal", "readings"),
+    [
+        # Five or six readings a minute of a held value: their sums come to means that differ by a double's rounding.
+        (drawn("staircase", 203), 35_000),
+        # It rises for hours, and rests for hours at a value that rounding holds.
+        (drawn("charge", 201), 30_000),
+    ],
+)
+def test_minutes_that_rest_for_hours_between_moves(signal, readings):
+    assert alarms(signal, readings) == []
+
+
 def test_the_rounded_sine_that_was_reported():
     bank = SensorBank(Profile())
     assert (
