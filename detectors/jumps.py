@@ -10,6 +10,8 @@ from detectors.plain import plain_stores
 WILD = 100.0
 HABIT = 2
 RECORD = 2.0
+#: What jumped once jumps as far again: a counter that wraps.
+AGAIN = 1.25
 
 
 @plain_stores
@@ -17,7 +19,8 @@ class Jumps(msgspec.Struct, gc=False, array_like=True):
     """The largest jump that was usual, and how many there were, up to `HABIT`.
 
     Of a young sensor wild jumps are no alarm, since nobody knows yet whether it is switched, nor are smaller ones after
-    them. When there were two, a jump is usual that is at most twice the largest. An alarm teaches nothing.
+    them. When there was one, another of its size is usual; when there were two, one that is at most twice the largest.
+    An alarm teaches nothing.
 
     >>> jumps = Jumps()
     >>> [jumps.usual(size, wild=True, young=i < 3) for i, size in enumerate((5.0, -4.0, 15.0, -29.0, 70.0))]
@@ -44,7 +47,8 @@ class Jumps(msgspec.Struct, gc=False, array_like=True):
             learn: whether it is learned.
         """
         size = abs(size)
-        usual = (young and wild) or size <= (RECORD if self.known else young) * self.size
+        again = self.count > 0 and self.size / AGAIN <= size <= self.size * AGAIN
+        usual = (young and wild) or again or size <= (RECORD if self.known else young) * self.size
         if usual and wild and learn:
             self.count = min(HABIT, self.count + 1)
             self.size = max(self.size, size)
