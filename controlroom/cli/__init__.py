@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "replay": ("controlroom.cli.replay", "replay", "Publish a table of times and values as readings."),
     "alarms": ("controlroom.cli.alarms", "alarms", "List alarms, acknowledge and shelve them, see their history."),
     "report": ("controlroom.cli.report", "report", "How good the alarms are, against the targets of ISA-18.2."),
+    "handover": ("controlroom.cli.handover", "handover", "Hand a shift over: notes, what stands, a signature."),
     "notify": ("controlroom.cli.notify", "notify", "Who is told of alarms; send a test message."),
     "detect": ("controlroom.cli.detect", "detect", "Run detection workers without a terminal."),
     "learning": ("controlroom.cli.learning", "learning", "Freeze, reset or teach the detectors of a sensor."),

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from controlroom.cli.alarm_ack import ack_seen, check_choice, seen_on, waiting
+from controlroom.cli.alarm_action_log import actions
 from controlroom.cli.alarm_text import details, document, line, table, terminal_width, told
 from controlroom.cli.alarm_why import picture, reasons_of
 from controlroom.cli.options import brokers_option, dir_option, dsn_option, hush_clients, resolve_brokers, resolve_dsn
@@ -39,6 +40,7 @@ def alarms() -> None:
 
 
 alarms.add_command(report)
+alarms.add_command(actions)
 
 # Looking
 

@@ -263,9 +263,9 @@ class AlarmActionStore:
         )
 
 
-def clean(text: str) -> str:
+def clean(text: str, longest: int = MAX_TEXT) -> str:
     """What a person typed, as the database can hold it."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{SYMBOL FOR NULL}")[:MAX_TEXT]
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{SYMBOL FOR NULL}")[:longest]
 
 
 def _never_raised(sensor_id: str, kind: str) -> ActionRefused:

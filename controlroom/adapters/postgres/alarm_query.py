@@ -112,7 +112,7 @@ class AlarmQueries:
         What is suppressed by design has its cause in the list, so it is left out unless it is asked for by `state`, or
         `everything` is.
         """
-        rows = await self._fetch(LIST, everything, state, _like(sensor), _like(kind), limit)
+        rows = await self._fetch(LIST, everything, state, like(sensor), like(kind), limit)
         return [decode_alarm(row["doc"]) for row in rows]
 
     async def one(self, sensor_id: str, kind: str) -> Alarm | None:
@@ -148,7 +148,7 @@ class AlarmQueries:
         limit: int = 100,
     ) -> Sequence[tuple[datetime, AlarmEvent]]:
         """(when it was recorded, what happened), the latest first."""
-        rows = await self._fetch(HISTORY, _like(sensor), _like(kind), start, end, limit)
+        rows = await self._fetch(HISTORY, like(sensor), like(kind), start, end, limit)
         return [(row["recorded_at"], decode_alarm_event(row["doc"].encode())) for row in rows]
 
     async def journal_of(self, sensor_id: str, kind: str, limit: int) -> Sequence[tuple[datetime, AlarmEvent]]:
@@ -166,7 +166,7 @@ class AlarmQueries:
         except BaseException as error:
             self._session.drop()
             if isinstance(error, Exception):
-                raise _as_told(error) from error
+                raise as_told(error) from error
             raise
 
     async def first_event(self) -> datetime | None:
@@ -184,7 +184,7 @@ class AlarmQueries:
                     yield _record(row)
         except Exception as error:
             self._session.drop()
-            raise _as_told(error) from error
+            raise as_told(error) from error
 
     async def _fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         try:
@@ -192,10 +192,10 @@ class AlarmQueries:
             return await connection.fetch(sql, *arguments)
         except Exception as error:
             self._session.drop()
-            raise _as_told(error) from error
+            raise as_told(error) from error
 
 
-def _as_told(error: Exception) -> Exception:
+def as_told(error: Exception) -> Exception:
     """The error in the operator's words; another one as it is."""
     if isinstance(error, asyncpg.UndefinedTableError | asyncpg.UndefinedColumnError):
         return ConfigError("the database's schema is not this program's", hint="run `controlroom setup`")
@@ -221,7 +221,7 @@ def _record(row: Any) -> Record:  # noqa: ANN401 - asyncpg's row
     )
 
 
-def _like(pattern: str | None) -> str | None:
+def like(pattern: str | None) -> str | None:
     """A shell pattern as one of SQL's."""
     if pattern is None:
         return None

@@ -17,6 +17,7 @@ import asyncpg
 import msgspec
 
 from controlroom.adapters.postgres.alarm_actions import clean
+from controlroom.adapters.postgres.alarm_query import like
 from controlroom.adapters.postgres.lookout import Lookout
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.archive import LearningFacts
@@ -220,14 +221,13 @@ class LearningDesk:
 
     async def list(self, group: str, sensor: str | None = None, limit: int = 100) -> list[Ordered]:
         """The latest orders; `sensor` is a pattern with `*` and `?`."""
-        pattern = None if sensor is None else _like(sensor)
         connection = await self._session.connection()
         return [
             Ordered(
                 row["id"], row["at"], row["who"], row["sensor_id"], LearningAction(row["action"]), row["kind"],
                 msgspec.json.decode(row["request"]), row["part"], row["off"], row["applied_at"],
             )
-            for row in await connection.fetch(LIST, group, pattern, limit)
+            for row in await connection.fetch(LIST, group, like(sensor), limit)
         ]  # fmt: skip
 
 
@@ -261,8 +261,3 @@ def order_of(row: asyncpg.Record) -> LearningOrder:
         float(request.get("end") or 0.0),
         tuple(seen),
     )
-
-
-def _like(pattern: str) -> str:
-    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.replace("*", "%").replace("?", "_")
