@@ -156,6 +156,29 @@ class AlarmActions(Protocol):
         ...
 
 
+class ShiftLog(Protocol):
+    """The log of the shift and its handover. Every method returns at once, from any thread.
+
+    The report comes into `state.archive.shift`; that something was written, or why not, is a notice.
+    """
+
+    def report(self) -> None:
+        """Ask for the report of the running shift, and the newest handover that nobody has signed."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Write a note into the log of the shift."""
+        ...
+
+    def give(self) -> None:
+        """End the shift: its report is kept, and the next shift begins."""
+        ...
+
+    def sign(self, number: int, remark: str = "") -> None:
+        """Take over: sign the handover of that number."""
+        ...
+
+
 class LearningControl(Protocol):
     """What an operator can tell the detectors of sensors, all of those that are named or none of them.
 

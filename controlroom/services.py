@@ -27,7 +27,7 @@ from controlroom.config import Settings
 from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import ControlroomError
-from controlroom.ports import AlarmActions, History, LearningControl, OperatorCommands
+from controlroom.ports import AlarmActions, History, LearningControl, OperatorCommands, ShiftLog
 from controlroom.wire import AlarmEvent
 from simulator.plant import default_plant
 from simulator.runner import Simulator
@@ -119,6 +119,11 @@ class Services:
     def history(self) -> History:
         """Takes the operator's questions, from `start` to `stop`."""
         return self._link.history
+
+    @property
+    def shift(self) -> ShiftLog:
+        """Takes notes and handovers, from `start` to `stop`."""
+        return self._link.shift
 
     @property
     def failed(self) -> ControlroomError | None:

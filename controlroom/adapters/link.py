@@ -26,9 +26,11 @@ from controlroom.adapters.kafka.probe import ClusterProbe
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.learning_control import LearningControl
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
+from controlroom.adapters.postgres.handovers import Handovers
 from controlroom.adapters.postgres.learning import LearningDesk
 from controlroom.adapters.postgres.probe import DatabaseProbe, Watermark
 from controlroom.adapters.postgres.session import PASSING_ERRORS
+from controlroom.adapters.shift_desk import ShiftDesk
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.health_views import WorkerFigures
@@ -108,6 +110,7 @@ class Link:
         self._desk: AlarmDesk | None = None
         self._learning: LearningControl | None = None
         self._history: HistoryDesk | None = None
+        self._shift: ShiftDesk | None = None
         self._ready = threading.Event()
 
     @property
@@ -138,6 +141,13 @@ class Link:
         assert self._history is not None
         return self._history
 
+    @property
+    def shift(self) -> ShiftDesk:
+        """Takes notes and handovers, from any thread, while `run` runs; waits for its begin."""
+        self._ready.wait()
+        assert self._shift is not None
+        return self._shift
+
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the plant until `stop`; whatever is lost is waited for and taken up again."""
         self._orders = Orders(
@@ -164,6 +174,11 @@ class Link:
             group=self._group,
             topic=self._topics.data,
         )
+        self._shift = ShiftDesk(
+            Handovers(self._dsn, who=self._operator, whence=self._whence),
+            loop=asyncio.get_running_loop(),
+            state=self._state,
+        )
         self._ready.set()
         tasks = [
             asyncio.create_task(self._again("feed", self._feed.run)),
@@ -185,6 +200,7 @@ class Link:
             await self._desk.close()
             await self._learning.close()
             await self._history.close()
+            await self._shift.close()
             await self._cluster.close()
             await self._detail.close()
             await self._database.close()

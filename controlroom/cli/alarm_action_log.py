@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
-from controlroom.cli.alarm_text import instant, terminal_width
+from controlroom.cli.alarm_text import terminal_width
 from controlroom.cli.options import dir_option, dsn_option, resolve_dsn
 from controlroom.cli.times import Instant
 from controlroom.core import cells
 from controlroom.core.handover import Action
+from controlroom.core.instants import instant
 from controlroom.core.json_line import json_line
 from controlroom.core.sanitise import sanitise
 from controlroom.errors import InputError

@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from controlroom.core import cells
 from controlroom.core.alarms.disturbance import kinds_text
+from controlroom.core.instants import instant
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
 #: A terminal with fewer columns is told no priority, and no year and no seconds.
 NARROW = 110
 HEAD = ("STATE", "PRIORITY", "SEVERITY", "SENSOR", "KIND", "SINCE", "DETAIL")
-
-
-def instant(at: float | None) -> str:
-    """A time as operators read it, UTC; empty for none."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S") if at is not None else ""
 
 
 def terminal_width() -> int | None:

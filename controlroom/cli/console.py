@@ -113,6 +113,7 @@ def _on_screen(settings: Settings, given: dict[str, object], notice: str) -> Non
             alarms=services.alarms,
             learning=services.learning,
             history=services.history,
+            shift=services.shift,
             drills=None if given["restricted"] else _drills(settings, brokers, services.state),
             **given,
         )

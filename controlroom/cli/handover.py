@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from controlroom.cli.alarm_text import instant, terminal_width
-from controlroom.cli.handover_text import html, markdown, signature_of, text
+from controlroom.cli.alarm_text import terminal_width
+from controlroom.cli.handover_text import html, markdown, text
 from controlroom.cli.options import dir_option, dsn_option, resolve_dsn
 from controlroom.cli.times import Instant
 from controlroom.core import cells
 from controlroom.core.handover import LONGEST_NOTE
+from controlroom.core.handover_sections import signature_of
+from controlroom.core.instants import instant
 from controlroom.core.json_line import json_line
 from controlroom.core.sanitise import sanitise
 from controlroom.errors import ActionRefused, InputError

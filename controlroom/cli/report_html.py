@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from controlroom.cli.alarm_text import instant
 from controlroom.cli.report_pictures import bars, rows
 from controlroom.cli.report_text import WINDOW_S, duration, gathered, response_rows, value_of
+from controlroom.core.instants import instant
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from controlroom.cli.alarm_text import instant
 from controlroom.core import cells
+from controlroom.core.instants import instant
 from controlroom.core.sanitise import sanitise
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import Generic, Literal, TypeVar
 from controlroom.core.alarms.definitions import Definition
 from controlroom.core.alarms.measures import Report
 from controlroom.core.alarms.model import Alarm
+from controlroom.core.handover import Given, Handover
 from controlroom.core.why.model import Why
 from controlroom.wire import AlarmEvent
 
@@ -148,3 +149,5 @@ class Archive:
     measures: Answers[str, Report] = field(default_factory=Answers)
     #: sensor id -> what its detectors were told
     learning: Answers[str, LearningFacts] = field(default_factory=Answers)
+    #: "" -> the report of the running shift, and the newest handover that nobody has signed
+    shift: Answers[str, tuple[Handover, Given | None]] = field(default_factory=Answers)

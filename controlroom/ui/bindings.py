@@ -83,6 +83,7 @@ MUTATING = frozenset(
         *("ack", "ack_page", "shelve", "unshelve", "service", "reset", "comment", "mark_false"),
         *("freeze_learning", "maintain", "reset_learning", "accept_level"),
         *("switch_broker", "kill_broker"),
+        *("note", "give", "sign"),
     }
 )
 
@@ -124,6 +125,14 @@ ALARM_VIEWS: list[BindingType] = [
     Binding("h", "alarm_history", "History", id="alarm.history"),
     Binding("S", "suppressed", "Shelved", id="alarm.suppressed"),
     Binding("m", "measures", "Measures", id="alarm.measures", show=False),
+    Binding("H", "handover", "Shift handover", id="alarm.handover", show=False),
+]
+
+#: on the page of the shift
+SHIFT: list[BindingType] = [
+    Binding("n", "note", "Note", id="shift.note"),
+    Binding("H", "give", "Hand over", id="shift.give"),
+    Binding("s", "sign", "Sign", id="shift.sign"),
 ]
 
 #: on an alarm's own page

@@ -16,6 +16,7 @@ from controlroom.ui.screens.alarms import AlarmsScreen
 from controlroom.ui.screens.cluster import ClusterScreen
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.form_screen import FormScreen
+from controlroom.ui.screens.handover import HandoverScreen
 from controlroom.ui.screens.help import Help
 from controlroom.ui.screens.overview import OverviewScreen
 from controlroom.ui.screens.sensor import SensorScreen
@@ -40,7 +41,7 @@ _FUNCTION_KEY = re.compile(r"f\d{1,2}")
 _NAMES = {key.value for key in Keys}
 _WORD = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 
-_SCREENS = (OverviewScreen, AlarmsScreen, AlarmScreen, ClusterScreen, SimulatorScreen, SensorScreen)
+_SCREENS = (OverviewScreen, AlarmsScreen, AlarmScreen, HandoverScreen, ClusterScreen, SimulatorScreen, SensorScreen)
 _DIALOGS = (Confirm, FormScreen, Help, Choice)
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from controlroom.config import UiSettings
 from controlroom.core.plant_state import PlantState
 from controlroom.core.terminal import ascii_only, has_colour
-from controlroom.ports import AlarmActions, BrokerDrills, Clock, History, LearningControl, SessionReplay
+from controlroom.ports import AlarmActions, BrokerDrills, Clock, History, LearningControl, SessionReplay, ShiftLog
 
 #: the smallest terminal that shows everything: columns, lines
 LEAST_SIZE = (80, 24)
@@ -61,6 +61,8 @@ class UiOptions:
     learning: LearningControl | None = None
     #: takes the operator's questions to the database; None: only what is in memory is shown
     history: History | None = None
+    #: takes notes of the shift and hands it over; None: there is no key for it
+    shift: ShiftLog | None = None
     #: stops, kills and starts brokers; None: these are not of a local plant, and there is no key for it
     drills: BrokerDrills | None = None
     #: a recording is shown, not a plant: gives the keys to play it, and takes away every other that does something

@@ -163,6 +163,7 @@ async def opened(settings: Settings, database: str, size: tuple[int, int] = (80,
             alarms=services.alarms,
             learning=services.learning,
             history=services.history,
+            shift=services.shift,
             refresh_rate=10.0,
             operator="tester",
             mouse=False,
@@ -420,3 +421,47 @@ async def test_the_chart_goes_back_beyond_what_is_in_memory(settings: Settings, 
         await first.shows("minute means")
         await first.press("right_square_bracket")
         await first.shows("hour means")
+
+
+async def test_a_shift_from_its_begin_to_the_signature_of_the_next(console: Console) -> None:
+    """Alarm, trend, shelve, note, hand over; the next operator reads it, signs it, and sees what still holds."""
+    await console.until(lambda: len(console.state.sensors) >= 15, "the plant")
+    await console.press("4")
+    await console.spawn("key-7")
+    await console.only("key-7")
+    await console.hurt("key-7")
+    await console.press("enter")
+    await console.shows("ALARM EVENTS  1")
+    await console.press("escape", "2")
+    await console.only("key-7")
+    await console.press("s")
+    await console.shows("SHELVE")
+    await console.press("tab")
+    await console.type("fan is being changed")
+    await console.press("enter")
+    await console.until_audited("Shelve")
+    await console.press("escape", "H")
+    await console.shows("nothing is out of service")
+    await console.press("n")
+    await console.shows("into the log of the shift")
+    await console.type("key 7 gets a new fan at ten")
+    await console.press("enter")
+    await console.shows("key 7 gets a new fan at ten")
+    await console.shows("fan is being changed")
+    await console.press("H")
+    await console.shows("Hand the shift over?")
+    await console.press("y")
+    await console.shows("Handover 1, given by")
+    await console.shows("no notes")
+    # The next one.
+    await console.press("s")
+    await console.shows("You take over what it tells")
+    await console.type("read")
+    await console.press("enter")
+    await console.shows_no("Handover 1, given by")
+    await console.shows("fan is being changed")
+    (given,) = await console.rows(
+        "SELECT h.report->'notes'->0->>'text' AS note, h.report->'shelved'->0->>'reason' AS shelved, s.remark"
+        " FROM handovers h JOIN handover_signatures s ON s.handover = h.id"
+    )
+    assert tuple(given) == ("key 7 gets a new fan at ten", "fan is being changed", "read")

@@ -19,6 +19,7 @@ from tests.fakes.clock import FrozenClock
 from tests.fakes.commands import RecordingAlarmActions, RecordingCommands, RecordingLearning
 from tests.fakes.history import FakeHistory
 from tests.fakes.plant import make_plant
+from tests.fakes.shift import FakeShiftLog
 
 #: the program's own timer never fires; a test calls `tick`
 NEVER = 1e-6
@@ -79,11 +80,17 @@ def history(state: PlantState, clock: FrozenClock) -> FakeHistory:
 
 
 @pytest.fixture
+def shift(state: PlantState, clock: FrozenClock) -> FakeShiftLog:
+    return FakeShiftLog(state, clock)
+
+
+@pytest.fixture
 def full_app(
     make_app: Callable[..., ControlRoomApp],
     actions: RecordingAlarmActions,
     history: FakeHistory,
     learning: RecordingLearning,
+    shift: FakeShiftLog,
 ) -> ControlRoomApp:
     """With somebody who takes actions on alarms, and a database that answers."""
-    return make_app(alarms=actions, history=history, learning=learning, operator="mira")
+    return make_app(alarms=actions, history=history, learning=learning, shift=shift, operator="mira")

@@ -38,6 +38,8 @@ SCREENS = {
     "alarm-why": ("2", "h", "y"),
     "suppressed": ("2", "S"),
     "measures": ("2", "m"),
+    "handover": ("2", "H"),
+    "handover-sign": ("2", "H", "H", "y", "s"),
     "help-alarms": ("2", "question_mark"),
     "marked-frozen": ("2", "space", "space", "equals_sign"),
     "maintenance": ("enter", "M"),

@@ -15,6 +15,7 @@ from controlroom.ui.render.measures_line import Suppressed, measures_line
 from controlroom.ui.render.order import AlarmOrder, sorted_alarms
 from controlroom.ui.screens.alarm import AlarmScreen
 from controlroom.ui.screens.alarm_orders import AlarmOrders
+from controlroom.ui.screens.handover import HandoverScreen
 from controlroom.ui.screens.list_screen import ListScreen
 from controlroom.ui.screens.measures import MeasuresScreen
 from controlroom.ui.screens.suppressed import SuppressedScreen
@@ -139,9 +140,15 @@ class AlarmsScreen(ListScreen, AlarmOrders):
         """The measures against their targets."""
         self.app.push_screen(MeasuresScreen(self.context))
 
+    def action_handover(self) -> None:
+        """The log of the shift, and its handover."""
+        self.app.push_screen(HandoverScreen(self.context))
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What is kept in the database can only be shown where it can be asked for."""
         if action in {"alarm_history", "suppressed", "measures"} and self.context.options.history is None:
+            return False
+        if action == "handover" and self.context.options.shift is None:
             return False
         return super().check_action(action, parameters)
 

@@ -22,6 +22,7 @@ _GROUPS = {
     "sensor": "sensor",
     "broker": "broker",
     "alarm": "alarm",
+    "shift": "shift",
     "seek": "go to",
     "span": "chart",
     "list": "list",

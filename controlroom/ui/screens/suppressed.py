@@ -100,7 +100,7 @@ class SuppressedScreen(ListScreen, AlarmOrders):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing here waits for an acknowledgement, and a page of measures is beside the point."""
-        if action in {"ack", "ack_page", "measures", "turn_order"}:
+        if action in {"ack", "ack_page", "measures", "handover", "turn_order"}:
             return False
         return super().check_action(action, parameters)
 

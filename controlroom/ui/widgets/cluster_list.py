@@ -27,6 +27,10 @@ class ClusterList(ItemView, inherit_bindings=False):
         self._land(1)
         self.tick()
 
+    def selected_row(self) -> Row | None:
+        """The row under the cursor."""
+        return self._rows.get(self.selected) if self.selected is not None else None
+
     def stamp(self, key: str) -> Hashable:
         """What the row says."""
         row = self._rows.get(key)
