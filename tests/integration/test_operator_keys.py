@@ -436,7 +436,6 @@ async def test_a_shift_from_its_begin_to_the_signature_of_the_next(console: Cons
     await console.only("key-7")
     await console.press("s")
     await console.shows("SHELVE")
-    await console.press("tab")
     await console.type("fan is being changed")
     await console.press("enter")
     await console.until_audited("Shelve")
