@@ -52,6 +52,9 @@ class State(msgspec.Struct, gc=False, array_like=True):
     mask: int = 0
     frozen: bool = False
     pauses: list[Pause] = []
+    #: time and arrival of the first reading after a silence, while what waited may be coming in; -inf: nothing may
+    behind_t: float = -math.inf
+    behind_arrived: float = -math.inf
 
 
 class SensorBank:
@@ -125,9 +128,14 @@ class SensorBank:
                     return out
         if t - arrived > self._ahead:
             self._from_the_future(out, t, arrived, x)
+        if silent:
+            state.behind_t = t
+            state.behind_arrived = arrived
         late = state.late.update(arrived - t, silence.interval, learn)
         if late:
             self._lateness(out, late, t, arrived, x)
+        elif state.behind_t > -math.inf and not silent:
+            state.behind_t = -math.inf
         if not self._low <= x <= self._high:
             self._out_of_range(out, t, x)
             return out
@@ -406,6 +414,8 @@ class SensorBank:
         self._up(out, Finding("clock", 1, t, x, None, None, -over, "clock", text))
 
     def _lateness(self, out: list[Finding], side: int, t: float, arrived: float, x: float) -> None:
+        if side > 0 and self._catches_up(t, arrived):
+            return
         over = max(-FARTHEST_S, min(FARTHEST_S, arrived - t - self._state.late.usual))
         if side > 0:
             text = f"came {duration(over)} later than usual"
@@ -413,6 +423,16 @@ class SensorBank:
         else:
             text = f"its time is {duration(-over)} ahead of this sensor's usual"
             self._up(out, Finding("clock", 1, t, x, None, None, over, "late", text))
+
+    def _catches_up(self, t: float, arrived: float) -> bool:
+        """Whether a late reading is one of those that waited somewhere during a silence, which is known already.
+
+        What waited comes at least twice as fast as it was made, until all of it has come. A sensor that is late from
+        now on goes on at its own pace.
+        """
+        state = self._state
+        made = t - state.behind_t
+        return 0.0 <= made < math.inf and arrived - state.behind_arrived <= 0.5 * made + state.silence.interval
 
     def _up(self, out: list[Finding], finding: Finding) -> None:
         if finding.kind in self._kinds:

@@ -213,3 +213,28 @@ def test_three_zones_of_one_source_that_is_up_are_its_alarm_and_not_the_bridge_s
     standing = {name for (name, kind), alarm in worker.alarms.items() if kind == GROUP_KIND and alarm.active}
     assert standing == {LINE}
     assert {worker.alarms[sensor, NO_DATA_KIND].label for sensor in everyone} == {Label.BY_DESIGN}
+
+
+def test_what_waited_in_a_bridge_comes_in_and_no_sensor_is_called_late() -> None:
+    """Ten minutes without Kafka: one alarm while it lasts; then 40 sensors catch up, and nothing is left standing."""
+    worker, sensors = Bridged(), names(40)
+    for second in range(30):
+        worker.read(sensors, float(second))
+    worker.know(source_b_line="bridge b does not reach Kafka")
+    for second in range(30, 630):
+        worker.advance(float(second))
+    worker.know()
+    # 600 readings of each sensor in 60 seconds, oldest first.
+    for step in range(60):
+        for second in range(30 + 10 * step, 40 + 10 * step):
+            for sensor in sensors:
+                value, log = 25.0 + second % 3, LOG_S + 630 + step
+                one = record(worker.offset, value, sensor=sensor, at=float(second), log=log, source="b/line")
+                worker.pipeline.process([one])
+                worker.offset += 1
+        worker.commit()
+    for second in range(690, 760):
+        worker.read(sensors, float(second))
+    assert worker.rings == [(LINE, GROUP_KIND)]
+    assert {kind for _, kind in worker.alarms} == {NO_DATA_KIND, GROUP_KIND}
+    assert labels(worker, sensors) == {Label.NORMAL}

@@ -57,8 +57,35 @@ def test_number_zero_is_unknown_and_says_nothing():
 
 
 def test_a_late_reading_is_late_and_a_clock_ahead_is_a_clock(bank):
-    assert raised(bank.observe(601, 600.0, 630.0, 20.0)) == ["dropout", "late"]
-    assert raised(bank.observe(602, 700.0, 631.0, 20.0)) == ["clock"]
+    assert raised(bank.observe(601, 600.0, 630.0, 20.0)) == ["dropout"]
+    later = [raised(bank.observe(602 + i, 601.0 + i, 631.0 + i, 20.0)) for i in range(4)]
+    assert later == [[], ["late"], [], []]
+    assert raised(bank.observe(606, 700.0, 636.0, 20.0)) == ["clock"]
+
+
+@pytest.mark.parametrize("pace", [0.0, 0.1, 0.4])
+@pytest.mark.parametrize("chunk", [1, 5])
+def test_what_waited_during_a_silence_is_not_late_when_it_comes_in(bank, pace, chunk):
+    """Ten minutes without a link; then all that was measured meanwhile comes, also in chunks."""
+    findings, number, arrived = [], 600, 1200.0
+    while number < arrived:
+        number += 1
+        arrived += pace * chunk * (number % chunk == 0)
+        findings += bank.observe(number, number - 1.0, arrived, 20.0 + number % 3 / 10)
+    findings += steady(bank, float(number), 120, seq=number)
+    assert [(f.kind, f.level) for f in findings] == [("dropout", 1), ("dropout", 0)] or raised(findings) == ["dropout"]
+
+
+def test_a_sensor_that_is_late_from_its_return_on_is_late(bank):
+    findings = steady(bank, 600.0, 60, lateness=300.0, seq=600)
+    assert raised(findings) == ["dropout", "late"]
+    # And what waited does not hide lateness that comes after it.
+    bank = SensorBank(Profile(interval=INTERVAL))
+    steady(bank, 0.0, 600)
+    for i in range(300):
+        bank.observe(601 + i, 600.0 + i, 900.0 + i / 100, 20.0)
+    assert raised(steady(bank, 904.0, 60, seq=904)) == []
+    assert raised(steady(bank, 964.0, 60, lateness=40.0, seq=964)) == ["dropout", "late"]
 
 
 def test_a_constant_skew_of_the_clock_is_usual():
