@@ -25,7 +25,7 @@ CONTROLROOM := $(BIN)/controlroom
 BACKGROUND := $(BIN)/python scripts/background.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults chaos lint lock setup start full-start stop clean status health build-sensors start-sensors stop-sensors \
+.PHONY: help run test faults chaos lint lock setup compiled start full-start stop clean status health build-sensors start-sensors stop-sensors \
 	logs-sensors monitor-sensors monitor test-external test-topics verify-cluster
 
 help: ## List the commands
@@ -34,23 +34,27 @@ help: ## List the commands
 
 # The program
 
-run: $(RUN) ## Open the control room; brings up what it needs, stops what it started
+run: $(RUN) compiled ## Open the control room; brings up what it needs, stops what it started
 	@$(CONTROLROOM) console $(AT) $(ARGS)
 
-setup: $(RUN) ## Only install what it takes to run
+setup: $(RUN) compiled ## Only install what it takes to run
+
+# Only what has changed is compiled; without a C compiler it says so, and all runs interpreted.
+compiled: $(RUN)
+	@$(BIN)/python -m compiled.build
 
 # Each job has a plant of its own, about 900 MB.
 JOBS ?= 2
-test: $(DEV) ## Run all tests (ARGS are pytest's), JOBS at a time
+test: $(DEV) compiled ## Run all tests (ARGS are pytest's), JOBS at a time
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-faults: $(DEV) ## Run the whole fault suite: kills, stops and restarts on real brokers
+faults: $(DEV) compiled ## Run the whole fault suite: kills, stops and restarts on real brokers
 	@$(BIN)/python -m pytest tests/faults -m "faults_slow or not faults_slow" $(ARGS)
 
 # How long `make chaos` goes on, over how many seeds.
 SECONDS ?= 60
 SEEDS ?= 1
-chaos: $(DEV) ## Random faults under load for SECONDS over SEEDS seeds, then the audit
+chaos: $(DEV) compiled ## Random faults under load for SECONDS over SEEDS seeds, then the audit
 	@$(BIN)/python -m tests.faults.chaos $(SECONDS) --seeds $(SEEDS) $(ARGS)
 
 lint: $(DEV) ## Check style, types, layers and compose.yaml

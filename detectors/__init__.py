@@ -1,5 +1,9 @@
 """Streaming anomaly detectors. They know floats and times; they import nothing of `controlroom`."""
 
+from compiled import prefer
+
+prefer(__name__, __path__)
+
 from detectors.bank import SensorBank
 from detectors.finding import Finding
 from detectors.machine import MachineBank

@@ -10,6 +10,7 @@ import importlib
 
 import click
 
+import compiled
 from controlroom import __version__
 
 #: command name -> (module, attribute, one-line help). The help is repeated here so that listing needs no import.
@@ -74,8 +75,17 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
 
+def _version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - as click calls it
+    if asked and not ctx.resilient_parsing:
+        click.echo(f"controlroom, version {__version__} ({compiled.state()})")
+        ctx.exit()
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="controlroom")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version,
+    help="Show the version, and whether the detectors are compiled.",
+)  # fmt: skip
 def cli() -> None:
     """A factory's control room in one terminal program.
 

@@ -36,6 +36,10 @@ def make(
     )  # fmt: skip
 
 
+#: `make run` and `make test` compile what has changed before they start.
+BUILD = ["python", "-m", "compiled.build"]
+
+
 @pytest.fixture
 def tree(tmp_path) -> Path:
     """A copy of what make looks at, with programs that only write down how they were called."""
@@ -121,7 +125,8 @@ def test_start_and_stop_of_everything_are_in_the_right_order(tree):
 
 def test_run_hands_its_arguments_on(tree):
     assert calls(tree, "run", ARGS="--brokers a:1 --dsn b") == [
-        ["controlroom", "console", "--brokers", "a:1", "--dsn", "b"]
+        BUILD,
+        ["controlroom", "console", "--brokers", "a:1", "--dsn", "b"],
     ]
 
 
@@ -204,7 +209,7 @@ def test_the_first_python_that_works_is_taken(bare):
 def test_who_has_the_tools_of_development_needs_nothing_more_to_run(tree):
     (tree / ".venv" / "requirements.lock").write_text("", "utf-8")
     os.utime(tree / "requirements-run.lock", (2**31 - 2, 2**31 - 2))
-    assert calls(tree, "run") == [["controlroom", "console"]]
+    assert calls(tree, "run") == [BUILD, ["controlroom", "console"]]
 
 
 def bootstrap(tree: Path, lock: str, *, code: str = "") -> subprocess.CompletedProcess[str]:

@@ -114,11 +114,11 @@ def wheel(tmp_path_factory) -> zipfile.ZipFile:
 
 def test_the_wheel_holds_every_file_of_its_packages(wheel):
     held = set(wheel.namelist())
-    for package in ("controlroom", "simulator", "detectors", "kafka_clients", "bridges"):
+    for package in ("controlroom", "simulator", "detectors", "kafka_clients", "bridges", "compiled"):
         files = {
             path.relative_to(ROOT).as_posix()
             for path in (ROOT / package).rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts
+            if path.is_file() and "__pycache__" not in path.parts and ROOT / "compiled" / "lib" not in path.parents
         }
         assert files <= held, files - held
         assert f"{package}/py.typed" in held
