@@ -14,10 +14,11 @@ from detectors.kind import Kind
 from detectors.late import FARTHEST_S, Lateness
 from detectors.limits import Limits, limits_of
 from detectors.pauses import Pause, cut, paused, pruned, with_pause
-from detectors.plain import plain_stores
+from detectors.plain import packed_bank, plain_stores, unpacked_bank
 from detectors.profile import CHEAP, Profile
 from detectors.rail import Rail
 from detectors.rate import Rate
+from detectors.registry import SeriesDetector
 from detectors.sequence import DUPLICATE, IN_ORDER, Sequence
 from detectors.silence import Silence
 from detectors.stuck import Stuck
@@ -69,7 +70,29 @@ class SensorBank:
     ['42.5 °C is above the critical limit 40 °C']
     """
 
-    __slots__ = ("_ahead", "_extra", "_high", "_kinds", "_low", "_state", "_values", "profile")
+    __slots__ = (
+        "_ahead",
+        "_extra",
+        "_high",
+        "_kinds",
+        "_low",
+        "_rate_limit",
+        "_state",
+        "_values",
+        "_warm_up",
+        "profile",
+    )
+
+    profile: Profile
+    _state: State
+    _ahead: float
+    _low: float
+    _high: float
+    _kinds: frozenset[str]
+    _values: bool
+    _extra: dict[str, SeriesDetector]
+    _warm_up: int
+    _rate_limit: float
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
@@ -88,6 +111,8 @@ class SensorBank:
         self._kinds = frozenset(profile.detectors) | ({"anomaly"} if profile.extra else frozenset())
         self._values = bool(frozenset(profile.detectors) - frozenset(CHEAP))
         self._extra = {name: registry.create(name) for name in profile.extra}
+        self._warm_up = profile.warm_up
+        self._rate_limit = math.inf if profile.rate_limit is None else profile.rate_limit
 
     # ------------------------------------------------------------------ readings
 
@@ -264,7 +289,7 @@ class SensorBank:
     def dump(self) -> bytes:
         """The state as bytes; the first byte is the version."""
         self._state.extra = {name: detector.dump() for name, detector in self._extra.items()}
-        return bytes([VERSION]) + msgspec.msgpack.encode(self._state)
+        return bytes([VERSION]) + packed_bank(self._state)
 
     @classmethod
     def load(cls, profile: Profile, data: bytes) -> SensorBank:
@@ -275,13 +300,13 @@ class SensorBank:
         """
         if data[:1] != bytes([VERSION]):
             raise ValueError(f"detector state has version {data[:1].hex() or 'none'}, {VERSION:02x} is wanted")
-        try:
-            state = msgspec.msgpack.decode(memoryview(data)[1:], type=State)
-        except msgspec.DecodeError as error:
-            raise ValueError(f"detector state is not readable: {error}") from None
         bank = cls(profile)
+        try:
+            state = unpacked_bank(data, 1, bank._state)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"detector state is not readable: {error}") from None
         state.limits = limits_of(profile).after(state.limits)
-        state.rail = bank._state.rail.after(state.rail)
+        state.rail = Rail.of(profile.range_low, profile.range_high).after(state.rail)
         state.values.budget = profile.false_alarms_per_day
         state.values.give_kind(profile.signal or "")
         bank._state = state
@@ -308,12 +333,11 @@ class SensorBank:
     def _watch(self, out: list[Finding], t: float, x: float, learn: bool) -> None:  # noqa: FBT001 - for every reading
         state = self._state
         n = state.n = state.n + 1
-        profile = self.profile
-        warm = n > profile.warm_up
+        warm = n > self._warm_up
         rail = state.rail
         if not rail.low < x < rail.high or rail.run:
             if rail.update(x, learn=learn and not warm):
-                self._up(out, explain.rail(x, rail.run, t, profile.unit))
+                self._up(out, explain.rail(x, rail.run, t, self.profile.unit))
             if rail.run:
                 return
         stuck = state.stuck
@@ -322,9 +346,9 @@ class SensorBank:
                 stuck.end(n, learn=learn)
             stuck.last = x
         elif stuck.repeat(n) and warm:
-            self._up(out, explain.stuck(stuck, t, profile.unit))
-        if profile.rate_limit is not None:
-            self._rate(out, t, x, profile.rate_limit)
+            self._up(out, explain.stuck(stuck, t, self.profile.unit))
+        if self._rate_limit < math.inf:
+            self._rate(out, t, x, self._rate_limit)
         if self._values:
             mask = state.values.update(t, x, learn)
             if warm and mask != state.mask:

@@ -16,6 +16,7 @@ import msgspec
 from detectors.finding import Finding, duration, number
 from detectors.limits import Limits
 from detectors.pauses import Pause, cut, paused, pruned, with_pause
+from detectors.plain import packed, unpacked
 from detectors.profile import Profile
 from detectors.sequence import DUPLICATE, IN_ORDER, Sequence
 
@@ -225,7 +226,7 @@ class CheapBank:
             self._limits, self._sequence, self._held, self._n, self._rate, self._mean, self._variance,
             self._newest, self._arrived, self._longest, self._frozen, self._pauses,
         )  # fmt: skip
-        return bytes([VERSION]) + msgspec.msgpack.encode(state)
+        return bytes([VERSION]) + packed(state)
 
     @classmethod
     def load(cls, profile: Profile, data: bytes) -> CheapBank:
@@ -236,7 +237,7 @@ class CheapBank:
         if data[:1] != bytes([VERSION]):
             raise ValueError(f"detector state has version {data[:1].hex() or 'none'}, {VERSION:02x} is wanted")
         try:
-            state = msgspec.msgpack.decode(memoryview(data)[1:], type=_State)
+            state = unpacked(data, 1, _State)
         except msgspec.DecodeError as error:
             raise ValueError(f"detector state is not readable: {error}") from None
         bank = cls(profile)

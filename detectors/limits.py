@@ -55,7 +55,9 @@ class Limits(msgspec.Struct, gc=False, array_like=True):
 
     def after(self, old: Limits) -> Limits:
         """These limits, with what is raised under `old` ones still raised until a value says otherwise."""
-        if self == msgspec.structs.replace(old, level=0, side=0, calm_low=self.calm_low, calm_high=self.calm_high):
+        if (self.warning_high, self.critical_high, self.warning_low, self.critical_low, self.band) == (
+            old.warning_high, old.critical_high, old.warning_low, old.critical_low, old.band,
+        ):  # fmt: skip
             return old
         if old.level:
             self.level, self.side = old.level, old.side

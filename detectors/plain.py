@@ -1,12 +1,13 @@
-"""Attributes of a msgspec Struct stored as those of any other class with slots."""
+"""What detectors share: Structs whose attributes are stored quickly, and how they are saved."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
 
 
 def plain_stores(cls: type[S]) -> type[S]:
@@ -34,3 +35,51 @@ def plain_stores(cls: type[S]) -> type[S]:
     cls.__setattr__ = object.__setattr__  # type: ignore[method-assign]
     cls.__delattr__ = object.__delattr__  # type: ignore[method-assign]
     return cls
+
+
+def whole(x: float, unit: float) -> float:
+    """How many whole units are in `x`, rounded down. Not compiled: C divides and rounds, which is not the same."""
+    return x // unit
+
+
+def packed(state: object) -> bytes:
+    """A state as msgpack: an array of its fields; the same bytes whether the detectors are compiled or not."""
+    return msgspec.msgpack.encode(state, enc_hook=_packed)
+
+
+def unpacked(data: bytes, begin: int, kind: type[T]) -> T:
+    """A state from msgpack, which begins at the index `begin` of the bytes.
+
+    Raises:
+        msgspec.DecodeError: the bytes are no such state.
+    """
+    return msgspec.msgpack.decode(memoryview(data)[begin:], type=kind, dec_hook=_restored)
+
+
+# A Struct is written and read by msgspec; an extension type does so by itself, with these methods.
+
+
+def packed_bank(state: msgspec.Struct) -> bytes:
+    """As `packed`, of a state that may be an extension type."""
+    if isinstance(state, msgspec.Struct):
+        return msgspec.msgpack.encode(state)
+    return state.packed()  # type: ignore[unreachable]
+
+
+def unpacked_bank(data: bytes, begin: int, fresh: T) -> T:
+    """As `unpacked`; an extension type fills `fresh`, a new state, which saves it to make another.
+
+    Raises:
+        ValueError: the bytes are no such state.
+    """
+    if isinstance(fresh, msgspec.Struct):
+        return unpacked(data, begin, type(fresh))
+    return fresh.filled(data, begin)  # type: ignore[attr-defined, no-any-return]
+
+
+def _packed(state: Any) -> msgspec.Raw:  # noqa: ANN401 - as msgspec calls it
+    return msgspec.Raw(state.packed())
+
+
+def _restored(kind: Any, fields: Any) -> Any:  # noqa: ANN401 - as msgspec calls it
+    return kind.restored(fields)

@@ -126,7 +126,7 @@ class Points(msgspec.Struct, gc=False, array_like=True):
         return 0 < seen.bit_count() < SPARSE * span
 
     def _visit(self, i: int) -> None:
-        bit = 1 << i
+        bit = _BIT[i]
         seen, again = int.from_bytes(self.seen, "little"), int.from_bytes(self.again, "little")
         again |= seen & bit
         seen |= bit
@@ -151,6 +151,7 @@ class Points(msgspec.Struct, gc=False, array_like=True):
         self.at = -1
 
 
+_BIT = [1 << i for i in range(BINS)]
 _EVEN = sum(1 << i for i in range(0, BINS, 2))
 
 

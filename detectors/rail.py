@@ -39,7 +39,7 @@ class Rail(msgspec.Struct, gc=False, array_like=True):
 
     def after(self, old: Rail) -> Rail:
         """These ends, with what was learned at `old` ones."""
-        return msgspec.structs.replace(old, low=self.low, high=self.high)
+        return Rail(self.low, self.high, old.run, old.usual_low, old.usual_high)
 
     def update(self, x: float, *, learn: bool) -> bool:
         """Take a value; True while it is at the rail."""

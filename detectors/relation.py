@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from detectors.plain import packed, unpacked
 from detectors.tail import Tail
 
 VERSION = 1
@@ -122,7 +123,7 @@ class Relation:
 
     def dump(self) -> bytes:
         """The state as bytes; the first byte is the version."""
-        return bytes([VERSION]) + msgspec.msgpack.encode((self.channels, self._state))
+        return bytes([VERSION]) + packed((self.channels, self._state))
 
     @classmethod
     def load(cls, data: bytes, budget: float = 0.05) -> Relation:
@@ -130,7 +131,7 @@ class Relation:
         if data[:1] != bytes([VERSION]):
             raise ValueError(f"relation state has version {data[:1].hex() or 'none'}, {VERSION:02x} is wanted")
         try:
-            channels, state = msgspec.msgpack.decode(memoryview(data)[1:], type=tuple[tuple[str, ...], State])
+            channels, state = unpacked(data, 1, tuple[tuple[str, ...], State])
         except msgspec.DecodeError as error:
             raise ValueError(f"relation state is not readable: {error}") from None
         relation = cls(channels, budget)

@@ -12,7 +12,7 @@ from detectors.level import Level
 from detectors.local import START, Local
 from detectors.noise import Noise
 from detectors.novelty import Novelty
-from detectors.plain import plain_stores
+from detectors.plain import plain_stores, whole
 from detectors.points import Points
 from detectors.spike import Spike
 from detectors.step import Step
@@ -204,7 +204,7 @@ class Values(msgspec.Struct, gc=False, array_like=True):
     def _tick(self, t: float, lone: bool) -> None:  # noqa: FBT001
         """A minute is over, with one reading in it or more."""
         # On a grid of the clock: a silence must not shift the blocks against a machine's own cycle.
-        self.minute = (t // SLOW_S + 1.0) * SLOW_S
+        self.minute = (whole(t, SLOW_S) + 1.0) * SLOW_S
         share = self.lone_share = self.lone_share + RARE_RATE * (lone - self.lone_share)
         if share > RARE:
             self.rare = True

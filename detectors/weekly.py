@@ -6,7 +6,7 @@ from struct import Struct
 
 import msgspec
 
-from detectors.plain import plain_stores
+from detectors.plain import plain_stores, whole
 
 HOURS = 168
 HOUR_S = 3600.0
@@ -34,7 +34,7 @@ class Weekly(msgspec.Struct, gc=False, array_like=True):
 
     def update(self, t: float, x: float, learn: bool = True) -> float:  # noqa: FBT001, FBT002 - for every reading
         """Take a value at event time `t` (seconds since the epoch); the smoothed residual, in the value's unit."""
-        at = int(t // HOUR_S) % HOURS * _KNOT.size
+        at = int(whole(t, HOUR_S)) % HOURS * _KNOT.size
         if not self.knots:
             self.knots = bytearray(_EMPTY)
         mean, seen = _KNOT.unpack_from(self.knots, at)
