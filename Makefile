@@ -22,10 +22,12 @@ DEV := .venv/requirements.lock
 RUN := $(if $(wildcard $(DEV)),$(DEV),.venv/requirements-run.lock)
 AT := $(if $(DIR),--dir "$(DIR)")
 CONTROLROOM := $(BIN)/controlroom
+# Only what has changed is compiled; without a C compiler it says so, and all runs interpreted.
+COMPILED := $(BIN)/python -m compiled.build
 BACKGROUND := $(BIN)/python scripts/background.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults chaos lint lock setup compiled start full-start stop clean status health build-sensors start-sensors stop-sensors \
+.PHONY: help run test faults chaos lint lock setup start full-start stop clean status health build-sensors start-sensors stop-sensors \
 	logs-sensors monitor-sensors monitor test-external test-topics verify-cluster
 
 help: ## List the commands
@@ -34,27 +36,28 @@ help: ## List the commands
 
 # The program
 
-run: $(RUN) compiled ## Open the control room; brings up what it needs, stops what it started
+run: $(RUN) ## Open the control room; brings up what it needs, stops what it started
+	@$(COMPILED)
 	@$(CONTROLROOM) console $(AT) $(ARGS)
 
-setup: $(RUN) compiled ## Only install what it takes to run
-
-# Only what has changed is compiled; without a C compiler it says so, and all runs interpreted.
-compiled: $(RUN)
-	@$(BIN)/python -m compiled.build
+setup: $(RUN) ## Only install what it takes to run
+	@$(COMPILED)
 
 # Each job has a plant of its own, about 900 MB.
 JOBS ?= 2
-test: $(DEV) compiled ## Run all tests (ARGS are pytest's), JOBS at a time
+test: $(DEV) ## Run all tests (ARGS are pytest's), JOBS at a time
+	@$(COMPILED)
 	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
-faults: $(DEV) compiled ## Run the whole fault suite: kills, stops and restarts on real brokers
+faults: $(DEV) ## Run the whole fault suite: kills, stops and restarts on real brokers
+	@$(COMPILED)
 	@$(BIN)/python -m pytest tests/faults -m "faults_slow or not faults_slow" $(ARGS)
 
 # How long `make chaos` goes on, over how many seeds.
 SECONDS ?= 60
 SEEDS ?= 1
-chaos: $(DEV) compiled ## Random faults under load for SECONDS over SEEDS seeds, then the audit
+chaos: $(DEV) ## Random faults under load for SECONDS over SEEDS seeds, then the audit
+	@$(COMPILED)
 	@$(BIN)/python -m tests.faults.chaos $(SECONDS) --seeds $(SEEDS) $(ARGS)
 
 lint: $(DEV) ## Check style, types, layers and compose.yaml

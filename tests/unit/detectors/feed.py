@@ -54,8 +54,9 @@ def outcome(case: dict) -> list[str]:
     """Everything the bank says of a case: findings as they come, and at the end of each part all else."""
     profile = Profile(**case["profile"])
     kind = CheapBank if case.get("cheap") else SensorBank
-    bank, rng = kind(profile), random.Random(case["seed"])
-    t, seq, last = case["start"], 0, 0.0
+    saved = bytes.fromhex(case.get("state", ""))
+    bank, rng = kind.load(profile, saved) if saved else kind(profile), random.Random(case["seed"])
+    t, seq, last = case["start"], case.get("seq", 0), 0.0
     said = []
     scores = blake2b(digest_size=8)
     for part in case["parts"]:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiled import state
+from detectors import Profile, SensorBank
 from tests.unit.detectors.feed import ACTIONS, SHAPES, outcome
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -88,6 +90,19 @@ def test_a_signal_that_is_known_and_then_changes_is_judged_the_same(other, shape
     said = outcome(case)
     assert any(line.startswith("Finding(") for line in said)
     assert said == other(case)
+
+
+def test_a_state_that_was_saved_before_detectors_were_compiled_goes_on(other):
+    saved = (Path(__file__).parent / "data" / "state_v4.bin").read_bytes()
+    profile = {"interval": 1.0, "warning_high": 24.0}
+    bank = SensorBank.load(Profile(**profile), saved)
+    fields, again = (msgspec.msgpack.decode(data[1:]) for data in (saved, bank.dump()))
+    assert sorted(again[8][0]) == ["level", "limit", "spike"]
+    assert again[: len(fields)] == fields
+    part = {"shape": "noise", "count": 2000, "level": 20.0, "size": 0.3, "pace": 1.0, "jitter": False}
+    parts = [{**part, "faults": faults, "load": True, "action": None} for faults in (False, True)]
+    case = {"profile": profile, "parts": parts, "seed": 1, "start": 9000.0, "seq": 9000, "state": saved.hex()}
+    assert outcome(case) == other(case)
 
 
 def test_the_cheap_bank_is_the_same(other):
