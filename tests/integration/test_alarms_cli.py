@@ -15,6 +15,7 @@ import pytest
 from controlroom.core.alarms.events import Detected
 from controlroom.core.alarms.model import Severity
 from controlroom.core.records import Signal, Source
+from tests.command import run_beside
 from tests.integration.test_store import AT, batch, begun, facts, query, raised
 
 
@@ -27,16 +28,20 @@ async def dsn(database: str) -> str:
 
 
 async def run(dsn: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """The command in a process of its own."""
+    return await run_beside("alarms", *arguments, stdin=stdin, CONTROLROOM_DSN=dsn)
+
+
+async def in_a_process(dsn: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same, as a shell runs it."""
     command = [sys.executable, "-m", "controlroom", "alarms", *arguments]
     environment = {**os.environ, "CONTROLROOM_DSN": dsn}
     return await asyncio.to_thread(
-        subprocess.run, command, input=stdin, capture_output=True, text=True, timeout=60, env=environment
+        subprocess.run, command, input="", capture_output=True, text=True, timeout=60, env=environment
     )
 
 
 async def test_an_alarm_is_listed_shown_acked_and_gone(dsn: str) -> None:
-    listed = await run(dsn, "list")
+    listed = await in_a_process(dsn, "list")
     head, row = listed.stdout.splitlines()
     assert head.split() == ["STATE", "PRIORITY", "SEVERITY", "SENSOR", "KIND", "SINCE", "DETAIL"]
     assert row.split()[:5] == ["UNACK", "low", "warning", "temp-1", "limit"]
@@ -44,7 +49,7 @@ async def test_an_alarm_is_listed_shown_acked_and_gone(dsn: str) -> None:
     seen = ("--occurrence", document["occurrence_id"], "--version", str(document["version"]))
     acked = await run(dsn, "ack", "temp-1", "limit", *seen, "--comment", "on my way")
     assert (acked.returncode, acked.stdout.split()[0]) == (0, "ACKED")
-    again = await run(dsn, "ack", "temp-1", "limit", *seen)
+    again = await in_a_process(dsn, "ack", "temp-1", "limit", *seen)
     assert (again.returncode, again.stdout) == (8, "")
     assert again.stderr.startswith("controlroom: temp-1 limit: already acked by ")
     shown = json.loads((await run(dsn, "show", "temp-1", "limit", "--json")).stdout)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
-import sys
 
+from tests.command import run_here
 from tests.integration.test_detection import Place, place, publish, query  # noqa: F401 - a fixture among them
 from tests.integration.test_learning import readings, until, working
 
 
 def backtest(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:  # noqa: F811
     environment = {
-        **os.environ,
         "KAFKA_BROKERS": place.endpoints.brokers,
         "CONTROLROOM_DSN": place.dsn,
         "SENSOR_TOPIC": place.settings.sensor_topic,
     }
-    command = [sys.executable, "-m", "controlroom", "backtest", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return run_here("backtest", *arguments, **environment)
 
 
 async def test_the_topic_and_the_database_tell_the_same_and_what_the_plant_found(place: Place) -> None:  # noqa: F811

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator
@@ -19,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from benchmarks._mosquitto import Mosquitto
 from controlroom.local import Endpoints
 from tests.bridging import Bridging, needs_mosquitto, on_topic
+from tests.command import run_here
 from tests.conftest import MakeTopic
 from tests.faults.load import rows
 from tests.faults.scene import Scene
@@ -80,9 +80,7 @@ class Publisher:
 
 
 def command(bridging: Bridging, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "controlroom", "bridge", *arguments], capture_output=True, text=True, timeout=60
-    )
+    return run_here("bridge", *arguments)
 
 
 async def test_a_type_that_nobody_knows_goes_through_to_postgresql_and_raises_its_alarm(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -20,6 +17,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from benchmarks._mosquitto import Mosquitto
 from controlroom.local import Endpoints
 from tests.bridging import Bridging, Publisher, needs_mosquitto
+from tests.command import run_beside
 from tests.faults.scene import Scene
 
 pytestmark = needs_mosquitto
@@ -71,15 +69,11 @@ class Site:
     async def health(self) -> dict[str, Any]:
         settings = self.scene.settings
         environment = {
-            **os.environ,
             "KAFKA_BROKERS": settings.brokers or "",
             "CONTROLROOM_DSN": self.scene.dsn,
             "CONTROLROOM_BRIDGES_TOPIC": settings.bridges_topic,
         }
-        command = [sys.executable, "-m", "controlroom", "health", "--json"]
-        done = await asyncio.to_thread(
-            subprocess.run, command, env=environment, capture_output=True, text=True, timeout=60
-        )
+        done = await run_beside("health", "--json", **environment)
         found: dict[str, Any] = json.loads(done.stdout)
         return next(check for check in found["checks"] if check["name"] == "bridges")
 

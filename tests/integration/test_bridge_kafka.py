@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -22,6 +20,7 @@ from aiokafka.structs import OffsetAndMetadata
 from controlroom.local import Endpoints
 from controlroom.wire import Location
 from tests.bridging import Bridging, on_topic
+from tests.command import run_beside
 from tests.conftest import MakeTopic
 from tests.faults.secure import PASSWORD, USER, SecureBroker, secure_broker
 
@@ -305,8 +304,8 @@ async def test_check_live_shows_the_last_records_and_leaves_nothing_behind(
     async with producing(bridging.brokers) as producer:
         for value in range(100):
             await producer.send_and_wait(topic, str(value).encode(), b"a", partition=1)
-    command = [sys.executable, "-m", "controlroom", "bridge", "check", "--live", "--seconds", "3", str(bridging.file)]
-    shown = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+    command = ["bridge", "check", "--live", "--seconds", "3", str(bridging.file)]
+    shown = await run_beside(*command)
     assert shown.returncode == 0, shown.stderr
     readings = [json.loads(line) for line in shown.stdout.splitlines() if line.startswith("{")]
     assert [(one["sensor_id"], one["value"]) for one in readings] == [("a", 80), ("a", 81)]
@@ -318,7 +317,7 @@ async def test_check_live_shows_the_last_records_and_leaves_nothing_behind(
     assert not any(topic in group for group in groups)
     write(bridging, topic)
     bridging.file.write_text(bridging.file.read_text().replace(bridging.brokers, "127.0.0.1:1"))
-    away = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+    away = await run_beside(*command)
     assert away.returncode == 3
     assert "source 'erp': no Kafka broker answers at 127.0.0.1:1" in away.stderr
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -21,6 +18,7 @@ from benchmarks._opcua_server import URI, OpcuaServer
 from controlroom.local import Endpoints
 from controlroom.wire import Reading
 from tests.bridging import Bridging
+from tests.command import run_beside
 from tests.conftest import MakeTopic
 from tests.integration.test_bridge import command, on_topic
 from tests.milo import URI as MILO_URI
@@ -394,10 +392,7 @@ path = "HelloWorld/ScalarTypes/{{sensor}}"
     url = MILO_URL.replace("12686", str(listener.sockets[0].getsockname()[1]))
     plain = HEAD.replace("timeout = 2", "timeout = 10").format(url=url, more="refresh = 0\nqueue = 100")
     with milo(directory) as server:
-        shown = await asyncio.to_thread(
-            subprocess.run, [sys.executable, "-m", "controlroom", "bridge", "browse", MILO_URL],
-            capture_output=True, text=True, timeout=60, env=os.environ,
-        )  # fmt: skip
+        shown = await run_beside("bridge", "browse", MILO_URL)
         assert f"    Double  nsu={MILO_URI};s=HelloWorld/ScalarTypes/Double  Double  3.14" in shown.stdout.splitlines()
         bridging.write(plain + tags)
         bridging.start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -25,6 +24,7 @@ from controlroom.core.alarms.model import DROPPED_KIND, Alarm, Label, decode_ala
 from controlroom.core.plant_state import PlantState
 from controlroom.local import Endpoints
 from controlroom.wire.bridge import encode_bridge_report
+from tests.command import run_beside
 from tests.conftest import MakeTopic
 from tests.fakes.bridges import bridge
 
@@ -133,8 +133,7 @@ async def test_a_bridge_is_forgotten_by_command_and_by_the_screens(
     monkeypatch.setenv("CONTROLROOM_BRIDGES_TOPIC", topic)
 
     async def forget(name: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "controlroom", "bridge", "forget", name, "--brokers", endpoints.brokers]
-        return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+        return await run_beside("bridge", "forget", name, "--brokers", endpoints.brokers)
 
     def shown() -> list[str]:
         return [view.name for view in state.bridges.bridges] if state.bridges is not None else []

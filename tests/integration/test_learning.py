@@ -6,7 +6,6 @@ import asyncio
 import json
 import random
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from controlroom.core.learning import LearningAction
 from controlroom.errors import ActionRefused
 from controlroom.wire import AlarmEvent
 from detectors import Profile, SensorBank
+from tests.command import run_here
 from tests.integration.test_detection import (
     Place,
     connection,
@@ -166,9 +166,8 @@ async def actions(place: Place) -> AsyncIterator[AlarmActionStore]:  # noqa: F81
 
 
 def controlroom(place: Place, *arguments: str) -> subprocess.CompletedProcess[str]:  # noqa: F811
-    command = [sys.executable, "-m", "controlroom", "learning", *arguments]
     options = [] if arguments[-1] == "--help" else ["--dsn", place.dsn, "--group", place.settings.group]
-    return subprocess.run([*command, *options], capture_output=True, text=True, timeout=60, check=False)
+    return run_here("learning", *arguments, *options)
 
 
 async def test_the_commands(place: Place) -> None:  # noqa: F811

@@ -8,8 +8,6 @@ import http.server
 import json
 import logging
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -36,6 +34,7 @@ from controlroom.core.alarms.policy import Policy, parse_policy
 from controlroom.core.records import Signal, Source
 from controlroom.errors import ConfigError
 from controlroom.local.ports import free_ports
+from tests.command import run_beside
 from tests.integration.test_store import AT, batch, begun, facts, query
 
 SECRET = "hunter2secret"
@@ -285,8 +284,7 @@ async def test_what_waits_is_seen_with_its_reason(dsn: str, webhook: Webhook) ->
             assert reasons["temp-2"].startswith("gathered until ")
             assert [one.why.partition(" at ")[0] for one in found if one.planned.topic == "escalated"] == ["escalates"]
             assert unplanned == 0
-            command = [sys.executable, "-m", "controlroom", "notify", "pending", "--dsn", dsn]
-            told = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60)
+            told = await run_beside("notify", "pending", "--dsn", dsn)
             assert (told.returncode, len(told.stdout.splitlines())) == (0, 3)
             assert "raised temp-1 limit" in told.stdout
             webhook.mood = "ok"

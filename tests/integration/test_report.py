@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +15,7 @@ from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.events import Detected
 from controlroom.core.alarms.model import Severity
 from controlroom.core.records import Signal, Source
+from tests.command import run_beside
 from tests.integration.test_store import AT, batch, begun, facts, query
 
 SENSORS = 15
@@ -42,9 +40,7 @@ async def dsn(database: str) -> str:
 
 
 async def run(dsn: str, *arguments: str, columns: str = "100") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "controlroom", *arguments]
-    environment = {**os.environ, "CONTROLROOM_DSN": dsn, "COLUMNS": columns}
-    return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, env=environment)
+    return await run_beside(*arguments, CONTROLROOM_DSN=dsn, COLUMNS=columns)
 
 
 async def test_the_figures_are_those_of_the_journal(dsn: str) -> None:

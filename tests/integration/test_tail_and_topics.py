@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -13,15 +12,17 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaProducer
 
 from controlroom.local import Endpoints
+from tests.command import run_beside
 from tests.conftest import MakeTopic
 
 CONTROLROOM = [sys.executable, "-m", "controlroom"]
 
 
-async def run(*arguments: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
+async def run(*arguments: str) -> tuple[int, str, str]:
+    """In a process of its own: `tail` wants to hear signals."""
     process = await asyncio.create_subprocess_exec(
         *CONTROLROOM, *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=os.environ | (env or {}),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     async with asyncio.timeout(60):
         out, err = await process.communicate()
@@ -110,12 +111,12 @@ async def test_nobody_there_is_one_line_and_no_success(unused_tcp_port: int):
 async def test_topics_lists_partitions_replicas_and_records(endpoints: Endpoints, topics: MakeTopic):
     topic = await topics("listed", partitions=2)
     await produce(endpoints, topic, b"1", b"2", b"3")
-    code, out, _ = await run("topics", "--brokers", endpoints.brokers)
-    assert code == 0
-    (row,) = [line.split(maxsplit=4) for line in out.splitlines() if line.startswith(topic)]
+    text = await run_beside("topics", "--brokers", endpoints.brokers)
+    assert text.returncode == 0
+    (row,) = [line.split(maxsplit=4) for line in text.stdout.splitlines() if line.startswith(topic)]
     assert row == [topic, "2", "3", "3", "not the plant's"]
-    code, out, _ = await run("topics", "--json", "--brokers", endpoints.brokers)
-    (described,) = [entry for entry in json.loads(out) if entry["name"] == topic]
+    document = await run_beside("topics", "--json", "--brokers", endpoints.brokers)
+    (described,) = [entry for entry in json.loads(document.stdout) if entry["name"] == topic]
     assert [sorted(partition["in_sync"]) for partition in described["partitions"]] == [[1, 2, 3], [1, 2, 3]]
     assert sum(partition["end"] - partition["first"] for partition in described["partitions"]) == 3
 
@@ -128,12 +129,12 @@ async def test_setup_makes_what_is_missing_once(endpoints: Endpoints, database: 
         "SENSOR_TOPIC": f"{prefix}-data",
         "CONTROLROOM_ALERTS_TOPIC": f"{prefix}-alerts",
     }
-    code, out, err = await run("setup", env=env)
-    assert code == 0, err
-    assert f"{prefix}-data" in out
-    assert "schema: up to date" in out
-    code, out, err = await run("setup", env=env)
-    assert (code, out) == (0, "topics: all there\nschema: up to date\n"), err
-    code, out, err = await run("setup", env=env | {"CONTROLROOM_SENSOR_PARTITIONS": "5"})
-    assert code == 0
-    assert f"{prefix}-data has 3 partitions, settings say 5; left as it is" in err
+    done = await run_beside("setup", **env)
+    assert done.returncode == 0, done.stderr
+    assert f"{prefix}-data" in done.stdout
+    assert "schema: up to date" in done.stdout
+    done = await run_beside("setup", **env)
+    assert (done.returncode, done.stdout) == (0, "topics: all there\nschema: up to date\n"), done.stderr
+    done = await run_beside("setup", **env, CONTROLROOM_SENSOR_PARTITIONS="5")
+    assert done.returncode == 0
+    assert f"{prefix}-data has 3 partitions, settings say 5; left as it is" in done.stderr

@@ -20,6 +20,7 @@ from controlroom.adapters.kafka.tail import tail
 from controlroom.adapters.kafka.transactions import look_for_open_transactions, open_transactions
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.core.health_views import HANGS_AFTER_S
+from tests.command import run_beside
 from tests.integration.test_detection import STORED, Place, on_alerts, place, publish, query, reading, work
 
 __all__ = ["place"]
@@ -174,16 +175,8 @@ async def test_a_transaction_that_hangs_open_is_said_and_reading_goes_on_after_i
         [view] = await look_for_open_transactions(place.kafka, [topic]) or ()
         assert view.hangs(time.time())
         assert view.last_at > view.since + HANGS_AFTER_S / 2
-        health = await asyncio.to_thread(
-            subprocess.run,
-            [
-                sys.executable, "-m", "controlroom", "health", "--brokers", place.endpoints.brokers, "--dsn", place.dsn,
-            ],
-            env={**os.environ, "CONTROLROOM_SENSOR_TOPIC": topic},
-            capture_output=True,
-            text=True,
-            check=False,
-        )  # fmt: skip
+        where = ("--brokers", place.endpoints.brokers, "--dsn", place.dsn)
+        health = await run_beside("health", *where, CONTROLROOM_SENSOR_TOPIC=topic)
         assert health.returncode == 1
         assert f"{topic}-hangs has held {topic}/" in health.stdout
         await producer.commit_transaction()
