@@ -22,6 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from benchmarks._mosquitto import Mosquitto, program
 from controlroom.wire import Reading, decode_reading
 from kafka_clients.closing import close_consumer
+from tests.conftest import STATUS_TOPIC
 
 needs_mosquitto = pytest.mark.skipif(
     program() is None, reason="mosquitto is not installed (Debian's package: mosquitto)"
@@ -59,8 +60,8 @@ class Bridging:
     #: None: its source is another
     mosquitto: Mosquitto | None = None
     process: subprocess.Popen[bytes] | None = None
-    #: where it tells how it is; by default a topic that tests' plants do not have
-    status_topic: str = "bridge-status"
+    #: where it tells how it is; by default a topic of every test's plant that nobody reads
+    status_topic: str = STATUS_TOPIC
 
     @property
     def file(self) -> Path:

@@ -33,6 +33,9 @@ from tests.order import shared_out
 
 MakeTopic = Callable[..., Awaitable[str]]
 
+#: Where bridges tell how they are. Without it each of them would wait three seconds for it when it ends.
+STATUS_TOPIC = "test-bridge-status"
+
 _PG15_BIN = Path(os.environ.get("CONTROLROOM_TEST_PG15_BIN", "/usr/lib/postgresql/15/bin"))
 
 
@@ -68,7 +71,8 @@ def plant() -> Iterator[LocalPlant]:
     directory = Path(tempfile.mkdtemp(prefix="controlroom-test-"))
     running = LocalPlant(directory, ports=plant_ports.free_ports(3))
     try:
-        running.start()
+        endpoints = running.start()
+        _run(_make_status_topic(endpoints.brokers))
         yield running
     finally:
         running.stop()
@@ -172,6 +176,13 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
     """Run a coroutine to its end on a loop of its own, whatever the test's loop does."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, work).result()
+
+
+async def _make_status_topic(brokers: str) -> None:
+    from controlroom.adapters.kafka.topics import ensure_topics
+    from controlroom.wire import TopicSpec
+
+    await ensure_topics(brokers, [TopicSpec(STATUS_TOPIC, 1, {"cleanup.policy": "compact"})])
 
 
 async def _execute(dsn: str, *statements: str) -> None:
