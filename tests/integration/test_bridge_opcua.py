@@ -223,13 +223,12 @@ class Wire:
 
     def __init__(self, port: int) -> None:
         self.port = port
-        self.whole = True
+        self._whole = asyncio.Event()
+        self._whole.set()
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if not self.whole:
-            writer.transport.abort()
-            return
+        await self._whole.wait()  # whoever comes meanwhile asks again and again, as TCP does
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.port)
         self._writers |= {writer, up_writer}
         ways = [asyncio.create_task(self._pass(reader, up_writer)), asyncio.create_task(self._pass(up_reader, writer))]
@@ -243,19 +242,19 @@ class Wire:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65_536):
-                if not self.whole:
+                if not self._whole.is_set():
                     return  # what was under way is lost
                 writer.write(data)
                 await writer.drain()
 
     async def cut(self, seconds: float) -> None:
         """Neither side hears of the other for so long."""
-        self.whole = False
+        self._whole.clear()
         for writer in self._writers:
             writer.transport.abort()
         self._writers.clear()
         await asyncio.sleep(seconds)
-        self.whole = True
+        self._whole.set()
 
 
 async def test_a_connection_that_is_cut_for_seconds_loses_nothing(server: OpcuaServer, bridging: Bridging) -> None:
