@@ -58,7 +58,7 @@ class Milo:
         store.ensure(Reporter(silent))
         command = [
             str(java.executable()),
-            "-Xmx192m",
+            *java.flags(heap="192m"),
             f"-Djava.io.tmpdir={self.directory}",
             "-cp",
             store.class_path,
