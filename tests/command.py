@@ -14,6 +14,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from subprocess import CompletedProcess
 from unittest import mock
@@ -27,7 +28,7 @@ _ALONE = threading.Lock()
 
 
 def run_here(*words: str, stdin: str = "", **environment: str) -> CompletedProcess[str]:
-    """Run `controlroom WORDS` in this thread.
+    """Run `controlroom WORDS` and wait for it; the test's own loop, should it have one, stands still meanwhile.
 
     An error that the program does not know ends the test with its traceback, where a process would print it.
 
@@ -36,6 +37,9 @@ def run_here(*words: str, stdin: str = "", **environment: str) -> CompletedProce
         stdin: what the command reads.
         environment: variables that the command sees besides those of the test.
     """
+    if _in_a_loop():
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(run_here, *words, stdin=stdin, **environment).result()
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     given = io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8")
     code: object = 0
@@ -57,8 +61,17 @@ def run_here(*words: str, stdin: str = "", **environment: str) -> CompletedProce
 
 
 async def run_beside(*words: str, stdin: str = "", **environment: str) -> CompletedProcess[str]:
-    """`run_here` in a thread, while the test's own loop goes on."""
+    """`run_here`, while the test's own loop goes on."""
     return await asyncio.to_thread(run_here, *words, stdin=stdin, **environment)
+
+
+def _in_a_loop() -> bool:
+    """Whether this thread runs an event loop: a command starts its own, which must have another thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 @contextmanager
