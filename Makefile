@@ -45,9 +45,10 @@ setup: $(RUN) ## Only install what it takes to run
 
 # Each job has a plant of its own, about 900 MB.
 JOBS ?= 2
+# Modules are compiled once, also where the environment says otherwise: tests start hundreds of interpreters.
 test: $(DEV) ## Run all tests (ARGS are pytest's), JOBS at a time
 	@$(COMPILED)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 faults: $(DEV) ## Run the whole fault suite: kills, stops and restarts on real brokers
 	@$(COMPILED)
