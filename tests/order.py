@@ -3,7 +3,8 @@
 pytest-xdist's `worksteal` deals out the collected list in as many equal pieces as there are processes, and whoever is
 done takes from the end of another's piece. In the order of names the long tests lie side by side, and the last of
 them run in one process while the others idle. Here every piece begins with modules that are likely to take long and
-ends with unit tests, which are quick and can be taken one by one. Modules stay whole.
+ends with unit tests, which are quick and can be taken one by one. Modules stay whole, and so do those that share what
+takes long to start: sensors and a worker, in `tests/e2e`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Protocol
 
 #: Directories of tests that start processes and wait for them.
 SLOW = ("integration", "e2e", "faults")
+#: Directories whose modules share what the first of them starts, and the last one stops.
+TOGETHER = ("e2e",)
 #: What a slow test without a bound of its own is counted as, seconds; others count as much as they are allowed.
 USUAL_S = 30.0
 
@@ -37,7 +40,8 @@ def shared_out(items: Sequence[Test], processes: int) -> list[Test]:
     quick: list[Test] = []
     for item in items:
         if any(part in SLOW for part in item.path.parts):
-            modules.setdefault(item.path, []).append(item)
+            shared = item.path.parent.name in TOGETHER
+            modules.setdefault(item.path.parent if shared else item.path, []).append(item)
         else:
             quick.append(item)
     pieces: list[list[Test]] = [[] for _ in range(processes)]

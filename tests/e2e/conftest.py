@@ -1,4 +1,7 @@
-"""A plant with sensors and a detection worker, shared by the tests of the terminal: they only attach to it."""
+"""A plant with sensors and a detection worker, shared by the tests of the terminal: they only attach to it.
+
+They stop with the last of these tests: the rest of the run has better use for what they take of a core.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ class StaffedPlant:
         return [sys.executable, "-m", "controlroom", "--dir", str(self.directory), *(["--attach"] if attach else [])]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def staffed(plant: LocalPlant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StaffedPlant]:
     """The run's plant with fifteen simulated sensors and a worker, as processes of their own."""
     directory = plant.paths.root

@@ -50,6 +50,13 @@ def test_a_module_stays_whole_and_in_order() -> None:
         assert places == list(range(places[0], places[0] + 5))
 
 
+def test_what_is_shared_by_a_directory_is_started_by_one_process() -> None:
+    e2e = [item for name in "abcd" for item in module(f"e2e/{name}.py", 3)]
+    ordered = shared_out([*e2e, *module("integration/a.py", 12), *module("unit/b.py", 24)], 2)
+    places = [ordered.index(item) for item in e2e]
+    assert places == list(range(places[0], places[0] + 12))
+
+
 def test_few_quick_ones_lose_nothing() -> None:
     items = module("integration/a.py", 9) + module("unit/b.py", 1)
     assert set(shared_out(items, 3)) == set(items)
