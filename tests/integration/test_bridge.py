@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator
@@ -81,6 +82,13 @@ class Publisher:
 
 def command(bridging: Bridging, *arguments: str) -> subprocess.CompletedProcess[str]:
     return run_here("bridge", *arguments)
+
+
+def in_a_process(bridging: Bridging, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """The same, for what opens clients of MQTT: they leave the closing of their sockets to the end of the process."""
+    return subprocess.run(
+        [sys.executable, "-m", "controlroom", "bridge", *arguments], capture_output=True, text=True, timeout=60
+    )
 
 
 async def test_a_type_that_nobody_knows_goes_through_to_postgresql_and_raises_its_alarm(
@@ -305,7 +313,7 @@ async def test_status_metrics_and_the_spool_s_lock(bridging: Bridging, version: 
     assert 'controlroom_bridge_source_connected{source="line"} 1.0' in metrics
     assert 'controlroom_bridge_source_refused_total{reason="not-a-number",source="line"} 1.0' in metrics
     assert await asyncio.to_thread(_get, f"http://127.0.0.1:{port}/readyz") == "ok\n"
-    second = command(bridging, str(bridging.file), "--brokers", bridging.brokers)
+    second = in_a_process(bridging, str(bridging.file), "--brokers", bridging.brokers)
     assert second.returncode == 1
     assert "another bridge uses the spool" in second.stderr
     assert bridging.stop() == 0
@@ -324,7 +332,7 @@ async def test_check_says_whether_the_file_is_right_and_shows_readings_without_s
     good = command(bridging, "check", str(bridging.file))
     assert (good.returncode, good.stdout.split("; ")[1]) == (0, "1 sources, 1 tags, 0 sensors by name\n"), good.stderr
     live = asyncio.create_task(
-        asyncio.to_thread(command, bridging, "check", "--live", "--seconds", "4", str(bridging.file))
+        asyncio.to_thread(in_a_process, bridging, "check", "--live", "--seconds", "4", str(bridging.file))
     )
     with Publisher(bridging.mosquitto.port) as publisher:
         publisher.send("plant/m-8/temp", "5", retain=True)
@@ -347,7 +355,7 @@ async def test_check_says_whether_the_file_is_right_and_shows_readings_without_s
     assert wrong.returncode == 4
     assert "line 9: source[1].url: must be mqtt://host:port" in wrong.stderr
     bridging.write(TAGS.format(url="mqtt://127.0.0.1:1", more=""))
-    away = command(bridging, "check", "--live", "--seconds", "1", str(bridging.file))
+    away = in_a_process(bridging, "check", "--live", "--seconds", "1", str(bridging.file))
     assert away.returncode == 3
     assert "source 'line': mqtt://127.0.0.1:1 does not answer" in away.stderr
 
