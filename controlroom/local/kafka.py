@@ -25,6 +25,8 @@ from controlroom.local.state import BrokerState, ProcessId, write_atomically
 _BROKER = "kafka.Kafka"
 _FORMATTER = "kafka.tools.StorageTool"
 _FORMAT_TIMEOUT = 120.0
+#: What the tool writes: whose directory it is, and the features that the cluster begins with.
+_META, _BOOTSTRAP = "meta.properties", "bootstrap.checkpoint"
 
 #: What a small plant on one machine needs otherwise than Kafka's defaults for a data centre.
 _SETTINGS = {
@@ -131,7 +133,7 @@ class BrokerProcess:
 
     def formatted(self) -> bool:
         """Whether the data directory belongs to a cluster already."""
-        return (self.paths.broker_data(self.id) / "meta.properties").is_file()
+        return (self.paths.broker_data(self.id) / _META).is_file()
 
     def format(self, cluster_id: str, reporter: Reporter, extra_flags: list[str]) -> None:
         """Format the data directory with Kafka's StorageTool.
@@ -168,6 +170,27 @@ class BrokerProcess:
         if child.returncode != 0:
             raise PlantError(f"{self.name} could not be formatted ({process.last_line(output)})", hint=f"see {output}")
         output.unlink()
+
+    def format_like(self, other: BrokerProcess) -> bool:
+        """Format the data directory as the tool has just formatted another broker's, without a second run of it.
+
+        A directory says which node it belongs to and has an id of its own; the rest is the cluster's.
+
+        Returns:
+            False, with nothing done, if the tool has written more than is known here.
+        """
+        source, target = self.paths.broker_data(other.id), self.paths.broker_data(self.id)
+        found = {path.name: path.read_bytes() for path in source.iterdir() if path.is_file()}
+        meta = found.pop(_META, b"").decode("latin-1")
+        own, changes = re.subn(rf"(?m)^node\.id={other.id}$", f"node.id={self.id}", meta)
+        own, more = re.subn(r"(?m)^directory\.id=.*$", f"directory.id={new_cluster_id()}", own)
+        if found.keys() != {_BOOTSTRAP} or (changes, more) != (1, 1):
+            return False
+        self._clear_half_formatted()
+        target.mkdir(parents=True)
+        write_atomically(target / _BOOTSTRAP, found[_BOOTSTRAP])
+        write_atomically(target / _META, own.encode("latin-1"))  # last: it says that the directory is formatted
+        return True
 
     def _clear_half_formatted(self) -> None:
         """Remove what a formatting left whose starter was killed, and the formatter itself should it still run."""

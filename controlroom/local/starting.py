@@ -177,13 +177,10 @@ class Start:
         fresh = [self._processes[number] for number in wanted if not self._processes[number].formatted()]
         if fresh:
             with self._reporter.step("format", f"formatting {len(fresh)} brokers"):
-                flags = self._classes.use()
-                self._side_by_side(
-                    [
-                        lambda item=item: item.format(self._state.cluster_id, self._reporter, flags)  # type: ignore[misc]
-                        for item in fresh
-                    ]
-                )
+                fresh[0].format(self._state.cluster_id, self._reporter, self._classes.use())
+                for item in fresh[1:]:
+                    if not item.format_like(fresh[0]):
+                        item.format(self._state.cluster_id, self._reporter, self._classes.use())
         with self._reporter.step("brokers", f"starting {_listing(wanted)}") as tell:
             for number in wanted:
                 flags = self._classes.use()
