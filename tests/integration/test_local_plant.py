@@ -1,6 +1,7 @@
 """The local plant as it really is: real brokers, a real database, processes that are killed.
 
-Each test that takes something down has a plant of its own or leaves the module's as it found it.
+Tests that need the module's plant up ask for `plant`, those that begin by stopping it for `shared`: a start of three
+brokers takes five seconds of a core, so that a test that ends with the plant down is followed by one of the latter.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from controlroom.adapters.kafka.describe import describe_topics
 from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.config import Settings
 from controlroom.errors import NotRunning, PlantError, PortTaken
-from controlroom.local import LocalPlant, Step, locate
+from controlroom.local import LocalPlant, Step, locate, stopping
 from controlroom.local import ports as plant_ports
 from controlroom.local.paths import cache_dir
 from controlroom.local.progress import Cancelled
@@ -156,6 +157,26 @@ def test_stop_leaves_no_process_and_a_stopped_plant(plant: LocalPlant) -> None:
     assert plant.stop() == frozenset()
 
 
+def test_a_number_that_belongs_to_another_program_now_is_never_signalled(shared: LocalPlant) -> None:
+    shared.stop()
+    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        state = read_state(shared.paths.state)
+        assert state is not None
+        assert state.database is not None
+        for component in (*state.brokers, state.database):
+            component.process = ProcessId(bystander.pid, psutil.Process(bystander.pid).create_time() - 100)
+        write_state(shared.paths.state, state)
+        assert {component.state for component in shared.status().components} == {"dead"}
+        assert shared.stop() == frozenset()
+        assert bystander.poll() is None
+        assert shared.start()
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
 def test_only_what_was_started_is_stopped_again(plant: LocalPlant) -> None:
     plant.broker(2).stop()
     terminal = LocalPlant(plant.paths.root)
@@ -184,15 +205,6 @@ def test_down_while_a_broker_is_dead(plant: LocalPlant) -> None:
     assert plant.status().running
 
 
-def test_a_lone_broker_is_started_though_it_cannot_serve_yet(plant: LocalPlant) -> None:
-    plant.stop()
-    told: list[Step] = []
-    plant.broker(2).start(told.append)
-    assert any("cannot serve until another broker runs" in step.text for step in told)
-    plant.start()
-    assert plant.status().running
-
-
 def test_processes_that_were_never_written_down_are_found(plant: LocalPlant) -> None:
     before = pids(plant)
     state = read_state(plant.paths.state)
@@ -206,37 +218,26 @@ def test_processes_that_were_never_written_down_are_found(plant: LocalPlant) -> 
     assert pids(plant) == before
 
 
-def test_a_number_that_belongs_to_another_program_now_is_never_signalled(plant: LocalPlant) -> None:
-    plant.stop()
-    bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-    try:
-        state = read_state(plant.paths.state)
-        assert state is not None
-        assert state.database is not None
-        for component in (*state.brokers, state.database):
-            component.process = ProcessId(bystander.pid, psutil.Process(bystander.pid).create_time() - 100)
-        write_state(plant.paths.state, state)
-        assert {component.state for component in plant.status().components} == {"dead"}
-        assert plant.stop() == frozenset()
-        assert bystander.poll() is None
-        assert plant.start()
-        assert bystander.poll() is None
-    finally:
-        bystander.kill()
-        bystander.wait()
-
-
-def test_a_port_that_was_taken_meanwhile_is_replaced(plant: LocalPlant) -> None:
-    plant.stop()
-    state = read_state(plant.paths.state)
+def test_a_port_that_was_taken_meanwhile_is_replaced(shared: LocalPlant) -> None:
+    shared.stop()
+    state = read_state(shared.paths.state)
     assert state is not None
     taken = state.brokers[1].port
-    other = LocalPlant(plant.paths.root)
+    other = LocalPlant(shared.paths.root)
     with socket.create_server(("127.0.0.1", taken)):
         endpoints = other.start()
         assert str(taken) not in endpoints.brokers
         assert other.status().running
     other.stop()
+
+
+def test_the_heap_is_a_setting_that_stays(shared: LocalPlant) -> None:
+    shared.stop()
+    LocalPlant(shared.paths.root, heap="128m").start()
+    shared.stop()
+    shared.start()
+    for component in shared.status().components[:3]:
+        assert "-Xmx128m" in psutil.Process(component.pid).cmdline()
 
 
 def test_a_port_that_was_asked_for_and_is_taken_is_told_and_nothing_is_left(plant_dir: Path) -> None:
@@ -250,15 +251,6 @@ def test_other_ports_for_brokers_that_run_are_refused(plant: LocalPlant) -> None
     with pytest.raises(PlantError, match="down"):
         LocalPlant(plant.paths.root, ports=plant_ports.free_ports(3)).start()
     assert plant.status().running
-
-
-def test_the_heap_is_a_setting_that_stays(plant: LocalPlant) -> None:
-    plant.stop()
-    LocalPlant(plant.paths.root, heap="128m").start()
-    plant.stop()
-    plant.start()
-    for component in plant.status().components[:3]:
-        assert "-Xmx128m" in psutil.Process(component.pid).cmdline()
 
 
 def test_a_start_that_is_called_off_leaves_nothing(plant_dir: Path) -> None:
@@ -287,30 +279,40 @@ def test_a_start_that_is_called_off_leaves_alone_what_ran_before(plant: LocalPla
     assert states == {"broker-1": "running", "broker-2": "stopped", "broker-3": "running", "database": "running"}
 
 
-def test_a_broker_that_cannot_start_ends_the_start_with_its_own_words(plant_dir: Path) -> None:
-    plant = LocalPlant(plant_dir)
-    plant.start()
-    plant.stop()
-    meta = plant.paths.broker_data(2) / "meta.properties"
-    meta.write_text(meta.read_text().replace("node.id=2", "node.id=7"))
-    with pytest.raises(PlantError, match=r"broker-2 ended while it started \(.*node"):
-        plant.start()
-    assert processes_of(plant_dir) == []
+def test_a_broker_that_cannot_start_ends_the_start_with_its_own_words(shared: LocalPlant) -> None:
+    shared.stop()
+    meta = shared.paths.broker_data(2) / "meta.properties"
+    right = meta.read_text()
+    meta.write_text(right.replace("node.id=2", "node.id=7"))
+    try:
+        with pytest.raises(PlantError, match=r"broker-2 ended while it started \(.*node"):
+            shared.start()
+        assert processes_of(shared.paths.root) == []
+    finally:
+        meta.write_text(right)
 
 
-def test_clean_refuses_while_it_runs_and_by_force_stops_it_first(plant_dir: Path) -> None:
-    plant = LocalPlant(plant_dir)
-    plant.start()
+def test_a_lone_broker_is_started_though_it_cannot_serve_yet(shared: LocalPlant) -> None:
+    shared.stop()
+    told: list[Step] = []
+    shared.broker(2).start(told.append)
+    assert any("cannot serve until another broker runs" in step.text for step in told)
+    shared.start()
+    assert shared.status().running
+
+
+def test_clean_refuses_while_it_runs(plant: LocalPlant) -> None:
     with pytest.raises(PlantError, match="runs"):
         plant.clean()
     assert plant.status().running
-    plant.paths.state.write_text("damaged")  # processes are found by their command lines then
-    plant.clean(force=True)
-    assert processes_of(plant_dir) == []
-    assert not plant.exists()
 
 
-def test_without_a_class_cache_the_first_stop_writes_one(plant_dir: Path, tmp_path: Path) -> None:
+def test_without_a_class_cache_the_first_stop_writes_one_and_a_plant_is_cleaned_by_force(
+    plant_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine the cache takes longer than a user would be made to wait for it.
+    monkeypatch.setattr(stopping, "_PATIENCE", 120.0)
+    monkeypatch.setitem(stopping.Stop.run.__kwdefaults__, "patience", 120.0)
     cache = tmp_path / "cache"
     jars = next(path for path in cache_dir().iterdir() if path.is_dir() and path.name.startswith("kafka-"))
     shutil.copytree(jars, cache / jars.name)
@@ -329,6 +331,8 @@ def test_without_a_class_cache_the_first_stop_writes_one(plant_dir: Path, tmp_pa
     plant.start()
     assert plant.status().running
     assert not written.exists()
-    for broker in range(1, 4):
-        plant.broker(broker).kill()
-    plant.stop()
+    # By force it is stopped first, also when its own record of its processes is of no use.
+    plant.paths.state.write_text("damaged")
+    plant.clean(force=True)
+    assert processes_of(plant_dir) == []
+    assert not plant.exists()

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -53,8 +54,10 @@ def where(plant_dir: Path) -> Iterator[tuple[str, str]]:
     assert processes_of(plant_dir) == []
 
 
-def test_a_plant_s_whole_life(where: tuple[str, str], plant_dir: Path) -> None:
-    up = run("up", *where)
+def test_a_plant_s_whole_life_for_which_no_network_is_needed_once_the_cache_is_filled(
+    where: tuple[str, str], plant_dir: Path
+) -> None:
+    up = run("up", *where, **NO_NETWORK)
     assert up.returncode == 0, up.stderr
     assert re.search(r"brokers 1, 2, 3 up \(\d+\.\d s\)", up.stderr)
     assert "schema: applied 1" in up.stderr
@@ -136,19 +139,24 @@ def test_a_start_that_is_interrupted_leaves_nothing(
     assert processes_of(plant_dir) == []
 
 
-def test_a_start_that_is_killed_is_taken_up_by_the_next(where: tuple[str, str], plant_dir: Path) -> None:
+def test_a_start_that_is_killed_is_taken_up_by_the_next_whose_plant_survives_its_terminal(
+    where: tuple[str, str], plant_dir: Path
+) -> None:
     with subprocess.Popen(command("up", *where), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as start:
         wait_for(lambda: count_java(plant_dir) >= 2)
         start.kill()
-    again = run("up", *where)
-    assert again.returncode == 0, again.stderr
-    assert LocalPlant(plant_dir).status().running
+    up = shlex.join(command("up", *where))
+    with subprocess.Popen(
+        ["/bin/sh", "-c", f"{up} && echo started; kill -HUP 0"],
+        start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as terminal:  # fmt: skip
+        said, errors = terminal.communicate(timeout=120)
+    assert said.endswith("started\n"), errors
     assert count_java(plant_dir) == 3
-
-
-def test_with_everything_in_the_cache_no_network_is_needed(where: tuple[str, str]) -> None:
-    up = run("up", *where, **NO_NETWORK)
-    assert up.returncode == 0, up.stderr
+    deadline = time.monotonic() + 2
+    while time.monotonic() < deadline:
+        assert LocalPlant(plant_dir).status().running
+        threading.Event().wait(0.2)
 
 
 def test_without_network_and_cache_there_is_one_clear_line(where: tuple[str, str], tmp_path: Path) -> None:
@@ -157,20 +165,6 @@ def test_without_network_and_cache_there_is_one_clear_line(where: tuple[str, str
     last = up.stderr.splitlines()[-1]
     assert re.fullmatch(r"controlroom: .*\.jar could not be fetched \(no connection\): the first start needs .*", last)
     assert "Traceback" not in up.stderr
-
-
-def test_a_plant_survives_the_end_of_the_terminal_that_started_it(where: tuple[str, str], plant_dir: Path) -> None:
-    with subprocess.Popen(
-        ["/bin/sh", "-c", f"{sys.executable} -m controlroom up --dir {plant_dir}; kill -HUP 0"],
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as start:
-        start.wait(120)
-    deadline = time.monotonic() + 2
-    while time.monotonic() < deadline:
-        assert LocalPlant(plant_dir).status().running
-        threading.Event().wait(0.2)
 
 
 #: A proxy where nobody listens, for every way out of the machine.
