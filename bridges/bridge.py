@@ -22,7 +22,7 @@ from bridges.sources.kafka_table import KafkaTable
 from bridges.sources.kinds import Source, SourceTable, make_source
 from bridges.spool import Spool
 from bridges.spool_writer import SpoolWriter
-from bridges.status import Downtimes, Rates, short, write_report
+from bridges.status import Downtimes, Rates, lost_part, short, write_report
 from bridges.teller import Teller
 from controlroom.wire import BridgeReport, SourceReport
 from kafka_clients.partitions import partition_of
@@ -201,9 +201,16 @@ class Bridge:
             dropped=spool.dropped,
             dropped_at=writer.dropped_at if writer is not None else None,
             spool_error=short(writer.failure) if writer is not None else "",
-            sources=tuple(self._report_of(source) for source in list(self._sources.values())),
+            sources=tuple(one for source in list(self._sources.values()) for one in self._reports_of(source)),
             stopped=stopped,
         )
+
+    def _reports_of(self, source: Source) -> list[SourceReport]:
+        """The source, and each part of it that is lost while the source is not."""
+        whole = self._report_of(source)
+        if whole.connected_since is None:
+            return [whole]
+        return [whole, *(lost_part(source.name, part) for part in source.status.lost)]
 
     def _report_of(self, source: Source) -> SourceReport:
         status = source.status

@@ -54,6 +54,14 @@ class Refusal(StrEnum):
     NO_NODE = "no-node"
     OVERFLOW = "queue-overflow"
     MISSED = "notification-lost"
+    #: of Sparkplug: no payload of it; data before the birth; an alias that no birth has told; messages that are
+    #: missing; a death of an earlier session; more edge nodes than may be
+    NOT_SPARKPLUG = "not-sparkplug"
+    BEFORE_BIRTH = "before-birth"
+    UNKNOWN_ALIAS = "unknown-alias"
+    GAP = "sequence-gap"
+    OLD_DEATH = "old-death"
+    TOO_MANY_NODES = "too-many-nodes"
 
 
 class Refused(ValueError):

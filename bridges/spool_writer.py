@@ -265,10 +265,11 @@ class SpoolWriter:
 
 def reading_of(draft: Draft, number: int, origin: str) -> Reading:
     """The reading as it goes to Kafka; `origin` is `BRIDGE/SOURCE`."""
-    (sensor_id, sensor_type, place, unit, warning, critical), at, value, quality, _ = draft
+    (sensor_id, sensor_type, place, unit, warning, critical), at, value, quality, _, part = draft
     level = _level(value, warning, critical)
     told = Metadata(number, warning, critical)
-    return Reading(at, sensor_id, sensor_type, place, value, unit, level, quality, told, origin)
+    whole = f"{origin}/{part}" if part else origin
+    return Reading(at, sensor_id, sensor_type, place, value, unit, level, quality, told, whole)
 
 
 def _level(value: float, warning: float | None, critical: float | None) -> AlertLevel:

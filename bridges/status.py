@@ -11,7 +11,8 @@ from collections import deque
 from pathlib import Path
 
 from bridges.errors import SpoolError
-from controlroom.wire import BadMessage, BridgeReport
+from bridges.sources.status import LostPart
+from controlroom.wire import BadMessage, BridgeReport, SourceReport
 from controlroom.wire.bridge import decode_bridge_report, encode_bridge_report
 
 NAME = "status.json"
@@ -60,6 +61,27 @@ class Downtimes:
             self._since.pop(name, None)
             return None
         return self._since.setdefault(name, time.time())
+
+
+def lost_part(source: str, part: LostPart) -> SourceReport:
+    """What is told of a part of a source that is lost: to the control room it is a source that is down."""
+    return SourceReport(
+        name=f"{source}/{part.name}",
+        kind=part.kind,
+        connected_since=None,
+        down_since=part.since,
+        error=short(part.why),
+        reconnects=0,
+        messages=0,
+        readings=0,
+        rate=0.0,
+        repeated=0,
+        retained=0,
+        refused={},
+        last_at=None,
+        skew_s=None,
+        tags=0,
+    )
 
 
 def write_report(directory: Path, report: BridgeReport) -> None:

@@ -109,11 +109,8 @@ class Tags:
         """Topics that were met."""
         return len(self._mapping.targets)
 
-    def drafts(self, topic: str, payload: bytes, now: datetime) -> tuple[list[Draft], bool]:
-        """The readings in a message, and whether each of them tells its own time.
-
-        What cannot be taken is counted; it never raises for any input.
-        """
+    def targets(self, topic: str) -> tuple[Target, ...]:
+        """What a topic's values become; a topic that cannot be taken is counted, and has none."""
         mapping = self._mapping
         targets = mapping.targets.get(topic)
         if targets is None:
@@ -123,7 +120,16 @@ class Tags:
                 targets = mapping.targets[topic] = mapping.look_up(topic)
             except Refused as refused:
                 self.refusals.add(topic, refused)
-                return [], False
+                return ()
+        return targets
+
+    def drafts(self, topic: str, payload: bytes, now: datetime) -> tuple[list[Draft], bool]:
+        """The readings in a message, and whether each of them tells its own time.
+
+        What cannot be taken is counted; it never raises for any input.
+        """
+        mapping = self._mapping
+        targets = self.targets(topic)
         drafts: list[Draft] = []
         timed = True
         missing: Refused | None = None

@@ -33,6 +33,8 @@ class Draft(NamedTuple):
     quality: float
     #: the sensor's own number of it; 0: the bridge numbers it
     number: int = 0
+    #: the part of the source that it comes from, such as an edge node, which may be lost by itself; empty: none
+    part: str = ""
 
 
 class Current(NamedTuple):

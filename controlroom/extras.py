@@ -28,6 +28,7 @@ def require(
     ...
     controlroom.errors.ConfigError: the local plant is not installed: pip install 'controlroom[local]', or give --brokers and --dsn
     """  # noqa: E501 - the message is one line
-    if find_spec(module) is None:
+    # To look for a part of a package imports the package, which may not be there either.
+    if find_spec(module.partition(".")[0]) is None or find_spec(module) is None:
         hint = f"pip install 'controlroom[{extra}]'"
         raise error(f"{what} is not installed", hint=f"{hint}, or {instead}" if instead else hint)

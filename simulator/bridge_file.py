@@ -1,9 +1,9 @@
-"""The file of a bridge that reads simulated sensors back from MQTT, with the id, type, place and limits of each."""
+"""The file of a bridge that reads simulated sensors back from MQTT or Sparkplug: id, type, place and limits of each."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from controlroom.wire import SENSOR_TYPES, SensorSpec
 from simulator.errors import OutletError
@@ -11,13 +11,13 @@ from simulator.mqtt import TEMPLATE, level
 from simulator.specification import BadSpec, limits_of
 
 _HEAD = """\
-# Reads the simulated sensors that `controlroom simulate --as mqtt` publishes: `controlroom bridge FILE`.
+# Reads the simulated sensors that `controlroom simulate --as {kind}` publishes: `controlroom bridge FILE`.
 [bridge]
 name = "simulated"
 
 [[source]]
-name = "mqtt"
-type = "mqtt"
+name = "{kind}"
+type = "{kind}"
 url = {url}
 """
 _TAG = """
@@ -29,6 +29,17 @@ payload = "json"
 unit_path = "unit"
 time_path = "time"
 time_format = "ms"
+warning = {warning!r}
+critical = {critical!r}
+"""
+_SPARKPLUG_TAG = """
+[[source.tag]]
+metric = {topic}
+id = "{{sensor}}"
+type = "{type}"
+section = "{{group}}"
+zone = "{{node}}"
+machine = "{{device}}"
 warning = {warning!r}
 critical = {critical!r}
 """
@@ -47,19 +58,28 @@ def bridge_file(url: str, specs: Sequence[SensorSpec], template: str = TEMPLATE)
     """
     if "{type}" not in template.split("/"):
         raise OutletError(f"topic {template!r}: for the file of a bridge {{type}} has to be a level of it")
-    parts = [_HEAD.format(url=json.dumps(url))]
+    return _text("mqtt", url, specs, _TAG, lambda name: template.replace("{type}", name))
+
+
+def sparkplug_file(url: str, specs: Sequence[SensorSpec]) -> str:
+    """The same for edge nodes of Sparkplug."""
+    return _text("sparkplug", url, specs, _SPARKPLUG_TAG, lambda name: f"{name}/#")
+
+
+def _text(kind: str, url: str, specs: Sequence[SensorSpec], tag: str, topic_of: Callable[[str], str]) -> str:
+    parts = [_HEAD.format(kind=kind, url=json.dumps(url))]
     for name in dict.fromkeys(spec.sensor_type for spec in specs):
-        kind = SENSOR_TYPES.get(name)
-        if kind is not None:
-            topic = json.dumps(template.replace("{type}", name))
-            parts.append(_TAG.format(topic=topic, type=name, warning=kind.warning, critical=kind.critical))
+        known = SENSOR_TYPES.get(name)
+        if known is not None:
+            topic = json.dumps(topic_of(name))
+            parts.append(tag.format(topic=topic, type=name, warning=known.warning, critical=known.critical))
     for spec in specs:
-        kind = SENSOR_TYPES.get(spec.sensor_type)
+        known = SENSOR_TYPES.get(spec.sensor_type)
         try:
             limits = limits_of(spec)
         except BadSpec:
             continue  # the simulator refuses it, too
-        if kind is not None and (limits.warning, limits.critical) != (kind.warning, kind.critical):
+        if known is not None and (limits.warning, limits.critical) != (known.warning, known.critical):
             sensor_id = json.dumps(level(spec.sensor_id))
             parts.append(_SENSOR.format(id=sensor_id, warning=limits.warning, critical=limits.critical))
     return "".join(parts)

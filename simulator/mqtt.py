@@ -85,7 +85,7 @@ class MqttOutlet:
 
     def __init__(self, url: str, template: str = TEMPLATE, tell: Callable[[str], None] = lambda _: None) -> None:
         self._url = url
-        self._host, self._port = _address(url)
+        self._host, self._port = address_of(url)
         self._topics = Topics(template)
         self._tell = tell
         self._lock = threading.Lock()
@@ -186,7 +186,12 @@ def payload_of(value: bytes, headers: Headers) -> bytes:
     return msgspec.json.encode(document)
 
 
-def _address(url: str) -> tuple[str, int]:
+def address_of(url: str) -> tuple[str, int]:
+    """Host and port of a broker.
+
+    Raises:
+        OutletError: the url is wrong.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port or 1883

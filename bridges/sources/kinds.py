@@ -15,11 +15,12 @@ from bridges.sources.kafka_table import KafkaTable
 from bridges.sources.mqtt import MqttSource
 from bridges.sources.mqtt_table import MqttTable
 from bridges.sources.opcua_table import OpcuaTable
+from bridges.sources.sparkplug_table import SparkplugTable
 from bridges.sources.status import SourceStatus
 from bridges.values import Memory, Packet
 
 #: A `[[source]]`: one of these, told apart by `type`.
-SourceTable = Annotated[MqttTable | KafkaTable | OpcuaTable, Field(discriminator="type")]
+SourceTable = Annotated[MqttTable | KafkaTable | OpcuaTable | SparkplugTable, Field(discriminator="type")]
 
 
 class Source(Protocol):
@@ -76,4 +77,12 @@ def make_source(
         from bridges.sources.opcua import OpcuaSource
 
         return OpcuaSource(table, sensors, bridge, put)
+    if isinstance(table, SparkplugTable):
+        if find_spec("google") is None or find_spec("google.protobuf") is None:
+            raise BridgeFileError(
+                f"source {table.name!r}: Protocol Buffers are not installed: pip install 'controlroom[sparkplug]'"
+            )
+        from bridges.sources.sparkplug import SparkplugSource
+
+        return SparkplugSource(table, sensors, bridge, put, live=live, memory=memory)
     return MqttSource(table, sensors, bridge, put, live=live, memory=memory)

@@ -11,7 +11,8 @@ from bridges.mapping import Model, TagTable
 from bridges.secrets import Secret
 from bridges.tls import TlsFiles
 
-_PORTS = {"mqtt": 1883, "mqtts": 8883}
+#: The port of each scheme, where a url says none.
+MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 class MqttTable(Secret, TlsFiles, Model):
@@ -37,17 +38,7 @@ class MqttTable(Secret, TlsFiles, Model):
     @field_validator("url")
     @classmethod
     def _is_url(cls, text: str) -> str:
-        try:
-            parts = urlsplit(text)
-            more = parts.path.strip("/") or parts.query or parts.fragment
-            good = parts.scheme in _PORTS and parts.hostname and not more and parts.port != 0
-        except ValueError:
-            good = False
-        if not good:
-            raise ValueError("must be mqtt://host:port or, with TLS, mqtts://host:port")
-        if parts.username or parts.password:
-            raise ValueError("a user is given by user and password_env or password_file, not in the url")
-        return text
+        return mqtt_url(text)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -60,8 +51,27 @@ class MqttTable(Secret, TlsFiles, Model):
     def address(self) -> tuple[str, int]:
         """Host and port."""
         parts = urlsplit(self.url)
-        return parts.hostname or "", parts.port or _PORTS[parts.scheme]
+        return parts.hostname or "", parts.port or MQTT_PORTS[parts.scheme]
 
     def same_connection(self, other: Model) -> bool:
         """Whether another table differs in its tags alone, so that the connection can stay."""
         return self.model_copy(update={"tag": []}) == other.model_copy(update={"tag": []})
+
+
+def mqtt_url(text: str) -> str:
+    """The address of a broker.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        parts = urlsplit(text)
+        more = parts.path.strip("/") or parts.query or parts.fragment
+        good = parts.scheme in MQTT_PORTS and parts.hostname and not more and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("must be mqtt://host:port or, with TLS, mqtts://host:port")
+    if parts.username or parts.password:
+        raise ValueError("a user is given by user and password_env or password_file, not in the url")
+    return text

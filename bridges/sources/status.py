@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class LostPart(NamedTuple):
+    """A part of a source that is lost by itself, such as an edge node; its sensors' readings name it."""
+
+    name: str
+    kind: str
+    #: seconds since 1970
+    since: float
+    why: str
 
 
 @dataclass(slots=True)
@@ -32,6 +43,8 @@ class SourceStatus:
     skew_s: float | None = None
     #: topics that became sensors
     tags: int = 0
+    #: replaced as a whole
+    lost: Sequence[LostPart] = ()
 
     def skewed(self, seconds: float) -> None:
         """A value came whose time was so far ahead of ours (behind: negative)."""

@@ -72,10 +72,11 @@ def _alert_mix(_ctx: click.Context, _param: click.Parameter, value: str | None) 
 @click.option(
     "--as",
     "kind",
-    type=click.Choice(["kafka", "mqtt"]),
+    type=click.Choice(["kafka", "mqtt", "sparkplug"]),
     default="kafka",
     show_default=True,
-    help="What readings go to: the topic of readings, or an MQTT broker, from which a bridge takes them.",
+    help="What readings go to: the topic of readings, or an MQTT broker, from which a bridge takes them; with sparkplug"
+    " as edge nodes of Sparkplug B.",
 )
 @click.option("--to", "url", metavar="URL", help="The MQTT broker, as in mqtt://127.0.0.1:1883.")
 @click.option("--mqtt-topic", "template", metavar="TEMPLATE",
@@ -122,6 +123,9 @@ def simulate(
 
     With --as mqtt each reading is a JSON document on a topic of its sensor's own: value, unit, time (milliseconds), and
     the faults that shaped it. Commands and statuses stay on Kafka, so that faults are injected as ever.
+
+    With --as sparkplug each zone is an edge node of Sparkplug B, and its machines are the devices. Edge nodes keep
+    their values until their host application is online: the bridge of the file that --bridge-file writes.
     """
     from controlroom.adapters.kafka.connection import KafkaConnection
     from simulator.options import Options
@@ -169,18 +173,30 @@ def _outlet(
     """Where readings go; None: to the topic of readings."""
     if kind == "kafka":
         if url is not None or template is not None or bridge_file is not None:
-            raise click.UsageError("--to, --mqtt-topic and --bridge-file are for --as mqtt")
+            raise click.UsageError("--to, --mqtt-topic and --bridge-file are for --as mqtt and --as sparkplug")
         return None
     if url is None:
-        raise click.UsageError("--as mqtt needs --to, as in mqtt://127.0.0.1:1883")
+        raise click.UsageError(f"--as {kind} needs --to, as in mqtt://127.0.0.1:1883")
     from controlroom.errors import InputError
-    from simulator.bridge_file import bridge_file as text_of
+    from controlroom.extras import require
+    from simulator.bridge_file import bridge_file as mqtt_file
+    from simulator.bridge_file import sparkplug_file
     from simulator.mqtt import TEMPLATE, MqttOutlet
 
-    outlet = MqttOutlet(url, template or TEMPLATE, _tell)
+    outlet: Outlet
+    if kind == "sparkplug":
+        if template is not None:
+            raise click.UsageError("--mqtt-topic is for --as mqtt: Sparkplug has topics of its own")
+        require("google.protobuf", "sparkplug", "Sparkplug B")
+        from simulator.sparkplug import SparkplugOutlet
+
+        outlet = SparkplugOutlet(url, _tell)
+    else:
+        outlet = MqttOutlet(url, template or TEMPLATE, _tell)
     if bridge_file is not None and not bridge_file.exists():
+        text = sparkplug_file(url, specs) if kind == "sparkplug" else mqtt_file(url, specs, template or TEMPLATE)
         try:
-            bridge_file.write_text(text_of(url, specs, template or TEMPLATE), encoding="utf-8")
+            bridge_file.write_text(text, encoding="utf-8")
         except OSError as error:
             raise InputError(f"{bridge_file}: {error.strerror or error}", hint="check --bridge-file") from None
     return outlet

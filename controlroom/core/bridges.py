@@ -14,6 +14,7 @@ from controlroom.core.alarms.common_cause import GROUP_KIND
 from controlroom.core.alarms.model import DROPPED_KIND
 from controlroom.core.sanitise import sanitise
 from controlroom.wire import BridgeReport, SourceReport
+from controlroom.wire.bridge import PART_KINDS
 
 #: A bridge that has told nothing for so long is lost, seconds.
 LOST_S = 10.0
@@ -38,6 +39,20 @@ def bridge_group(bridge: str) -> str:
 def source_group(source: str) -> str:
     """The name of the group of a source's sensors; `source` is `BRIDGE/SOURCE`, as readings have it."""
     return f"source:{source}"
+
+
+def source_groups(source: str) -> list[str]:
+    """The groups of a sensor whose readings name this source, the smallest first.
+
+    >>> source_groups("b/mqtt"), source_groups("b/sparkplug/plant/node 1")[:2]
+    (['source:b/mqtt', 'bridge:b'], ['source:b/sparkplug/plant/node 1', 'source:b/sparkplug'])
+
+    A source may have parts that are lost by themselves: edge nodes (`B/SOURCE/GROUP/NODE`) and their devices.
+    """
+    parts = source.split("/")
+    # A node is named by its group and its own name: the group alone is nothing that is lost.
+    whole = [n for n in (5, 4, 2) if n <= len(parts)] or [len(parts)]
+    return [*(source_group("/".join(parts[:n])) for n in whole), bridge_group(parts[0])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +147,8 @@ class Bridges:
             if view.state == "lost":
                 found[bridge_group(report.name), GROUP_KIND] = _silent(report)
             for source in view.down:
-                if _down_for(report, source) >= DOWN_S:
+                # A death was told: there is nothing to wait for.
+                if source.kind in PART_KINDS or _down_for(report, source) >= DOWN_S:
                     found[source_group(f"{report.name}/{source.name}"), GROUP_KIND] = _down(report, source)
             if report.dropped_at is not None and report.at - report.dropped_at + now - at < DROPPED_S:
                 text = f"bridge {_shown(report.name)} has dropped {report.dropped:,} readings: its spool was full"

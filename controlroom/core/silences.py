@@ -16,7 +16,7 @@ from controlroom.core.alarms.cause_finder import CommonCause
 from controlroom.core.alarms.common_cause import GROUP_KIND, Effect, GroupPolicy, events_of
 from controlroom.core.alarms.events import AlarmEvent, Detected, Returned
 from controlroom.core.alarms.model import NO_DATA_KIND
-from controlroom.core.bridges import bridge_group, source_group
+from controlroom.core.bridges import source_groups
 from controlroom.core.records import SensorFacts
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ class Silences:
         groups = [f"machine:{place.machine_id}"] if place.machine_id else []
         groups += [f"zone:{place.zone}"] if place.zone else []
         if facts.source:
-            groups += [source_group(facts.source), bridge_group(facts.source.partition("/")[0])]
+            groups += source_groups(facts.source)
         self._causes.join(facts.sensor_id, (*groups, _of_partition(partition)))
         self.dirty = True
 

@@ -19,6 +19,11 @@ _Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 _MOST_SOURCES = 1000
 _MOST_REASONS = 64
 
+#: The kinds of what is told as a source and is a part of one: an edge node or a device that has died.
+NODE_KIND = "sparkplug-node"
+DEVICE_KIND = "sparkplug-device"
+PART_KINDS = frozenset({NODE_KIND, DEVICE_KIND})
+
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     """One source. Counters are since the bridge was started."""

@@ -1,0 +1,130 @@
+"""The connection of a host application: a clean session, its STATE with a last will, its subscriptions."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from paho.mqtt.client import Client, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from bridges.sources.sparkplug_table import SparkplugTable
+from bridges.tls import tls_of
+from controlroom.wire.sparkplug import NAMESPACE
+
+#: What the client logs of each packet is not for anybody.
+_client_log = logging.getLogger(f"{__name__}.client")
+_client_log.setLevel(logging.ERROR)
+
+
+class HostConnection:
+    """The MQTT client of a host, and what it tells of itself.
+
+    Args:
+        table: what the file says of the source.
+        bridge: the bridge's name, for the ids of client and host.
+        live: to look only: nothing is told.
+
+    Raises:
+        BridgeFileError: a certificate or a password cannot be read.
+    """
+
+    def __init__(self, table: SparkplugTable, bridge: str, *, live: bool) -> None:
+        self._table = table
+        self._live = live
+        self._v5 = table.version == "5"
+        host = table.host_id or f"controlroom-{bridge}"
+        self._topic = f"{NAMESPACE}/STATE/{host}"
+        #: of this connection's birth and will: the specification wants the same in both, milliseconds
+        self._at_ms = 0
+        self._online = False
+        self._subscribed: set[str] = set()
+        client_id = table.client_id or f"controlroom-{bridge}-{table.name}"
+        # The specification wants sessions that begin anew.
+        options: dict[str, Any] = {} if self._v5 else {"clean_session": True}
+        client = self.client = Client(
+            CallbackAPIVersion.VERSION2,
+            f"{client_id}-check" if live else client_id,
+            protocol=MQTTv5 if self._v5 else MQTTv311,
+            manual_ack=True,
+            **options,
+        )
+        if table.user is not None:
+            client.username_pw_set(table.user, table.secret())
+        if table.url.startswith("mqtts:"):
+            client.tls_set_context(tls_of(table, table.name))
+        client.suppress_exceptions = True
+        client.enable_logger(_client_log)
+        client.on_pre_connect = self._before_connecting
+
+    def prepare(self) -> None:
+        """Say where to connect."""
+        options: dict[str, Any] = {}
+        if self._v5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call] # paho's has no types
+            properties.SessionExpiryInterval = 0
+            options = {"clean_start": True, "properties": properties}
+        self.client.connect_async(*self._table.address, self._table.keepalive, **options)
+
+    def connected(self, filters: Sequence[str]) -> None:
+        """A connection stands: subscribe, and then tell that this host is online."""
+        self._subscribed = set()
+        self.subscribe(filters)
+        self._online = True
+        self._tell(online=True)
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        """Bring the subscriptions to these."""
+        wanted = {*filters} | ({self._topic} if not self._live else set())
+        if gone := self._subscribed - wanted:
+            self.client.unsubscribe(sorted(gone))
+        if new := sorted(wanted - self._subscribed):
+            if self._v5:
+                self.client.subscribe([(one, SubscribeOptions(1)) for one in new])
+            else:
+                self.client.subscribe([(one, 1) for one in new])
+        self._subscribed = wanted
+
+    def hear_state(self, raw: bytes) -> None:
+        """Somebody has told our STATE: where it says offline, as a late will of ours does, tell that we are not."""
+        try:
+            told = json.loads(raw)
+            online, at = told["online"], int(told["timestamp"])
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return
+        if self._online and online is False:
+            self._at_ms = max(self._at_ms, at)
+            self._tell(online=True)
+
+    def end(self, *, connected: bool, forget: bool, patience: float) -> None:
+        """Tell that this host is offline, and disconnect; with `forget` its STATE is taken back."""
+        self._online = False
+        if connected and not self._live:
+            # Where the connection ends meanwhile, the last will says it.
+            with contextlib.suppress(RuntimeError, ValueError):
+                self._at_ms = max(self._at_ms, time.time_ns() // 1_000_000)
+                self._tell(online=False).wait_for_publish(patience)
+                if forget:
+                    self.client.publish(self._topic, b"", qos=1, retain=True).wait_for_publish(patience)
+        self.client.disconnect()
+
+    def _before_connecting(self, client: Client, _data: object) -> None:
+        self._online = False
+        self._at_ms = max(self._at_ms + 1, time.time_ns() // 1_000_000)
+        if not self._live:
+            client.will_set(self._topic, self._state(online=False), qos=1, retain=True)
+
+    def _tell(self, *, online: bool) -> Any:  # noqa: ANN401 - what paho tells of it
+        if not self._live:
+            return self.client.publish(self._topic, self._state(online=online), qos=1, retain=True)
+        return None
+
+    def _state(self, *, online: bool) -> str:
+        return json.dumps({"online": online, "timestamp": self._at_ms})
