@@ -72,6 +72,8 @@ class SimulatedNode:
         self._seq = 0
         self._bd_seq = time.time_ns() // 1_000_000_000 % 256
         self._born = False
+        #: when it was born by a STATE that the broker had kept: whoever told it may be gone; monotonic seconds
+        self._doubted_since: float | None = None
         self._waiting: deque[Measured] = deque()
         self._sent: deque[tuple[float, Measured]] = deque(maxlen=_MOST_SENT)
         self.delivered = self.dropped = 0
@@ -80,7 +82,7 @@ class SimulatedNode:
         client.reconnect_delay_set(1, 5)
         client.on_pre_connect = lambda *_: self._before_connecting()
         client.on_connect = lambda *_: self._connected()
-        client.on_disconnect = lambda *_: self._lost()
+        client.on_disconnect = lambda *_: self._disconnected()
         client.on_message = lambda _client, _data, message: self._heard(message)
         client.connect_async(*address)
         client.loop_start()
@@ -143,13 +145,18 @@ class SimulatedNode:
     def _connected(self) -> None:
         self._client.subscribe([(self._topic("NCMD"), 1), (self._state_topic, 1)])
 
+    def _disconnected(self) -> None:
+        self._lost()
+        self._state_at = -1
+
     def _lost(self) -> None:
         """The host does not hear this node any more; what it was sent just now, it may not have heard."""
         with self._lock:
-            self._state_at = -1
             if self._born:
                 self._born = False
-                since = time.monotonic() - _OVERLAP_S
+                now = time.monotonic()
+                since = (self._doubted_since or now) - _OVERLAP_S
+                self._doubted_since = None
                 again = [one for at, one in self._sent if at >= since]
                 self._sent.clear()
                 self._waiting.extendleft(reversed(again))
@@ -164,13 +171,13 @@ class SimulatedNode:
                 return
             if at < self._state_at:
                 return
-            if not online:
-                self._lost()
-                self._state_at = at
-                return
-            self._state_at = at
             with self._lock:
-                if not self._born:
+                if not online or at > self._state_at:
+                    # A newer birth of the host: what came before it, nobody may have heard.
+                    self._lost()
+                self._state_at = at
+                if online and not self._born:
+                    self._doubted_since = time.monotonic() if message.retain else None
                     self._bear()
         else:
             with contextlib.suppress(BadPayload), self._lock:
