@@ -151,3 +151,16 @@ def test_without_pyarrow_a_parquet_file_names_the_extra(environment, tmp_path):
     done = environment("parquet")("backtest", file)
     assert done.returncode == 0, done.stderr
     assert "1000" in done.stdout
+
+
+def test_without_protobuf_a_sparkplug_source_and_simulated_edge_nodes_name_the_extra(environment, tmp_path):
+    file = tmp_path / "bridge.toml"
+    file.write_text('[bridge]\nname = "b"\n[[source]]\nname = "s"\ntype = "sparkplug"\nurl = "mqtt://127.0.0.1:9"\n')
+    simulate = ("simulate", "--brokers", "127.0.0.1:9", "--as", "sparkplug", "--to", "mqtt://127.0.0.1:9")
+    bare, whole = environment(""), environment("sparkplug")
+    one_line(bare("bridge", "check", file), 4, "pip install 'controlroom[sparkplug]'")
+    one_line(bare(*simulate), 4, "pip install 'controlroom[sparkplug]'")
+    done = whole("bridge", "check", file)
+    assert done.returncode == 0, done.stderr
+    # With it, the next thing that is wrong is that nobody answers.
+    one_line(whole(*simulate), 3, "127.0.0.1:9")

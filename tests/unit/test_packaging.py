@@ -54,7 +54,7 @@ LOCKED_EXTRAS = tuple(extra for extra in project()["project"]["optional-dependen
 
 @pytest.mark.parametrize(
     ("lock", "extras"),
-    [(ALL, LOCKED_EXTRAS), (RUN, ("local", "opcua", "build")), (IMAGE, ("opcua", "build"))],
+    [(ALL, LOCKED_EXTRAS), (RUN, ("local", "opcua", "sparkplug", "build")), (IMAGE, ("opcua", "sparkplug", "build"))],
 )
 def test_a_lock_pins_everything_that_is_required_at_a_version_that_fits(lock, extras):
     for requirement in requirements(*extras):
