@@ -33,8 +33,8 @@ class _FileOrCommand(click.Group):
 def bridge() -> None:
     """Bring values of real sensors to the plant: `controlroom bridge FILE.toml`.
 
-    The file names the sources (MQTT brokers, OPC UA servers, Kafka topics of others) and says which topics and
-    variables become which sensors; docs/bridges.md shows one.
+    The file names the sources (MQTT brokers, Sparkplug edge nodes, OPC UA servers, Kafka topics of others) and says
+    which topics and variables become which sensors; docs/bridges.md shows one.
     """
 
 

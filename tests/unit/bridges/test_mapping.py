@@ -47,7 +47,7 @@ def test_templates_scale_and_limits():
         topic="{site}/{machine}/t", id="{machine}.t", type="temperature", unit="°C", section="hall {site}",
         zone="z-{site}", warning=35, critical=40, scale=0.1, offset=-40,
     )  # fmt: skip
-    sensor, at, value, quality, number = the(tags(table), "3/m-7/t", b"652")
+    sensor, at, value, quality, number, _ = the(tags(table), "3/m-7/t", b"652")
     assert sensor == ("m-7.t", "temperature", Location("hall 3", "m-7", "z-3"), "°C", 35.0, 40.0)
     assert (at, round(value, 9), quality, number) == (NOW, 25.2, 1.0, 0)
 

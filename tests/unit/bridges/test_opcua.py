@@ -185,10 +185,10 @@ def test_a_bad_state_without_a_value_is_about_the_last_one():
     assert refusals.counts == {"no-value": 1}
     packet = readings.told(one, value(4.0), NOW)
     assert packet is not None
-    assert packet.drafts[0][1:] == (AT, 8.0, 1.0, 0)
+    assert packet.drafts[0][1:5] == (AT, 8.0, 1.0, 0)
     packet = readings.told(one, value(None, ua.StatusCodes.BadSensorFailure, at=NOW), NOW)
     assert packet is not None
-    assert packet.drafts[0][1:] == (NOW, 8.0, 0.0, 0)
+    assert packet.drafts[0][1:5] == (NOW, 8.0, 0.0, 0)
 
 
 def test_a_value_without_a_time_is_the_same_with_a_new_subscription_alone():
