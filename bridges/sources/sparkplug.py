@@ -273,5 +273,11 @@ class SparkplugSource:
                 part = self._readings.part(group, name, device)
                 why = state.why or "the device was not born again with its edge node"
                 found.append(LostPart(part, DEVICE_KIND if device else NODE_KIND, state.down_since, why))
+        before, after = {one.name for one in self.status.lost}, {one.name for one in found[:_MOST_LOST]}
+        for one in found[:_MOST_LOST]:
+            if one.name not in before:
+                log.warning("%s: %s is down: %s", self.name, ascii(one.name), one.why)
+        for gone in before - after:
+            log.info("%s: %s is back", self.name, ascii(gone))
         # Without this the report of very many would be too large.
         self.status.lost = found[:_MOST_LOST]

@@ -55,6 +55,15 @@ def source_groups(source: str) -> list[str]:
     return [*(source_group("/".join(parts[:n])) for n in whole), bridge_group(parts[0])]
 
 
+def is_part(group: str) -> bool:
+    """Whether a group is a part of a source: an edge node or a device.
+
+    >>> is_part("source:b/sparkplug/plant/node"), is_part("source:b/mqtt")
+    (True, False)
+    """
+    return group.startswith("source:") and group.count("/") > 1
+
+
 @dataclass(frozen=True, slots=True)
 class BridgeView:
     """One bridge: its last report, and how it is."""

@@ -59,6 +59,19 @@ def left(text: str, width: int) -> str:
     return text + " " * (width - cell_len(text))
 
 
+def tail(text: str, width: int) -> str:
+    """The end of `text` in exactly `width` cells, for a name whose last part tells it from others.
+
+    >>> tail("source:hall/line/zone-a", 12), tail("zone-a", 8)
+    ('…line/zone-a', 'zone-a  ')
+    """
+    if cell_len(text) > width:
+        while cell_len(text) >= width:
+            text = text[1:]
+        text = f"…{text}"
+    return left(text, width)
+
+
 def right(text: str, width: int) -> str:
     """`text` in exactly `width` cells, at the right of them."""
     text = crop(text, width)

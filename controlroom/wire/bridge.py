@@ -20,8 +20,8 @@ _MOST_SOURCES = 1000
 _MOST_REASONS = 64
 
 #: The kinds of what is told as a source and is a part of one: an edge node or a device that has died.
-NODE_KIND = "sparkplug-node"
-DEVICE_KIND = "sparkplug-device"
+NODE_KIND = "node"
+DEVICE_KIND = "device"
 PART_KINDS = frozenset({NODE_KIND, DEVICE_KIND})
 
 

@@ -95,7 +95,7 @@ async def test_nothing_is_lost_or_twice_when_the_bridge_and_the_broker_are_kille
     # The simulator has ended in order: its edge nodes have told their deaths.
     await bridging.until(lambda: len(bridging.status()["sources"]) > 1)
     dead = {one["kind"] for one in bridging.status()["sources"][1:]}
-    assert dead == {"sparkplug-node"}
+    assert dead == {"node"}
     await bridging.drained()
     assert bridging.stop() == 0
     assert status["sources"][0]["reconnects"] == 1

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from controlroom.core.alarms.disturbance import kinds_text
-from controlroom.core.cells import left, right
+from controlroom.core.bridges import is_part
+from controlroom.core.cells import left, right, tail
 from controlroom.core.plant_state import AlarmView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
@@ -53,7 +54,7 @@ def alarm_row(
         ),
         (f" {clock_text(alarm.raised_at)} ", Role.TEXT),
         (f"{right(age_text(now - alarm.raised_at), 4)} ", Role.DIM),
-        (left(sanitise(alarm.sensor_id, limit=64), _SENSOR if width < _WIDE else _WIDE_SENSOR), Role.TEXT),
+        (_name(alarm.sensor_id, _SENSOR if width < _WIDE else _WIDE_SENSOR), Role.TEXT),
         (" ", Role.TEXT),
         ("SIM " if alarm.simulated else "    ", Role.SIM),
         (left(kinds_text(alarm.kinds), 8), Role.TEXT),
@@ -63,6 +64,13 @@ def alarm_row(
         value = quantity_text(alarm.value, alarm.unit) if alarm.value is not None else ""
         line.append((f"{right(value, 12)}  ", Role.TEXT))
     return fit([*line, (alarm.message, Role.TEXT)], width)
+
+
+def _name(sensor_id: str, width: int) -> str:
+    """A sensor, or a group; edge nodes of one source differ at the end of their names."""
+    if is_part(sensor_id):
+        return tail(sanitise(sensor_id, limit=128), width)
+    return left(sanitise(sensor_id, limit=64), width)
 
 
 def state_text(state: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from controlroom.core.bridges import BridgesView, BridgeView
-from controlroom.core.cells import left, right
+from controlroom.core.cells import left, right, tail
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.cluster_tables import Row, columns, heading, note
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.numbers import age_text, bytes_text, clock_text, count_text, duration_text
 from controlroom.wire import SourceReport
+from controlroom.wire.bridge import PART_KINDS
 
 #: cells of a name at 80 columns
 _NAME = 19
@@ -115,6 +116,13 @@ def _notes(bridge: BridgeView, now: float, glyphs: Glyphs) -> list[Row]:
     ]
 
 
+def _name(source: SourceReport, width: int) -> str:
+    """What it is called; of an edge node or a device what its source is called does not matter."""
+    if source.kind in PART_KINDS:
+        return "    " + tail(sanitise(source.name.partition("/")[2], limit=128), width - 4)
+    return left(f"  {sanitise(source.name, limit=64)}", width)
+
+
 def _source_line(bridge: BridgeView, source: SourceReport, now: float, name: int, glyphs: Glyphs) -> Line:
     runs = bridge.state == "runs"
     mark, role, since = " ", Role.TEXT, "-"
@@ -127,7 +135,7 @@ def _source_line(bridge: BridgeView, source: SourceReport, now: float, name: int
     skew = "-" if source.skew_s is None else f"{'-' if source.skew_s < 0 else '+'}{duration_text(abs(source.skew_s))}"
     return [
         (f"{mark} ", role),
-        (left(f"  {sanitise(source.name, limit=64)}", name), Role.TEXT),
+        (_name(source, name), Role.TEXT),
         (f" {left(sanitise(source.kind, limit=20), 7)} ", Role.DIM),
         (left(since, 12), role),
         *_flow(source.rate if runs else None, source.last_at, now),
