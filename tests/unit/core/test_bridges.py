@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from controlroom.core.alarms.common_cause import GROUP_KIND
 from controlroom.core.alarms.model import DROPPED_KIND
-from controlroom.core.bridges import DOUBTED_S, DOWN_S, DROPPED_S, LOST_S, MOST_BRIDGES, Bridges, troubles
+from controlroom.core.bridges import (
+    DOUBTED_S,
+    DOWN_S,
+    DROPPED_S,
+    LOST_S,
+    MOST_BRIDGES,
+    Bridges,
+    source_groups,
+    troubles,
+)
 from controlroom.wire import BridgeReport
 from tests.fakes.bridges import bridge, source
 
@@ -89,3 +98,14 @@ def test_so_many_bridges_are_followed_and_no_more() -> None:
     assert len(bridges.views(AT)) == MOST_BRIDGES
     bridges.hear("b-0", bridge("b-0", AT, stopped=True), AT)
     assert bridges.views(AT)[0].state == "stopped"
+
+
+def test_an_edge_node_that_has_died_is_an_alarm_at_once_and_a_source_that_is_down_is_not() -> None:
+    down = {"connected_since": None, "down_since": AT - 0.4, "error": "the edge node died (NDEATH)"}
+    node = source("line/hall/edge", AT, kind="node", **down)
+    bridges = told(bridge("b", AT, sources=(source("line", AT), node, source("other", AT, **down))))
+    assert list(bridges.alarms(AT)) == [("source:b/line/hall/edge", GROUP_KIND)]
+    assert set(bridges.lost(AT)) == {"source:b/line/hall/edge", "source:b/other"}
+    assert source_groups("b/line/hall/edge/press") == [
+        "source:b/line/hall/edge/press", "source:b/line/hall/edge", "source:b/line", "bridge:b",
+    ]  # fmt: skip
