@@ -236,3 +236,30 @@ class History(Protocol):
     def measures(self) -> None:
         """How good the alarms of the last day are, against the targets of ISA-18.2."""
         ...
+
+    def trend(self, sensors: tuple[str, ...], span: float, end: float | None, until: float) -> None:
+        """What a trend shows of these sensors in the `span` seconds before `until` (seconds since the epoch).
+
+        `end` is the same moment for a span that stands still, and None for one that ends with the present.
+        """
+        ...
+
+    def alarm_jump(self, sensors: tuple[str, ...], severity: str, at: float, step: int) -> None:
+        """When the next alarm of these sensors after `at`, or with `step` -1 the one before it, was raised."""
+        ...
+
+    def saved_trends(self) -> None:
+        """All trends that are saved by name."""
+        ...
+
+
+class TrendLibrary(Protocol):
+    """Trends that are saved by name for all operators. Every method returns at once; the outcome is a notice."""
+
+    def save(self, name: str, trend: str, *, replace: bool = False) -> None:
+        """Keep a trend, encoded; a name that is taken is refused unless `replace` is said."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Forget a trend."""
+        ...

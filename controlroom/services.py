@@ -27,7 +27,14 @@ from controlroom.config import Settings
 from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import ControlroomError
-from controlroom.ports import AlarmActions, History, LearningControl, OperatorCommands, ShiftLog
+from controlroom.ports import (
+    AlarmActions,
+    History,
+    LearningControl,
+    OperatorCommands,
+    ShiftLog,
+    TrendLibrary,
+)
 from controlroom.wire import AlarmEvent
 from simulator.plant import default_plant
 from simulator.runner import Simulator
@@ -124,6 +131,11 @@ class Services:
     def shift(self) -> ShiftLog:
         """Takes notes and handovers, from `start` to `stop`."""
         return self._link.shift
+
+    @property
+    def trends(self) -> TrendLibrary:
+        """Keeps the operator's trends, from `start` to `stop`."""
+        return self._link.trends
 
     @property
     def failed(self) -> ControlroomError | None:

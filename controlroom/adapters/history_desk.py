@@ -10,10 +10,14 @@ from collections.abc import Awaitable, Callable, Hashable
 from datetime import UTC, datetime
 from typing import TypeVar
 
+import asyncpg
+
 from controlroom.adapters.postgres.alarm_query import AlarmQueries
 from controlroom.adapters.postgres.learning import read_facts
 from controlroom.adapters.postgres.series_query import read_series
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.adapters.postgres.trend_query import read_jump, read_trend
+from controlroom.adapters.postgres.trend_store import list_trends
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.floods import WINDOW_S
 from controlroom.core.alarms.measures import Measurement, Report
@@ -21,6 +25,7 @@ from controlroom.core.alarms.model import Alarm, Label
 from controlroom.core.archive import AlarmRecord, Answers, LearningFacts, Series
 from controlroom.core.plant_state import PlantState
 from controlroom.core.profiles import Profiles, profiles_of
+from controlroom.core.trends import AlarmJump, SavedTrend, TrendData, TrendQuestion
 from controlroom.core.why.model import Why
 from controlroom.errors import ControlroomError
 
@@ -78,15 +83,10 @@ class HistoryDesk:
     def series(self, sensor_id: str, seconds: float, end: float) -> None:
         """What the sensor did in the `seconds` before `end`."""
 
-        async def read() -> Series:
-            try:
-                connection = await self._session.connection()
-                return await read_series(connection, sensor_id, end - seconds, end, self._profile_for)
-            except BaseException:
-                self._session.drop()
-                raise
+        async def read(connection: asyncpg.Connection) -> Series:
+            return await read_series(connection, sensor_id, end - seconds, end, self._profile_for)
 
-        self._ask(self._state.archive.series, (sensor_id, seconds), read)
+        self._ask(self._state.archive.series, (sensor_id, seconds), self._on_session(read))
 
     def alarm(self, sensor_id: str, kind: str) -> None:
         """One alarm with its journal, its guidance and its children."""
@@ -146,14 +146,36 @@ class HistoryDesk:
     def learning(self, sensor_id: str) -> None:
         """What operators have told the sensor's detectors."""
 
-        async def read() -> LearningFacts:
-            try:
-                return await read_facts(await self._session.connection(), self._group, self._topic, sensor_id)
-            except BaseException:
-                self._session.drop()
-                raise
+        async def read(connection: asyncpg.Connection) -> LearningFacts:
+            return await read_facts(connection, self._group, self._topic, sensor_id)
 
-        self._ask(self._state.archive.learning, sensor_id, read)
+        self._ask(self._state.archive.learning, sensor_id, self._on_session(read))
+
+    def trend(self, sensors: tuple[str, ...], span: float, end: float | None, until: float) -> None:
+        """What a trend shows of the `span` seconds before `until`."""
+        question = TrendQuestion(sensors, span, end)
+
+        async def read(connection: asyncpg.Connection) -> TrendData:
+            return await read_trend(connection, sensors, until - span, until)
+
+        self._ask(self._state.archive.trends, question, self._on_session(read))
+
+    def alarm_jump(self, sensors: tuple[str, ...], severity: str, at: float, step: int) -> None:
+        """When the next alarm, or the one before, was raised."""
+        jump = AlarmJump(sensors, severity, at, step)
+
+        async def read(connection: asyncpg.Connection) -> float | None:
+            return await read_jump(connection, jump)
+
+        self._ask(self._state.archive.alarm_jumps, jump, self._on_session(read))
+
+    def saved_trends(self) -> None:
+        """All trends that are saved by name."""
+
+        async def read(connection: asyncpg.Connection) -> tuple[SavedTrend, ...]:
+            return await list_trends(connection)
+
+        self._ask(self._state.archive.saved_trends, "", self._on_session(read))
 
     async def close(self) -> None:
         """Give the connections back; who asked is not there any more."""
@@ -170,6 +192,18 @@ class HistoryDesk:
         if alarm is None:
             raise ControlroomError("it was never raised", hint="")
         return alarm
+
+    def _on_session(self, read: Callable[[asyncpg.Connection], Awaitable[T]]) -> Callable[[], Awaitable[T]]:
+        """Read on our own connection, which is thrown away when that fails."""
+
+        async def on_session() -> T:
+            try:
+                return await read(await self._session.connection())
+            except BaseException:
+                self._session.drop()
+                raise
+
+        return on_session
 
     def _ask(self, answers: Answers[K, T], key: K, read: Callable[[], Awaitable[T]]) -> None:
         async def in_turn() -> None:

@@ -31,6 +31,8 @@ from controlroom.adapters.postgres.learning import LearningDesk
 from controlroom.adapters.postgres.probe import DatabaseProbe, Watermark
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.adapters.shift_desk import ShiftDesk
+from controlroom.adapters.postgres.trend_store import TrendStore
+from controlroom.adapters.trend_library import TrendLibrary
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.health_views import WorkerFigures
@@ -111,6 +113,7 @@ class Link:
         self._learning: LearningControl | None = None
         self._history: HistoryDesk | None = None
         self._shift: ShiftDesk | None = None
+        self._trends: TrendLibrary | None = None
         self._ready = threading.Event()
 
     @property
@@ -148,6 +151,13 @@ class Link:
         assert self._shift is not None
         return self._shift
 
+    @property
+    def trends(self) -> TrendLibrary:
+        """Keeps the operator's trends, from any thread, while `run` runs; waits for its begin."""
+        self._ready.wait()
+        assert self._trends is not None
+        return self._trends
+
     async def run(self, stop: asyncio.Event) -> None:
         """Follow the plant until `stop`; whatever is lost is waited for and taken up again."""
         self._orders = Orders(
@@ -179,6 +189,9 @@ class Link:
             loop=asyncio.get_running_loop(),
             state=self._state,
         )
+        self._trends = TrendLibrary(
+            TrendStore(self._dsn, who=self._operator), loop=asyncio.get_running_loop(), state=self._state
+        )
         self._ready.set()
         tasks = [
             asyncio.create_task(self._again("feed", self._feed.run)),
@@ -201,6 +214,7 @@ class Link:
             await self._learning.close()
             await self._history.close()
             await self._shift.close()
+            await self._trends.close()
             await self._cluster.close()
             await self._detail.close()
             await self._database.close()

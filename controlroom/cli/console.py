@@ -114,6 +114,7 @@ def _on_screen(settings: Settings, given: dict[str, object], notice: str) -> Non
             learning=services.learning,
             history=services.history,
             shift=services.shift,
+            trends=services.trends,
             drills=None if given["restricted"] else _drills(settings, brokers, services.state),
             **given,
         )

@@ -14,6 +14,7 @@ from controlroom.core.alarms.definitions import Definition
 from controlroom.core.alarms.measures import Report
 from controlroom.core.alarms.model import Alarm
 from controlroom.core.handover import Given, Handover
+from controlroom.core.trends import AlarmJump, SavedTrend, TrendData, TrendQuestion
 from controlroom.core.why.model import Why
 from controlroom.wire import AlarmEvent
 
@@ -22,6 +23,8 @@ K = TypeVar("K", bound=Hashable)
 
 #: answers of one sort that are kept
 MOST = 32
+#: each may hold a few megabytes
+MOST_TRENDS = 8
 
 Resolution = Literal["raw", "minute", "hour"]
 
@@ -37,9 +40,10 @@ class Answer(Generic[T]):
 
 
 class Answers(Generic[K, T]):
-    """The newest answer to each question of one sort. One thread writes, another reads."""
+    """The newest answer to each question of one sort, `most` of them. One thread writes, another reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
         self._answers: dict[K, Answer[T]] = {}
 
     def get(self, key: K) -> Answer[T] | None:
@@ -50,7 +54,7 @@ class Answers(Generic[K, T]):
         """Keep an answer; the one that was put longest ago goes when there are too many."""
         self._answers.pop(key, None)
         self._answers[key] = Answer(at, value)
-        while len(self._answers) > MOST:
+        while len(self._answers) > self._most:
             del self._answers[next(iter(self._answers))]
 
     def fail(self, key: K, error: str, at: float) -> None:
@@ -151,3 +155,9 @@ class Archive:
     learning: Answers[str, LearningFacts] = field(default_factory=Answers)
     #: "" -> the report of the running shift, and the newest handover that nobody has signed
     shift: Answers[str, tuple[Handover, Given | None]] = field(default_factory=Answers)
+    #: what trends show
+    trends: Answers[TrendQuestion, TrendData] = field(default_factory=lambda: Answers(MOST_TRENDS))
+    #: when the alarm was raised that a trend is to go to; None: there is none
+    alarm_jumps: Answers[AlarmJump, float | None] = field(default_factory=Answers)
+    #: "" -> the trends that are saved by name
+    saved_trends: Answers[str, tuple[SavedTrend, ...]] = field(default_factory=Answers)

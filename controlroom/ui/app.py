@@ -32,6 +32,7 @@ from controlroom.ui.screens.plant_screen import PlantScreen
 from controlroom.ui.screens.sensor import SensorScreen
 from controlroom.ui.screens.simulator import SimulatorScreen
 from controlroom.ui.screens.too_small import TooSmall
+from controlroom.ui.screens.trends import TrendScreen
 from controlroom.ui.terminal_driver import driver_for
 from controlroom.ui.theme import DEFAULT, THEMES
 
@@ -99,6 +100,14 @@ class ControlRoomApp(KeysInTurn, Restrictions):
     def on_plant_screen_sensor_wanted(self, wanted: PlantScreen.SensorWanted) -> None:
         """Show one sensor, over the screen that it was chosen on."""
         self.push_screen(SensorScreen(self.context, wanted.sensor_id))
+
+    def on_plant_screen_trend_wanted(self, wanted: PlantScreen.TrendWanted) -> None:
+        """Show the trend; if it is below another screen already, go back to it."""
+        if any(isinstance(screen, TrendScreen) for screen in self.screen_stack):
+            while not isinstance(self.screen, TrendScreen):
+                self.pop_screen()
+        else:
+            self.push_screen(TrendScreen(self.context))
 
     def tick(self) -> None:
         """Bring the screens up to date: a few times a second, by a timer."""

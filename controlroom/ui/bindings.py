@@ -66,6 +66,7 @@ TREE: list[BindingType] = [
 #: on the overview: `t` is another order of the same rows, and `T` another shape
 SHAPE: list[BindingType] = [
     Binding("T", "turn_tree", "Tree", id="list.tree"),
+    Binding("d", "show_machine", "Machine", id="list.machine", show=False),
 ]
 
 #: of a section, zone, machine or sensor in the tree, where the other letters are the sensors'
@@ -84,6 +85,7 @@ MUTATING = frozenset(
         *("freeze_learning", "maintain", "reset_learning", "accept_level"),
         *("switch_broker", "kill_broker"),
         *("note", "give", "sign"),
+        *("save_trend", "remove_trend"),
     }
 )
 
@@ -153,10 +155,14 @@ BROKER: list[BindingType] = [
     Binding("K", "kill_broker", "Kill broker", id="broker.kill"),
 ]
 
+MARK: list[BindingType] = [
+    Binding("space", "mark", "Mark", id="list.mark", key_display="Space", show=False),
+]
+
 LIST: list[BindingType] = [
     Binding("slash", "filter", "Filter", id="list.filter", key_display="/"),
     Binding("t", "turn_order", "Order", id="list.order", show=False),
-    Binding("space", "mark", "Mark", id="list.mark", key_display="Space", show=False),
+    *MARK,
     Binding("equals_sign", "freeze", "Freeze", id="list.freeze", key_display="=", show=False),
     Binding("escape", "back", "Back", id="list.back", key_display="Esc", show=False),
 ]
@@ -168,4 +174,31 @@ SPAN: list[BindingType] = [
 
 DETAIL: list[BindingType] = [
     Binding("escape", "back", "Back", id="detail.back", key_display="Esc"),
+]
+
+#: on every screen with selected sensors
+TREND_OF: list[BindingType] = [
+    Binding("v", "show_trend", "Trend", id="trend.show", show=False),
+    Binding("V", "add_to_trend", "Add to the trend", id="trend.add-to", show=False),
+]
+
+#: of a trend; `[`, `]`, `e` and `w` are those of other screens
+TREND: list[BindingType] = [
+    Binding("slash", "add_curves", "Add", id="trend.add", key_display="/"),
+    Binding("x", "drop_curve", "Take away", id="trend.drop"),
+    Binding("z", "scale", "Scale", id="trend.scale"),
+    Binding("b", "overlay", "Before", id="trend.overlay"),
+    Binding("N", "save_trend", "Save", id="trend.save"),
+    Binding("O", "open_trend", "Open", id="trend.open"),
+    Binding("D", "remove_trend", "Remove saved", id="trend.remove", show=False),
+    Binding("X", "export_trend", "Export", id="trend.export"),
+    Binding("left", "cursor(-1)", "Cursor", id="trend.cursor", key_display="←", show=False),
+    Binding("right", "cursor(1)", "Cursor", id="trend.cursor-back", key_display="→", show=False),
+    Binding("up,k", "curve(-1)", "Curve", id="trend.curve", key_display="↑", show=False),
+    Binding("down,j", "curve(1)", "Curve", id="trend.curve-back", key_display="↓", show=False),
+    Binding("pageup", "pan(-1)", "Earlier", id="trend.earlier", key_display="PgUp", show=False),
+    Binding("pagedown", "pan(1)", "Later", id="trend.later", key_display="PgDn", show=False),
+    Binding("g,home", "oldest", "Oldest", id="trend.oldest", key_display="g", show=False),
+    Binding("G,end", "live", "Live", id="trend.live", key_display="G", show=False),
+    Binding("enter", "choose", "Sensor", id="trend.sensor", key_display="Enter", show=False),
 ]

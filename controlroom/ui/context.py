@@ -10,6 +10,7 @@ from controlroom.ui.options import UiOptions
 from controlroom.ui.palette import Palette
 from controlroom.ui.render.glyphs import ASCII, UNICODE, Glyphs
 from controlroom.ui.render.header import RateMeter
+from controlroom.ui.trend_window import TrendWindow
 
 
 @dataclass(slots=True)
@@ -23,6 +24,8 @@ class Context:
     palette: Palette
     #: readings a second, the same on every screen
     meter: RateMeter = field(default_factory=RateMeter)
+    #: the trend that was shown last
+    trend: TrendWindow = field(default_factory=TrendWindow)
 
     @property
     def glyphs(self) -> Glyphs:

@@ -18,9 +18,11 @@ from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.form_screen import FormScreen
 from controlroom.ui.screens.handover import HandoverScreen
 from controlroom.ui.screens.help import Help
+from controlroom.ui.screens.machine import MachineScreen
 from controlroom.ui.screens.overview import OverviewScreen
 from controlroom.ui.screens.sensor import SensorScreen
 from controlroom.ui.screens.simulator import SimulatorScreen
+from controlroom.ui.screens.trends import TrendScreen
 from controlroom.ui.theme import THEMES
 from controlroom.ui.widgets.choice import Choice
 
@@ -41,7 +43,17 @@ _FUNCTION_KEY = re.compile(r"f\d{1,2}")
 _NAMES = {key.value for key in Keys}
 _WORD = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 
-_SCREENS = (OverviewScreen, AlarmsScreen, AlarmScreen, HandoverScreen, ClusterScreen, SimulatorScreen, SensorScreen)
+_SCREENS = (
+    OverviewScreen,
+    AlarmsScreen,
+    AlarmScreen,
+    HandoverScreen,
+    ClusterScreen,
+    SimulatorScreen,
+    SensorScreen,
+    TrendScreen,
+    MachineScreen,
+)
 _DIALOGS = (Confirm, FormScreen, Help, Choice)
 
 

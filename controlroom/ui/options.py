@@ -10,7 +10,16 @@ from datetime import UTC, datetime
 from controlroom.config import UiSettings
 from controlroom.core.plant_state import PlantState
 from controlroom.core.terminal import ascii_only, has_colour
-from controlroom.ports import AlarmActions, BrokerDrills, Clock, History, LearningControl, SessionReplay, ShiftLog
+from controlroom.ports import (
+    AlarmActions,
+    BrokerDrills,
+    Clock,
+    History,
+    LearningControl,
+    SessionReplay,
+    ShiftLog,
+    TrendLibrary,
+)
 
 #: the smallest terminal that shows everything: columns, lines
 LEAST_SIZE = (80, 24)
@@ -63,6 +72,8 @@ class UiOptions:
     history: History | None = None
     #: takes notes of the shift and hands it over; None: there is no key for it
     shift: ShiftLog | None = None
+    #: keeps trends by name for all operators; None: nobody does here, and there is no key for it
+    trends: TrendLibrary | None = None
     #: stops, kills and starts brokers; None: these are not of a local plant, and there is no key for it
     drills: BrokerDrills | None = None
     #: a recording is shown, not a plant: gives the keys to play it, and takes away every other that does something

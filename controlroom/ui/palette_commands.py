@@ -75,7 +75,7 @@ class SensorCommands(Provider):
 
 
 #: first parts of the ids of bindings that are commands too
-_GROUPS = {"screen", "sensor", "alarm", "broker", "replay", "span", "list", "app"}
+_GROUPS = {"screen", "sensor", "alarm", "broker", "replay", "span", "list", "app", "trend"}
 #: bindings that mean nothing as a command
 _NOT_HERE = {"command_palette", "back", "mark"}
 _APP_ACTIONS = ("show_mode", "replay", "help", "leave", "faster", "slower")

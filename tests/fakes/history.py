@@ -22,6 +22,7 @@ from controlroom.core.alarms.transitions import TransitionKind
 from controlroom.core.archive import AlarmRecord, LearningFacts, Series, Statistics
 from controlroom.core.backtest.series import Sample
 from controlroom.core.plant_state import AlarmView, PlantState, SensorView
+from controlroom.core.trends import AlarmJump, Curve, SavedTrend, TrendData, TrendQuestion
 from controlroom.core.why.build import build, occurrence_of, place_of, without_readings
 from controlroom.core.why.model import Occurrence, Why
 from controlroom.core.why.past import past_of
@@ -51,6 +52,8 @@ class FakeHistory:
         self.told: dict[str, LearningFacts] = {}
         #: whether the database is too slow to have answered yet
         self.silent = False
+        #: trends that are saved by name
+        self.saved: list[SavedTrend] = []
 
     @property
     def now(self) -> float:
@@ -98,6 +101,49 @@ class FakeHistory:
             self._state.archive.measures.fail("", self.error, self.now)
         elif not self.silent:
             self._state.archive.measures.put("", _measures(self.now), self.now)
+
+    def trend(self, sensors: tuple[str, ...], span: float, end: float | None, until: float) -> None:
+        question = TrendQuestion(sensors, span, end)
+        self.asked.append(("trend", question, until))
+        answers = self._state.archive.trends
+        if self.error:
+            answers.fail(question, self.error, self.now)
+        elif not self.silent:
+            answers.put(question, self._trend(question, until), self.now)
+
+    def alarm_jump(self, sensors: tuple[str, ...], severity: str, at: float, step: int) -> None:
+        jump = AlarmJump(sensors, severity, at, step)
+        self.asked.append(("alarm_jump", jump))
+        found = [
+            event.timestamp.timestamp()
+            for event in self._state.feed
+            if event.sensor_id in jump.sensors and event.severity == jump.severity
+        ]
+        beyond = [at for at in found if (at > jump.at if jump.step > 0 else at < jump.at)]
+        nearest = min(beyond, key=lambda at: abs(at - jump.at), default=None)
+        self._state.archive.alarm_jumps.put(jump, nearest, self.now)
+
+    def saved_trends(self) -> None:
+        self.asked.append(("saved_trends",))
+        if self.error:
+            self._state.archive.saved_trends.fail("", self.error, self.now)
+        elif not self.silent:
+            self._state.archive.saved_trends.put("", tuple(self.saved), self.now)
+
+    def _trend(self, question: TrendQuestion, end: float) -> TrendData:
+        curves, events = {}, []
+        for sensor_id in question.sensors:
+            if sensor_id in self._state.sensors:
+                series = self._series(sensor_id, question.span, end)
+                width = {"raw": 0.0, "minute": 60.0, "hour": 3600.0}[series.resolution]
+                curves[sensor_id] = Curve(series.times, series.values, series.lows, series.highs, width)
+                events += series.events
+        if end < self.now - 80_000:
+            # Of a day before: not to be told from today's otherwise.
+            values = [20.0 + index / 10 for index in range(100)]
+            times = [end - question.span + index * question.span / 100 for index in range(100)]
+            curves = {sensor_id: Curve(tuple(times), tuple(values)) for sensor_id in question.sensors}
+        return TrendData(end - question.span, end, curves, tuple(events), first=self.now - 30 * 86_400.0)
 
     def _series(self, sensor_id: str, seconds: float, end: float) -> Series:
         view = self._state.sensors[sensor_id]

@@ -70,12 +70,12 @@ def test_a_theme_is_one_of_ours():
 
 
 async def test_the_new_key_does_it_the_old_one_does_not_and_the_help_says_so(make_app):
-    app = make_app(keymap=check_keymap({"screen.alarms": "v", "app.help": "!"}))
+    app = make_app(keymap=check_keymap({"screen.alarms": "Y", "app.help": "!"}))
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await press(pilot, "2")
         assert not isinstance(app.screen, AlarmsScreen)
-        await press(pilot, "v")
+        await press(pilot, "Y")
         assert isinstance(app.screen, AlarmsScreen)
         await press(pilot, "question_mark")
         assert not isinstance(app.screen, Help)

@@ -77,6 +77,10 @@ class PlantTree:
             self._refresh(leaf)
         self._settle()
 
+    def leaf(self, sensor_id: str) -> Leaf | None:
+        """A sensor by its id; None: there is none, or it was not there when the plant was followed last."""
+        return self._leaves.get(sensor_id)
+
     def filter(self, passes: Passes | None) -> None:
         """Show only what passes; None: all."""
         self._passes = passes

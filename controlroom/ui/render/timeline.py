@@ -20,6 +20,18 @@ _HELD_CELLS = 4
 #: states in which an alarm's condition stands, as far as an event tells
 _STANDING = frozenset({"UNACK", "ACKED", "LATCHED"})
 
+#: by event: the letters of the keys with which operators do it
+_ACTS = {
+    "acked": "a",
+    "shelved": "s",
+    "unshelved": "u",
+    "out-of-service": "o",
+    "returned-to-service": "o",
+    "latch-reset": "l",
+    "commented": "c",
+    "marked-false": "f",
+}
+
 
 def cells_of(start: float, end: float, axis: tuple[float, float], cells: int) -> range:
     """The cells that the time from `start` to `end` touches.
@@ -64,22 +76,36 @@ def alarm_strip(
 ) -> Line:
     """The worst alarm that stood in each cell, in its shape; `until`: what has not ended stands until then."""
     worst = [0] * cells
-    standing: dict[str, tuple[float, int]] = {}
+    standing: dict[tuple[str, str], tuple[float, int]] = {}
 
-    def draw(kind: str, end: float) -> None:
-        since, severity = standing.pop(kind)
+    def draw(alarm: tuple[str, str], end: float) -> None:
+        since, severity = standing.pop(alarm)
         for cell in cells_of(since, end, axis, cells):
             worst[cell] = max(worst[cell], severity)
 
     for event in events:
         at = event.timestamp.timestamp()
-        if event.kind in standing:
-            draw(event.kind, at)
+        alarm = (event.sensor_id, event.kind)
+        if alarm in standing:
+            draw(alarm, at)
         if event.state in _STANDING:
-            standing[event.kind] = (at, SEVERITY_OF.get(event.severity, 2))
-    for kind in list(standing):
-        draw(kind, until)
+            standing[alarm] = (at, SEVERITY_OF.get(event.severity, 2))
+    for alarm in list(standing):
+        draw(alarm, until)
     return _joined([(severity_glyph(severity, glyphs), severity_role(severity)) for severity in worst])
+
+
+def act_strip(events: Iterable[AlarmEvent], axis: tuple[float, float], cells: int) -> Line:
+    """What operators did about alarms, a letter each; `*` where several things were done in one cell."""
+    letters = [" "] * cells
+    for event in events:
+        at = event.timestamp.timestamp()
+        letter = _ACTS.get(event.event)
+        if letter is None or not axis[0] <= at < axis[1]:
+            continue
+        for cell in cells_of(at, at, axis, cells):
+            letters[cell] = letter if letters[cell] in {" ", letter} else "*"
+    return [("".join(letters), Role.STRONG)]
 
 
 def fault_strip(

@@ -24,6 +24,7 @@ _GROUPS = {
     "alarm": "alarm",
     "shift": "shift",
     "seek": "go to",
+    "trend": "trend",
     "span": "chart",
     "list": "list",
     "detail": "detail",

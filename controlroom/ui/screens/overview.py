@@ -18,7 +18,9 @@ from controlroom.ui.render.marks import WORDS
 from controlroom.ui.render.order import SensorOrder, sorted_sensors
 from controlroom.ui.render.tree_row import node_line, tree_head
 from controlroom.ui.screens.list_screen import ListScreen
+from controlroom.ui.screens.machine import MachineScreen
 from controlroom.ui.screens.tree_orders import TreeOrders
+from controlroom.ui.screens.trend_keys import TrendKeys
 from controlroom.ui.widgets.alert_feed import AlertFeed
 from controlroom.ui.widgets.item_view import ItemView
 from controlroom.ui.widgets.line_view import LineView
@@ -33,7 +35,7 @@ _FLAT_KEYS: tuple[str, ...] = (
 _TREE_KEYS = ("alarm.ack", "alarm.shelve", "sensor.maintenance", "list.filter", "list.tree", "sensor.pause")
 
 
-class OverviewScreen(ListScreen, TreeOrders):
+class OverviewScreen(ListScreen, TreeOrders, TrendKeys):
     """A pane per sensor, worst first, or the plant as a tree; and the alert feed."""
 
     TAB = SCREENS["overview"][1]
@@ -168,6 +170,20 @@ class OverviewScreen(ListScreen, TreeOrders):
         self.items.focus()
         self.relist()
         self.refresh_bindings()
+
+    def action_show_machine(self) -> None:
+        """The page of the machine under the cursor, or of the machine that the sensor under it is on."""
+        tree = self.plant_tree.listing.tree
+        tree.follow(self.context.state, self.context.now())
+        item, view = self._item, self.selected_sensor()
+        if item is None and view is not None:
+            item = tree.leaf(view.sensor_id)
+        way = [item, *nodes_above(item)] if item is not None else []
+        machine = next((each for each in way if isinstance(each, Node) and each.level == "machine"), None)
+        if machine is None:
+            self.say("this is on no machine" if item is not None else "nothing is selected")
+        else:
+            self.app.push_screen(MachineScreen(self.context, tree, machine))
 
     def action_turn_order(self) -> None:
         """Worst first, by area, by name, by clock difference; the tree: worst first, or by name."""

@@ -29,6 +29,9 @@ class PlantScreen(Screen[None]):
             super().__init__()
             self.sensor_id = sensor_id
 
+    class TrendWanted(Message):
+        """The operator wants to see `context.trend`."""
+
     #: as in the tabs
     TAB = ""
     #: ids of the bindings that the bottom line names before the others: not all have room there

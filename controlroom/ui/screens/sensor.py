@@ -19,6 +19,7 @@ from controlroom.ui.render.span import DEFAULT_SPAN, SPANS, SpanData, end_of, re
 from controlroom.ui.render.statistics import statistics_line
 from controlroom.ui.screens.learning_orders import LearningOrders
 from controlroom.ui.screens.sensor_history import SensorHistoryScreen
+from controlroom.ui.screens.trend_keys import TrendKeys
 from controlroom.ui.widgets.chart import SensorChart
 from controlroom.ui.widgets.line_view import LineView
 
@@ -28,7 +29,7 @@ _ASK_EVERY_S = 10.0
 _ASK_LEARNING_EVERY_S = 1.0
 
 
-class SensorScreen(LearningOrders):
+class SensorScreen(LearningOrders, TrendKeys):
     """The detail of one sensor.
 
     Args:
