@@ -12,6 +12,10 @@ ticks a second. `tree_ratio_quiet_N` is the CPU of the tree's tick divided by th
 `tree_ratio_alarms_N` the same while ten alarms are raised and ten return between any two ticks, as a mean, for both are
 sorted once a second. `tree_open_ms_N` is the CPU of opening a node and drawing it, the dearest of a section, its zones
 and their machines; `tree_first_ms_N` that of looking at all sensors, when the tree is first asked for.
+
+Last the screens with curves, each with a reading of every sensor before each tick: one sensor's chart, a trend of eight
+sensors over the same hour of 3,600 readings each, and the page of a machine with these eight. `trend_ratio_to_sensor`
+and `machine_ratio_to_sensor` are their CPU divided by that of the one chart; eight charts would cost 8.
 """
 
 from __future__ import annotations
@@ -75,7 +79,33 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         figures |= {f"tree_{name.replace(' ', '_')}_ms_{count}": round(costs[name], 3) for name in names}
         figures[f"tree_ratio_quiet_{count}"] = round(costs["tree quiet"] / costs["flat quiet"], 3)
         figures[f"tree_ratio_alarms_{count}"] = round(costs["tree alarms"] / costs["flat alarms"], 3)
+    curves = asyncio.run(_curves(size, args.ticks))
+    print(f"{'CPU ms/tick':>16} {' '.join(f'{name:>11}' for name in curves)}")
+    print(f"{'':>16} {' '.join(f'{cpu:>11.2f}' for cpu, _ in curves.values())}")
+    for name, (cpu, sent) in curves.items():
+        figures[f"{name}_cpu_ms"], figures[f"{name}_bytes"] = round(cpu, 3), round(sent)
+    for name in ("trend", "machine"):
+        figures[f"{name}_ratio_to_sensor"] = round(curves[name][0] / curves["sensor"][0], 3)
     return figures
+
+
+async def _curves(size: tuple[int, int], ticks: int) -> dict[str, tuple[float, float]]:
+    """CPU milliseconds and bytes per tick of a sensor's screen, a trend of eight sensors, and their machine's page."""
+    from benchmarks._curve_plant import SENSORS, CurvePlant
+    from controlroom.ui.app import ControlRoomApp
+    from controlroom.ui.options import UiOptions
+
+    found: dict[str, tuple[float, float]] = {}
+    for name, keys in (("sensor", ("enter",)), ("trend", ("v",)), ("machine", ("d",))):
+        plant = CurvePlant()
+        app = ControlRoomApp(
+            plant.state, _NoCommands(), UiOptions(clock=plant, refresh_rate=1e-6, history=plant.history)
+        )
+        app.driver_class = _sink()
+        app.context.trend.show(SENSORS)
+        # From 15 minutes to an hour.
+        found[name] = await _measure(app, size, ticks, plant.read, app.tick, keys=(*keys, "right_square_bracket"))
+    return found
 
 
 async def _ours(count: int, size: tuple[int, int], ticks: int, *, every: int = 1) -> tuple[float, float]:
@@ -194,11 +224,16 @@ async def _measure(
     ticks: int,
     read: Callable[[int], None],
     tick: Callable[[], None],
+    keys: tuple[str, ...] = (),
 ) -> tuple[float, float]:
     cpu: list[float] = []
     sent: list[int] = []
     async with app.run_test(headless=False, size=size) as pilot:
         await pilot.pause(1.0)
+        for key in keys:
+            tick()
+            await pilot.press(key)
+            await pilot.pause()
         driver: Any = app._driver  # noqa: SLF001 - Textual has no public way to the driver
         for number in range(ticks + 2):
             read(number)

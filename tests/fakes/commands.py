@@ -105,3 +105,16 @@ class RecordingDrills:
 
     def start(self, broker_id: int) -> None:
         self.drills.append(("start", broker_id))
+
+
+class RecordingTrends:
+    """Implements `controlroom.ports.TrendLibrary`; `orders` holds what was asked for, in order."""
+
+    def __init__(self) -> None:
+        self.orders: list[tuple[object, ...]] = []
+
+    def save(self, name: str, trend: str, *, replace: bool = False) -> None:
+        self.orders.append(("save", name, trend, replace))
+
+    def remove(self, name: str) -> None:
+        self.orders.append(("remove", name))

@@ -16,7 +16,7 @@ from controlroom.core.plant_state import PlantState
 from controlroom.ui.app import ControlRoomApp
 from controlroom.ui.options import UiOptions
 from tests.fakes.clock import FrozenClock
-from tests.fakes.commands import RecordingAlarmActions, RecordingCommands, RecordingLearning
+from tests.fakes.commands import RecordingAlarmActions, RecordingCommands, RecordingLearning, RecordingTrends
 from tests.fakes.history import FakeHistory
 from tests.fakes.plant import make_plant
 from tests.fakes.shift import FakeShiftLog
@@ -75,6 +75,11 @@ def learning() -> RecordingLearning:
 
 
 @pytest.fixture
+def trends() -> RecordingTrends:
+    return RecordingTrends()
+
+
+@pytest.fixture
 def history(state: PlantState, clock: FrozenClock) -> FakeHistory:
     return FakeHistory(state, clock)
 
@@ -90,7 +95,8 @@ def full_app(
     actions: RecordingAlarmActions,
     history: FakeHistory,
     learning: RecordingLearning,
+    trends: RecordingTrends,
     shift: FakeShiftLog,
 ) -> ControlRoomApp:
     """With somebody who takes actions on alarms, and a database that answers."""
-    return make_app(alarms=actions, history=history, learning=learning, shift=shift, operator="mira")
+    return make_app(alarms=actions, history=history, learning=learning, trends=trends, shift=shift, operator="mira")

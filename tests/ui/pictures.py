@@ -11,7 +11,13 @@ from pathlib import Path
 from controlroom.ui.app import ControlRoomApp
 from controlroom.ui.options import UiOptions
 from tests.fakes.clock import START, FrozenClock
-from tests.fakes.commands import RecordingAlarmActions, RecordingCommands, RecordingDrills, RecordingLearning
+from tests.fakes.commands import (
+    RecordingAlarmActions,
+    RecordingCommands,
+    RecordingDrills,
+    RecordingLearning,
+    RecordingTrends,
+)
 from tests.fakes.history import FakeHistory
 from tests.fakes.plant import make_plant, reading
 from tests.ui.screen_text import settle
@@ -30,6 +36,8 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "cluster": ((120, 38), ("3",)),
     "simulator": ((120, 30), ("4",)),
     "sensor": ((120, 34), ("enter",)),
+    "trends": ((120, 34), (*["space"] * 4, "v", *["left"] * 20)),
+    "machine": ((120, 34), ("d",)),
     "inject": ((80, 24), ("i", "right")),
 }
 
@@ -45,6 +53,7 @@ async def picture(name: str, size: tuple[int, int], keys: tuple[str, ...]) -> No
         learning=RecordingLearning(),
         history=FakeHistory(state, clock),
         drills=RecordingDrills(),
+        trends=RecordingTrends(),
     )
     app = ControlRoomApp(state, RecordingCommands(), options)
     rng = random.Random(1)

@@ -60,7 +60,9 @@ def assert_harmless(text: str) -> None:
     assert not bad
 
 
-@pytest.mark.parametrize("keys", [(), ("t",), ("2",), ("4",), ("enter",), ("i",), ("x",), ("n",), ("slash", "x")])
+@pytest.mark.parametrize(
+    "keys", [(), ("t",), ("2",), ("4",), ("enter",), ("i",), ("x",), ("n",), ("slash", "x"), ("v",), ("d",), ("v", "X")]
+)
 async def test_hostile_names_are_literal_on_every_screen(make_app, keys):
     app = make_app(hostile_plant())
     async with app.run_test(size=SIZE) as pilot:
@@ -71,7 +73,7 @@ async def test_hostile_names_are_literal_on_every_screen(make_app, keys):
 
 
 @pytest.mark.parametrize(
-    "keys", [("2", "h"), ("2", "S"), ("2", "m"), ("2", "s"), ("2", "A"), ("1", "r"), ("1", "enter")]
+    "keys", [("2", "h"), ("2", "S"), ("2", "m"), ("2", "s"), ("2", "A"), ("1", "r"), ("1", "enter"), ("v",), ("d",)]
 )
 async def test_what_the_database_says_is_literal_too(make_app, clock, keys):
     state = hostile_plant()

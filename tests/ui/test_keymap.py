@@ -81,4 +81,4 @@ async def test_the_new_key_does_it_the_old_one_does_not_and_the_help_says_so(mak
         assert not isinstance(app.screen, Help)
         await press(pilot, "exclamation_mark")
         assert isinstance(app.screen, Help)
-        assert " v  Alarms" in screen_text(app)
+        assert " Y  Alarms" in screen_text(app)

@@ -43,8 +43,19 @@ SCREENS = {
     "help-alarms": ("2", "question_mark"),
     "marked-frozen": ("2", "space", "space", "equals_sign"),
     "maintenance": ("enter", "M"),
+    "trends": (*["space"] * 4, "v"),
+    "trends-cursor": (*["space"] * 3, "v", *["left"] * 12, "j", "b", "z"),
+    "trends-add": ("v", "slash", *"vib"),
+    "trends-export": ("v", "X"),
+    "help-trends": ("v", "question_mark"),
+    "machine": ("d",),
+    "machine-maintenance": ("d", "down", "space", "M"),
     "sensor-day": ("enter", *["right_square_bracket"] * 3),
 }
+
+
+#: those of trends and machines that are shown in NO_COLOR and in ASCII, too
+NEW = ("trends", "machine")
 
 
 def after(*keys: str):
@@ -92,14 +103,14 @@ def test_side_by_side(snap_compare, app):
     assert snap_compare(app, run_before=after(), terminal_size=(200, 50))
 
 
-@pytest.mark.parametrize("screen", ["overview", "tree", "alarms", "cluster", "sensor", "alarm-why"])
+@pytest.mark.parametrize("screen", ["overview", "tree", "alarms", "cluster", "sensor", "alarm-why", *NEW])
 def test_no_color(snap_compare, make_app, actions, history, monkeypatch, screen):
     monkeypatch.setenv("NO_COLOR", "1")
     app = make_app(alarms=actions, history=history)
     assert snap_compare(app, run_before=after(*SCREENS[screen]), terminal_size=SMALL)
 
 
-@pytest.mark.parametrize("screen", ["overview", "tree", "alarms", "cluster", "sensor", "help", "alarm-why"])
+@pytest.mark.parametrize("screen", ["overview", "tree", "alarms", "cluster", "sensor", "help", "alarm-why", *NEW])
 def test_ascii(snap_compare, make_app, actions, history, screen):
     assert snap_compare(
         make_app(ascii=True, alarms=actions, history=history), run_before=after(*SCREENS[screen]), terminal_size=SMALL

@@ -6,7 +6,7 @@ import asyncpg
 
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, explained
 from controlroom.core.trends import SavedTrend, decode_trend
-from controlroom.errors import ActionRefused, DatabaseUnreachable
+from controlroom.errors import ActionRefused, DatabaseUnreachable, NotAllowed
 
 #: that are listed
 MOST_TRENDS = 500
@@ -82,6 +82,10 @@ class TrendStore:
             self._session.drop()
             told = explained(error)
             raise told or DatabaseUnreachable(f"PostgreSQL does not answer ({error})") from None
+        except asyncpg.InsufficientPrivilegeError:
+            self._session.drop()
+            hint = "an administrator gives it the role controlroom_operator"
+            raise NotAllowed("this login may open trends but not save or remove them", hint=hint) from None
         except asyncpg.PostgresError as error:
             self._session.drop()
             told = explained(error)
