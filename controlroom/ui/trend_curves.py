@@ -116,7 +116,7 @@ def moved(curve: Curve, seconds: float) -> Curve:
 def _source(curves: list[TrendCurve], answer: Answer[TrendData] | None, *, asks: bool) -> str:
     widths = {curve.curve.width for curve in curves if curve.curve.times}
     names = [{0.0: "readings", 60.0: "minute means", 3_600.0: "hour means"}[width] for width in sorted(widths)]
-    source = ", ".join(names) or "nothing is stored of this span"
+    source = ", ".join(names) or "nothing stored"
     if answer is not None and answer.error:
         return f"{source}; database away"
     return f"{source}; asking the database" if asks and (answer is None or answer.value is None) else source

@@ -15,7 +15,7 @@ from controlroom.ui.screens.machine import MachineScreen
 from controlroom.ui.screens.overview import OverviewScreen
 from controlroom.ui.screens.sensor import SensorScreen
 from controlroom.ui.screens.trends import TrendScreen
-from tests.fakes.plant import sensor_id
+from tests.fakes.plant import event, sensor_id
 from tests.ui.screen_text import press, screen_lines, screen_text, settle
 from tests.ui.test_alarm_actions import type_text
 from tests.ui.test_hostile import NAMES, assert_harmless, hostile_plant
@@ -212,3 +212,21 @@ async def test_from_a_machine_to_a_sensor_and_to_a_trend_of_all_its_sensors(full
         await press(pilot, "escape", "v")
         assert isinstance(full_app.screen, TrendScreen)
         assert set(window(full_app).sensors) == {sensor_id(number) for number in (1, 2, 3)}
+
+
+async def test_the_alarm_of_the_machine_itself_names_the_sensors_that_have_moved(full_app, state, clock, actions):
+    told = "its sensors do not go together as usual (moved: temp-sensor-001 71%, [/x] 20%)"
+    state.apply_alarm(event("machine:machine-001", "machine", clock.at, message=told, sensor_type=""))
+    async with full_app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await press(pilot, "d")
+        assert told in screen_text(full_app)
+        await press(pilot, "a", "y")
+        assert ("machine:machine-001", "machine") in [seen[:2] for seen in actions.actions[0][1:]]
+
+
+async def test_a_marked_sensor_of_a_machine_stands_for_itself_alone(full_app, actions):
+    async with full_app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        await press(pilot, "d", "down", "space", "a")
+        assert [action[1:3] for action in actions.actions] == [(sensor_id(1), "limit")]

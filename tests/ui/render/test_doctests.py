@@ -12,8 +12,10 @@ import controlroom.ui.render
 
 MODULES = [f"controlroom.ui.render.{module.name}" for module in pkgutil.iter_modules(controlroom.ui.render.__path__)]
 
+TRENDS = ("controlroom.ui.trend_window", "controlroom.ui.trend_curves", "controlroom.core.trends")
 
-@pytest.mark.parametrize("name", [*MODULES, "controlroom.ui.entry", "controlroom.ui.pace"])
+
+@pytest.mark.parametrize("name", [*MODULES, "controlroom.ui.entry", "controlroom.ui.pace", *TRENDS])
 def test_examples(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 
