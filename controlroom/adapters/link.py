@@ -30,8 +30,8 @@ from controlroom.adapters.postgres.handovers import Handovers
 from controlroom.adapters.postgres.learning import LearningDesk
 from controlroom.adapters.postgres.probe import DatabaseProbe, Watermark
 from controlroom.adapters.postgres.session import PASSING_ERRORS
-from controlroom.adapters.shift_desk import ShiftDesk
 from controlroom.adapters.postgres.trend_store import TrendStore
+from controlroom.adapters.shift_desk import ShiftDesk
 from controlroom.adapters.trend_library import TrendLibrary
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.commit_meter import CommitMeter
