@@ -178,8 +178,8 @@ DETAIL: list[BindingType] = [
 
 #: on every screen with selected sensors
 TREND_OF: list[BindingType] = [
-    Binding("v", "show_trend", "Trend", id="trend.show", show=False),
-    Binding("V", "add_to_trend", "Add to the trend", id="trend.add-to", show=False),
+    Binding("v", "show_trend", "Trend", id="sensor.trend", show=False),
+    Binding("V", "add_to_trend", "Add to the trend", id="sensor.trend-back", show=False),
 ]
 
 #: of a trend; `[`, `]`, `e` and `w` are those of other screens
