@@ -52,6 +52,7 @@ class Services:
         on_events: hears alarm events after their commit, on the worker's thread.
         who: who sits at this terminal, for the audit; by default the account.
         state: what is filled; by default one of its own.
+        every_reading: fill it with every reading, and not only with the last one of each sensor and second.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Services:
         on_events: Callable[[Sequence[AlarmEvent]], None] = lambda _: None,
         who: str | None = None,
         state: PlantState | None = None,
+        every_reading: bool = False,
     ) -> None:
         self.state = state if state is not None else PlantState()
         self.worker: DetectionWorker | None = None
@@ -104,6 +106,7 @@ class Services:
             detectors_file=settings.detectors_file,
             worker=self.worker,
             meter=meter,
+            every_reading=every_reading,
         )
         self._add("link", self._link.run)
 

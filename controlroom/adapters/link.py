@@ -23,6 +23,7 @@ from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.feed import Feed
 from controlroom.adapters.kafka.orders import Orders
 from controlroom.adapters.kafka.probe import ClusterProbe
+from controlroom.adapters.kafka.summary_follower import SummaryFollower
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.learning_control import LearningControl
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
@@ -39,6 +40,7 @@ from controlroom.core.health_views import WorkerFigures
 from controlroom.core.lag_trend import LagTrend
 from controlroom.core.plant_state import PipelineView, PlantState
 from controlroom.core.profiles import Profiles
+from controlroom.core.summary.book import SummaryBook
 from controlroom.wire import TopicNames
 from kafka_clients.closing import close_consumer
 from simulator.ownership import group_of
@@ -66,6 +68,7 @@ class Link:
         definitions_file: where the definitions come from: a change of it counts at once.
         profiles: how the detectors of each type of sensor are set, for the scores on a chart.
         detectors_file: where that comes from: a change of it counts at once.
+        every_reading: read every reading, and not only what workers tell of each sensor once a second.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Link:
         definitions_file: Path | None = None,
         profiles: Profiles | None = None,
         detectors_file: Path | None = None,
+        every_reading: bool = False,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
@@ -94,7 +98,10 @@ class Link:
         self._meter = meter
         self._trend = LagTrend()
         self._marks: tuple[float, dict[int, int]] | None = None
-        self._feed = Feed(kafka, topics, state)
+        # A group whose workers share the work by stages detects under a name of its own.
+        book = SummaryBook(state, (group, f"{group}-detector"))
+        self._summary = None if every_reading else SummaryFollower(kafka, topics.summary, book)
+        self._feed = Feed(kafka, topics, state, summary=self._summary)
         self._bridges = BridgeFollower(kafka, topics.bridges)
         watched = (topics.data, topics.alerts, topics.commands, topics.status, topics.bridges)
         self._cluster = ClusterProbe(kafka, watched)
@@ -198,6 +205,7 @@ class Link:
             asyncio.create_task(self._again("cluster", self._probe_cluster)),
             asyncio.create_task(self._again("cluster detail", self._probe_detail)),
             asyncio.create_task(self._again("pipeline", self._probe_pipeline)),
+            *([asyncio.create_task(self._summary.run())] if self._summary is not None else []),
             asyncio.create_task(self._bridges.run()),
             asyncio.create_task(self._look_at_bridges()),
             asyncio.create_task(follow(self._definitions_file, self._definitions)),

@@ -60,7 +60,9 @@ def record(
     header = new_header(f"plant at {connections.brokers}", __version__)
     with RecordingWriter(file, header, most_bytes=most_mb * 1_000_000) as writer:
         state = RecordedState(writer.add, time.time)
-        services = Services(connections.brokers, connections.dsn, connections.settings, own_plant=False, state=state)
+        services = Services(
+            connections.brokers, connections.dsn, connections.settings, own_plant=False, state=state, every_reading=True
+        )
         try:
             services.start()
         except BaseException:

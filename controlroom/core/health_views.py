@@ -151,3 +151,18 @@ class WorkerFigures:
     alarm_p95: float | None = None
     #: why commits wait, if they do
     waiting: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedHealth:
+    """How consoles learn of readings, and how old that is.
+
+    Attributes:
+        age_s: whole seconds by which what is shown is behind; 0: less than two.
+        by_reading: partitions of which each reading is read, since no worker tells their last ones.
+        skipping: readings come too fast to be read one by one, and some are passed over.
+    """
+
+    age_s: int = 0
+    by_reading: tuple[int, ...] = ()
+    skipping: bool = False

@@ -8,7 +8,7 @@ costs the screen nothing. Text from the network is sanitised here, where it ente
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -19,10 +19,11 @@ from controlroom.core.archive import Archive
 from controlroom.core.bridges import BridgesView
 from controlroom.core.changes import Changes
 from controlroom.core.fault_view import FaultView
-from controlroom.core.health_views import ClusterDetail, DatabaseFigures, WorkerFigures
+from controlroom.core.health_views import ClusterDetail, DatabaseFigures, FeedHealth, WorkerFigures
 from controlroom.core.ring import Ring
 from controlroom.core.sanitise import sanitise
 from controlroom.wire import SENSOR_TYPES, AlarmEvent, FaultSpec, Location, Reading, SensorStatus
+from controlroom.wire.summary import SummaryBlock, SummarySensor
 
 #: readings kept in memory per sensor, for sparklines and the live chart
 RING_CAPACITY = 600
@@ -49,6 +50,7 @@ class SensorView:
     __slots__ = (
         "alarms",
         "critical",
+        "detailed",
         "fault_ids",
         "faults",
         "interval",
@@ -98,6 +100,8 @@ class SensorView:
         self.interval: float | None = None
         #: live alarms: kind -> view
         self.alarms: dict[str, AlarmView] = {}
+        #: whether each of its readings is kept, and not only the last one of each second
+        self.detailed = False
         self.version = 0
 
     @property
@@ -301,6 +305,12 @@ class PlantState:
         self.faults: tuple[FaultView, ...] = ()
         #: readings that came in while the plant was followed; None: it is not followed
         self.live_readings: int | None = None
+        #: None: not known
+        self.feed_health: FeedHealth | None = None
+        #: sensors of which the screen shows each reading
+        self.focus: frozenset[str] = frozenset()
+        #: simulated sensors that were removed, and when
+        self._gone: dict[str, float] = {}
         self.rejected = 0
         #: changes with anything
         self.version = 0
@@ -323,42 +333,134 @@ class PlantState:
         """What comes in is counted from now on, or is not known any more."""
         self.live_readings = 0 if following else None
 
+    def count_readings(self, count: int) -> None:
+        """So many readings have come in, of which only the last ones are told."""
+        self.live_readings = (self.live_readings or 0) + count
+        self.version += 1
+
     def apply_reading(self, reading: Reading, *, seen_at: float, simulated: bool, live: bool = True) -> None:
         """A reading has arrived at `seen_at` (seconds since the epoch); not `live`: it is from before, read back."""
-        view = self.sensor(reading.sensor_id)
-        # After such a gap it may have been stale, and is not any more.
-        changed = view.seen_at is None or seen_at - view.seen_at > LEAST_STALE_S
-        if not view.sensor_type or view.unit != reading.unit:
-            view.sensor_type = sanitise(reading.sensor_type, limit=32)
-            view.unit = sanitise(reading.unit, limit=12)
-            self.structure_version += 1
-            changed = True
-        if view.location != reading.location and view.location != (place := _shown(reading.location)):
-            view.location = place
-            self.structure_version += 1
-            changed = True
-        if (view.quality < 1.0) is not (reading.quality < 1.0):
-            changed = True
-        view.warning = reading.metadata.warning_threshold
-        view.critical = reading.metadata.critical_threshold
-        view.quality = reading.quality
-        view.reading_count = reading.metadata.reading_count
-        view.simulated = simulated or view.simulated
-        at = reading.timestamp.timestamp()
-        view.last_value, view.last_time, view.seen_at = reading.value, at, seen_at
-        view.values.append(reading.value)
-        view.times.append(at)
-        view.version += 1
-        if changed:
-            self.changes.note(view.sensor_id)
+        metadata = reading.metadata
+        view = self._told(
+            reading.sensor_id, reading.sensor_type, reading.unit, reading.location,
+            metadata.warning_threshold, metadata.critical_threshold, simulated=simulated,
+        )  # fmt: skip
+        self._point(
+            view, reading.timestamp.timestamp(), seen_at, reading.value, reading.quality, metadata.reading_count
+        )
         if live:
             self.live_readings = (self.live_readings or 0) + 1
         self.version += 1
+
+    def apply_summary(self, told: SummarySensor) -> None:
+        """A worker has told what a sensor is, and its last reading."""
+        at = self._gone.get(told.sensor_id)
+        if at is not None and told.seen / 1000 <= at:
+            return
+        view = self._told(
+            told.sensor_id, told.sensor_type, told.unit, told.location, told.warning, told.critical,
+            simulated=told.simulated,
+        )  # fmt: skip
+        if view.seen_at is None or told.seen / 1000 > view.seen_at:
+            self._point(view, told.at, told.seen / 1000, told.value, told.quality, told.count)
+        self.version += 1
+
+    def apply_points(self, changed: Sequence[tuple[str, int]], block: SummaryBlock) -> None:
+        """A worker has told the last readings of a block of sensors, of which those at these places have changed."""
+        at, seen, values, counts, bad = block.at, block.seen, block.value, block.count, block.bad
+        sensors, point = self.sensors, self._point
+        for name, place in changed:
+            view = sensors.get(name)
+            seen_at = seen[place] / 1000
+            # What was read directly in the meantime may be newer.
+            if view is not None and (view.seen_at is None or seen_at > view.seen_at):
+                point(view, at[place], seen_at, values[place], bad.get(place, 1.0) if bad else 1.0, counts[place])
+        self.version += 1
+
+    def _told(
+        self,
+        sensor_id: str,
+        sensor_type: str,
+        unit: str,
+        location: Location,
+        warning: float | None,
+        critical: float | None,
+        *,
+        simulated: bool,
+    ) -> SensorView:
+        """The view of a sensor of which this is known."""
+        view = self.sensor(sensor_id)
+        changed = False
+        if not view.sensor_type or view.unit != unit:
+            view.sensor_type = sanitise(sensor_type, limit=32)
+            view.unit = sanitise(unit, limit=12)
+            changed = True
+        if view.location != location and view.location != (place := _shown(location)):
+            view.location = place
+            changed = True
+        view.warning, view.critical = warning, critical
+        view.simulated = simulated or view.simulated
+        if changed:
+            self.structure_version += 1
+            self.changes.note(sensor_id)
+        return view
+
+    def _point(self, view: SensorView, at: float, seen_at: float, value: float, quality: float, count: int) -> None:
+        """The last reading of a sensor."""
+        # After such a gap it may have been stale, and is not any more.
+        if (
+            view.seen_at is None
+            or seen_at - view.seen_at > LEAST_STALE_S
+            or (view.quality < 1.0) is not (quality < 1.0)
+        ):
+            self.changes.note(view.sensor_id)
+        view.last_value, view.last_time, view.seen_at = value, at, seen_at
+        view.quality = quality
+        view.reading_count = count
+        if not view.detailed:
+            view.values.append(value)
+            view.times.append(at)
+        view.version += 1
+
+    def apply_detail(self, sensor_id: str, points: Sequence[tuple[float, float]]) -> None:
+        """All readings (time, value) of a sensor since the last that it has, or of its recent past at the first time.
+
+        From then on, until `end_detail`, only what comes this way is kept for its chart.
+        """
+        view = self.sensors.get(sensor_id)
+        if view is None:
+            return
+        if not view.detailed and points:
+            view.values.clear()
+            view.times.clear()
+            view.detailed = True
+        for at, value in points:
+            view.times.append(at)
+            view.values.append(value)
+        if points:
+            view.version += 1
+            self.version += 1
+
+    def end_detail(self, sensor_id: str) -> None:
+        """Keep what the summary tells of a sensor again."""
+        view = self.sensors.get(sensor_id)
+        if view is not None:
+            view.detailed = False
+
+    def apply_health(self, health: FeedHealth) -> None:
+        """How fresh what is shown is."""
+        if health != self.feed_health:
+            self.feed_health = health
+            self.version += 1
 
     def apply_status(self, status: SensorStatus | None, sensor_id: str) -> None:
         """A simulator has said what a sensor of its own is; None (a tombstone): it is gone."""
         if status is None or status.state == "removed":
             gone = self.sensors.pop(sensor_id, None)
+            if status is not None:
+                self._gone[sensor_id] = status.timestamp.timestamp()
+            elif gone is not None:
+                self._gone[sensor_id] = gone.seen_at or 0.0
             if gone is not None:
                 for kind in gone.alarms:
                     self._live.pop((sensor_id, kind), None)
@@ -366,6 +468,7 @@ class PlantState:
                 self.version += 1
                 self.changes.note(sensor_id)
             return
+        self._gone.pop(sensor_id, None)
         if status.state == "refused":
             self.notify(f"{sensor_id}: refused: {status.reason}", status.timestamp, "error")
             if status.spec is None:

@@ -2,7 +2,7 @@
 
 >>> [(spec.name, spec.partitions) for spec in topic_specs(TopicNames())]  # doctest: +NORMALIZE_WHITESPACE
 [('sensor-data', 3), ('alerts', 2), ('sensor-commands', 1), ('sensor-status', 1), ('bridge-status', 1),
- ('sensor-data.dlt', 1)]
+ ('sensor-data.dlt', 1), ('sensor-data.summary', 3)]
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ class TopicNames(msgspec.Struct, frozen=True):
         """Where rejected records go, with the reason in their headers."""
         return f"{self.data}.dlt"
 
+    @property
+    def summary(self) -> str:
+        """Where workers tell the last reading of every sensor, once a second."""
+        return f"{self.data}.summary"
+
 
 class TopicSpec(msgspec.Struct, frozen=True):
     """A topic as it should be. `config` holds Kafka's own topic settings."""
@@ -38,6 +43,15 @@ class TopicSpec(msgspec.Struct, frozen=True):
 _WEEK_MS = str(7 * 86_400 * 1000)
 _KEPT_A_WEEK = {"cleanup.policy": "delete", "retention.ms": _WEEK_MS}
 _COMPACTED = {"cleanup.policy": "compact"}
+# Consoles read all of it when they open, so it is compacted soon; a sensor that was last heard a day ago is forgotten.
+_SUMMARY = {
+    "cleanup.policy": "compact,delete",
+    "retention.ms": str(86_400 * 1000),
+    "segment.bytes": str(16 * 1024 * 1024),
+    "segment.ms": str(600 * 1000),
+    "min.cleanable.dirty.ratio": "0.3",
+    "message.timestamp.type": "LogAppendTime",
+}
 
 
 def topic_specs(names: TopicNames, *, data_partitions: int = 3, alert_partitions: int = 2) -> tuple[TopicSpec, ...]:
@@ -52,4 +66,5 @@ def topic_specs(names: TopicNames, *, data_partitions: int = 3, alert_partitions
         # Stamped by the brokers: whether a bridge still tells anything is not judged by its own clock.
         TopicSpec(names.bridges, 1, {**_COMPACTED, "message.timestamp.type": "LogAppendTime"}),
         TopicSpec(names.dead_letters, 1, _KEPT_A_WEEK),
+        TopicSpec(names.summary, data_partitions, _SUMMARY),
     )

@@ -1,4 +1,7 @@
-"""What the control room sees: readings, alarm events and sensor states, from the topics into the plant's state."""
+"""What the control room sees: readings, alarm events and sensor states, from the topics into the plant's state.
+
+Where workers tell the last reading of every sensor (`summary_follower`), readings are not read one by one.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from collections.abc import Callable
 from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from controlroom.adapters.kafka.connection import KafkaConnection
+from controlroom.adapters.kafka.raw_readings import RawReadings
+from controlroom.adapters.kafka.summary_follower import SummaryFollower
 from controlroom.core.plant_state import PlantState
 from controlroom.wire import BadMessage, SensorCommand, TopicNames, decode_reading
 from controlroom.wire.alarm import decode_alarm_event
@@ -32,15 +37,26 @@ class Feed:
     """Follows four topics without a group: every control room sees everything.
 
     `commands` is the desired state of each simulated sensor as it stands on the compacted topic.
+
+    Args:
+        summary: stands for the readings of the partitions that workers tell of; None: each reading is read.
     """
 
     def __init__(
-        self, kafka: KafkaConnection, topics: TopicNames, state: PlantState, *, now: Callable[[], float] = time.time
+        self,
+        kafka: KafkaConnection,
+        topics: TopicNames,
+        state: PlantState,
+        *,
+        now: Callable[[], float] = time.time,
+        summary: SummaryFollower | None = None,
     ) -> None:
         self._kafka = kafka
         self._topics = topics
         self._state = state
         self._now = now
+        self._summary = summary
+        self._raw: RawReadings | None = None
         self.commands: dict[str, SensorCommand] = {}
         #: partition -> offset of the first reading that was written after the begin
         self._live_from: dict[int, int] = {}
@@ -69,7 +85,9 @@ class Feed:
                 self._topics.status: self._status,
                 self._topics.commands: self._command,
             }
+            raw = self._raw = RawReadings(consumer, names.data, self._live_from, self._summary)
             while True:
+                self._state.apply_health(await raw.turn())
                 polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_POLL_RECORDS)
                 for tp, records in polled.items():
                     handle = handlers[tp.topic]
@@ -81,6 +99,7 @@ class Feed:
                 await asyncio.sleep(0)
         finally:
             self._state.follow(following=False)
+            self._raw = None
             await close_consumer(consumer)
 
     async def _position(self, consumer: AIOKafkaConsumer) -> None:
@@ -99,6 +118,8 @@ class Feed:
         self._state.follow(following=True)
 
     def _reading(self, record: ConsumerRecord) -> None:
+        if self._raw is not None:
+            self._raw.have_read(record.partition, record.offset)
         simulated = any(name == HEADER_SIMULATED for name, _ in record.headers)
         # An old reading was not received just now: an age is counted from when the broker had it.
         seen_at = min(self._now(), record.timestamp / 1000)

@@ -25,6 +25,7 @@ from controlroom.core.learning import LearningOrder
 from controlroom.core.moving import HEARD_ELSEWHERE_S
 from controlroom.core.pipeline import PartitionPipeline
 from controlroom.core.records import Batch, tail_hash
+from controlroom.core.summary.writer import PartitionSummary
 from controlroom.errors import Fenced
 from controlroom.wire import AlarmEvent
 
@@ -105,8 +106,12 @@ class Partition:
         on_commit: Callable[[Commit], None] = lambda _: None,
         silence_from: float = -math.inf,
         checkpoint_s: float = CHECKPOINT_S,
+        make_summary: Callable[[int], PartitionSummary | None] = lambda _: None,
     ) -> None:
         self.tp = tp
+        #: what consoles are told of its sensors; None: nothing
+        self.summary: PartitionSummary | None = None
+        self._make_summary = make_summary
         self.ready = False
         self.progress = progress
         #: offset up to which everything is in the database
@@ -158,6 +163,11 @@ class Partition:
         return self._pipeline.clocks() if self._pipeline is not None else Clocks()
 
     @property
+    def next_offset(self) -> int:
+        """The first record that was not processed."""
+        return self._pipeline.next_offset if self._pipeline is not None else -1
+
+    @property
     def idle(self) -> bool:
         """Whether everything that was fed is committed."""
         return self.ready and self._settled.is_set()
@@ -195,6 +205,8 @@ class Partition:
             pipeline.pending.received_at = time.monotonic()
         pipeline.stops_at_unknown = self._newcomers is not None
         self._parked = list(pipeline.process(records))
+        if self.summary is not None:
+            self.summary.note(records)
         self._want_commit()
 
     def _is_the_topic_we_know(self, records: Sequence[ConsumerRecord]) -> bool:
@@ -332,6 +344,7 @@ class Partition:
         self._pipeline.set_deadlines(claim.deadlines)
         self._pipeline.departed(claim.departed)
         self._parked = []
+        self.summary = self._make_summary(max(1, claim.epoch))
         if claim.topic_grew:
             self._silence_from = max(self._silence_from, time.time() + HEARD_ELSEWHERE_S)
         self._pipeline.call_nobody_silent(self._silence_from)

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -28,6 +29,7 @@ from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.partition import CHECKPOINT_S, Commit, Partition, Progress
 from controlroom.adapters.kafka.relay import Relay
+from controlroom.adapters.kafka.summary_publisher import SummaryPublisher
 from controlroom.adapters.kafka.watchdog import ends_by, watch
 from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
@@ -50,6 +52,7 @@ from controlroom.core.learning import LearningOrder
 from controlroom.core.moving import HEARD_ELSEWHERE_S
 from controlroom.core.pipeline import PartitionPipeline, PipelineOptions
 from controlroom.core.profiles import Profiles, profiles_of
+from controlroom.core.summary.writer import PartitionSummary
 from controlroom.wire import AlarmEvent, TopicNames
 from controlroom.wire.alarm import encode_alarm_event
 from kafka_clients.closing import close_consumer
@@ -99,6 +102,8 @@ class WorkerOptions:
     until_idle: float | None = None
     #: time is what records tell and nothing else: on a topic whose records carry a time that is not the clock's
     time_from_records: bool = False
+    #: whether consoles are told the last reading of every sensor once a second
+    summarise: bool = True
 
 
 class DetectionWorker:
@@ -138,6 +143,7 @@ class DetectionWorker:
         self._relay: Relay | None = None
         self._dead_letters: Relay | None = None
         self._failure: asyncio.Future[None] | None = None
+        self._summaries = SummaryPublisher(kafka, options.topics.summary, self._partitions, self._end_of)
 
     @property
     def progress(self) -> Progress:
@@ -264,6 +270,7 @@ class DetectionWorker:
                 *([machines.run()] if self._options.pipeline.detect and self._options.pipeline.roll_up else ()),
                 duty.run(),
                 self._bridges.run(),
+                *([self._summaries.run()] if self._summarises else ()),
                 follow(self._options.definitions_file, definitions, on_change=self._definitions_changed),
                 follow_profiles(
                     self._options.detectors_file, self._options.profiles, on_change=self._definitions_changed
@@ -337,6 +344,20 @@ class DetectionWorker:
                 idle_for = self._options.until_idle
                 if idle_for is not None and time.monotonic() - quiet_since >= idle_for and self._all_committed():
                     return
+
+    @property
+    def _summarises(self) -> bool:
+        # Of workers that share the work by stages, those that detect do it.
+        return self._options.summarise and self._options.pipeline.detect
+
+    def _make_summary(self, partition: int, epoch: int) -> PartitionSummary | None:
+        return PartitionSummary(self._options.group, partition, epoch) if self._summarises else None
+
+    def _end_of(self, tp: TopicPartition) -> tuple[int | None, int | None]:
+        consumer = self._consumer
+        if consumer is None or tp not in consumer.assignment():
+            return None, None
+        return consumer.last_poll_timestamp(tp), _end(consumer, tp)
 
     def _order(self, part: int, orders: Sequence[LearningOrder]) -> None:
         partition = self._partitions.get(TopicPartition(self._options.topics.data, part))
@@ -484,6 +505,7 @@ class DetectionWorker:
             start_at_end=self._options.start_at_end,
             silence_from=self._silence_from,
             checkpoint_s=self._options.checkpoint_s,
+            make_summary=partial(self._make_summary, tp.partition),
         )
 
     def _definitions_changed(self) -> None:
