@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+from controlroom.adapters.browser.access import BROWSER_AT
 from controlroom.adapters.definitions_file import load_definitions
 from controlroom.adapters.detectors_file import load_profiles
 from controlroom.adapters.kafka.connection import KafkaConnection
@@ -181,12 +182,12 @@ class Services:
 
 
 def whence(environ: Mapping[str, str]) -> str:
-    """From where somebody acts, for the audit: this host, and over SSH also the one that he came from.
+    """From where somebody acts, for the audit: this host, and over SSH or by a browser also where they came from.
 
     >>> whence({"SSH_CONNECTION": "10.0.4.9 52114 10.0.4.1 22"}).partition(" ")[2]
     'from 10.0.4.9'
     """
-    client = environ.get("SSH_CONNECTION", "").partition(" ")[0]
+    client = environ.get(BROWSER_AT) or environ.get("SSH_CONNECTION", "").partition(" ")[0]
     return f"{socket.gethostname()} from {client}" if client else socket.gethostname()
 
 

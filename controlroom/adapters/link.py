@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -27,6 +27,7 @@ from controlroom.adapters.kafka.summary_follower import SummaryFollower
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.learning_control import LearningControl
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
+from controlroom.adapters.postgres.detail_reader import DetailReader
 from controlroom.adapters.postgres.handovers import Handovers
 from controlroom.adapters.postgres.learning import LearningDesk
 from controlroom.adapters.postgres.probe import DatabaseProbe, Watermark
@@ -205,7 +206,7 @@ class Link:
             asyncio.create_task(self._again("cluster", self._probe_cluster)),
             asyncio.create_task(self._again("cluster detail", self._probe_detail)),
             asyncio.create_task(self._again("pipeline", self._probe_pipeline)),
-            *([asyncio.create_task(self._summary.run())] if self._summary is not None else []),
+            *(asyncio.create_task(work) for work in self._instead_of_readings()),
             asyncio.create_task(self._bridges.run()),
             asyncio.create_task(self._look_at_bridges()),
             asyncio.create_task(follow(self._definitions_file, self._definitions)),
@@ -226,6 +227,11 @@ class Link:
             await self._cluster.close()
             await self._detail.close()
             await self._database.close()
+
+    def _instead_of_readings(self) -> list[Coroutine[None, None, None]]:
+        if self._summary is None:
+            return []
+        return [self._summary.run(), self._again("detail", DetailReader(self._dsn, self._state).run)]
 
     async def _again(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` for ever; a loss is told once and retried."""

@@ -43,6 +43,7 @@ GRACE_S = 3.0
 @config_option
 @click.option("--operator", "who", metavar="NAME", help="Who sits here, for the audit (default: the account).")
 @click.option("--restricted", is_flag=True, help="As the forced command of an SSH login: see docs/ssh.md.")
+@click.option("--browser", is_flag=True, hidden=True, help="A session of `controlroom serve`.")
 def console(
     brokers: str | None,
     dsn: str | None,
@@ -54,6 +55,7 @@ def console(
     config_file: Path | None,
     who: str | None,
     restricted: bool,  # noqa: FBT001
+    browser: bool,  # noqa: FBT001
 ) -> None:
     """Open the control room.
 
@@ -71,12 +73,14 @@ def console(
     if (settings.brokers is None) != (settings.dsn is None):
         half, missing = ("brokers", "--dsn") if settings.brokers else ("a database", "--brokers")
         raise ConfigError(f"{half} given, but no {missing}", hint="give both, or neither for a local plant")
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if browser or (sys.stdin.isatty() and sys.stdout.isatty()):
         given: dict[str, object] = {
             "sensor_id": sensor_id,
             "read_only": read_only,
             "operator": who,
-            "restricted": restricted,
+            # Whoever sits at a browser must not write files on the server, or stop its brokers.
+            "restricted": restricted or browser,
+            "browser": browser,
             **({} if ascii_glyphs is None else {"ascii": ascii_glyphs}),
         }
         _on_screen(settings, given, "the command that was asked for is ignored" if asked else "")
@@ -91,7 +95,8 @@ def _on_screen(settings: Settings, given: dict[str, object], notice: str) -> Non
     from controlroom.logs import log_to_file
     from controlroom.services import Services, operator
 
-    ui.check_terminal()
+    if not given["browser"]:
+        ui.check_terminal()
     given = {**ui.from_settings(settings.ui), **given}
     given["operator"] = who = given["operator"] or operator()
     try:

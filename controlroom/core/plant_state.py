@@ -341,31 +341,34 @@ class PlantState:
     def apply_reading(self, reading: Reading, *, seen_at: float, simulated: bool, live: bool = True) -> None:
         """A reading has arrived at `seen_at` (seconds since the epoch); not `live`: it is from before, read back."""
         metadata = reading.metadata
-        view = self._told(
+        view, changed = self._told(
             reading.sensor_id, reading.sensor_type, reading.unit, reading.location,
             metadata.warning_threshold, metadata.critical_threshold, simulated=simulated,
         )  # fmt: skip
-        self._point(
-            view, reading.timestamp.timestamp(), seen_at, reading.value, reading.quality, metadata.reading_count
-        )
+        at = reading.timestamp.timestamp()
+        changed |= self._point(view, at, seen_at, reading.value, reading.quality, metadata.reading_count)
+        if changed:
+            self.changes.note(view.sensor_id)
         if live:
             self.live_readings = (self.live_readings or 0) + 1
         self.version += 1
 
-    def apply_summary(self, told: SummarySensor) -> None:
+    def take_summary(self, told: SummarySensor) -> None:
         """A worker has told what a sensor is, and its last reading."""
         at = self._gone.get(told.sensor_id)
         if at is not None and told.seen / 1000 <= at:
             return
-        view = self._told(
+        view, changed = self._told(
             told.sensor_id, told.sensor_type, told.unit, told.location, told.warning, told.critical,
             simulated=told.simulated,
         )  # fmt: skip
         if view.seen_at is None or told.seen / 1000 > view.seen_at:
-            self._point(view, told.at, told.seen / 1000, told.value, told.quality, told.count)
+            changed |= self._point(view, told.at, told.seen / 1000, told.value, told.quality, told.count)
+        if changed:
+            self.changes.note(view.sensor_id)
         self.version += 1
 
-    def apply_points(self, changed: Sequence[tuple[str, int]], block: SummaryBlock) -> None:
+    def take_points(self, changed: Sequence[tuple[str, int]], block: SummaryBlock) -> None:
         """A worker has told the last readings of a block of sensors, of which those at these places have changed."""
         at, seen, values, counts, bad = block.at, block.seen, block.value, block.count, block.bad
         sensors, point = self.sensors, self._point
@@ -373,8 +376,11 @@ class PlantState:
             view = sensors.get(name)
             seen_at = seen[place] / 1000
             # What was read directly in the meantime may be newer.
-            if view is not None and (view.seen_at is None or seen_at > view.seen_at):
-                point(view, at[place], seen_at, values[place], bad.get(place, 1.0) if bad else 1.0, counts[place])
+            if view is None or (view.seen_at is not None and seen_at <= view.seen_at):
+                continue
+            quality = bad.get(place, 1.0) if bad else 1.0
+            if point(view, at[place], seen_at, values[place], quality, counts[place]):
+                self.changes.note(name)
         self.version += 1
 
     def _told(
@@ -387,8 +393,8 @@ class PlantState:
         critical: float | None,
         *,
         simulated: bool,
-    ) -> SensorView:
-        """The view of a sensor of which this is known."""
+    ) -> tuple[SensorView, bool]:
+        """The view of a sensor of which this is known, and whether that is new."""
         view = self.sensor(sensor_id)
         changed = False
         if not view.sensor_type or view.unit != unit:
@@ -400,20 +406,18 @@ class PlantState:
             changed = True
         view.warning, view.critical = warning, critical
         view.simulated = simulated or view.simulated
-        if changed:
-            self.structure_version += 1
-            self.changes.note(sensor_id)
-        return view
+        self.structure_version += changed
+        return view, changed
 
-    def _point(self, view: SensorView, at: float, seen_at: float, value: float, quality: float, count: int) -> None:
-        """The last reading of a sensor."""
+    @staticmethod
+    def _point(view: SensorView, at: float, seen_at: float, value: float, quality: float, count: int) -> bool:
+        """The last reading of a sensor; whether more than its value has changed."""
         # After such a gap it may have been stale, and is not any more.
-        if (
+        changed = (
             view.seen_at is None
             or seen_at - view.seen_at > LEAST_STALE_S
             or (view.quality < 1.0) is not (quality < 1.0)
-        ):
-            self.changes.note(view.sensor_id)
+        )
         view.last_value, view.last_time, view.seen_at = value, at, seen_at
         view.quality = quality
         view.reading_count = count
@@ -421,8 +425,9 @@ class PlantState:
             view.values.append(value)
             view.times.append(at)
         view.version += 1
+        return changed
 
-    def apply_detail(self, sensor_id: str, points: Sequence[tuple[float, float]]) -> None:
+    def take_detail(self, sensor_id: str, points: Sequence[tuple[float, float]]) -> None:
         """All readings (time, value) of a sensor since the last that it has, or of its recent past at the first time.
 
         From then on, until `end_detail`, only what comes this way is kept for its chart.
@@ -447,7 +452,7 @@ class PlantState:
         if view is not None:
             view.detailed = False
 
-    def apply_health(self, health: FeedHealth) -> None:
+    def take_health(self, health: FeedHealth) -> None:
         """How fresh what is shown is."""
         if health != self.feed_health:
             self.feed_health = health

@@ -11,6 +11,7 @@ from typing import ClassVar
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.command import CommandPalette
+from textual.driver import Driver
 from textual.events import Resize
 from textual.screen import Screen
 
@@ -65,7 +66,7 @@ class ControlRoomApp(KeysInTurn, Restrictions):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012 - as above
 
     def __init__(self, state: PlantState, commands: OperatorCommands, options: UiOptions) -> None:
-        super().__init__(driver_class=driver_for(ascii_only=options.ascii, colour=options.colour))
+        super().__init__(driver_class=_driver_for(options))
         for theme in THEMES:
             self.register_theme(theme)
         self.restricted = options.restricted
@@ -214,3 +215,11 @@ class ControlRoomApp(KeysInTurn, Restrictions):
         self._timer = self.set_interval(1 / rate, self.tick)
         clock = self.context.options.clock
         self.context.state.notify(f"drawing at most {rate:g} times a second", clock.now())
+
+
+def _driver_for(options: UiOptions) -> type[Driver]:
+    if options.browser:
+        from controlroom.ui.browser_driver import BrowserDriver
+
+        return BrowserDriver
+    return driver_for(ascii_only=options.ascii, colour=options.colour)

@@ -36,6 +36,9 @@ def run(state: PlantState, commands: OperatorCommands, options: UiOptions) -> in
     Raises:
         TerminalError: this terminal cannot show it.
     """
+    if options.browser:
+        before_textual()
+        return _run(state, commands, options)
     check_terminal()
     before_textual()
     # A shell that exports its size says what it was then, and Textual would believe it after every resize.
@@ -44,6 +47,10 @@ def run(state: PlantState, commands: OperatorCommands, options: UiOptions) -> in
     # Textual writes there; which characters this terminal is sent is the options' matter, not the locale's.
     if isinstance(sys.__stderr__, TextIOWrapper):
         sys.__stderr__.reconfigure(encoding="utf-8", errors="replace")
+    return _run(state, commands, options)
+
+
+def _run(state: PlantState, commands: OperatorCommands, options: UiOptions) -> int:
     from controlroom.ui.app import ControlRoomApp
 
     app = ControlRoomApp(state, commands, options)

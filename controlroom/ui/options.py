@@ -56,6 +56,8 @@ class UiOptions:
     read_only: bool = False
     #: for who is logged in by a forced command of SSH: no files, no links, no way to a shell
     restricted: bool = False
+    #: shown in a browser: there is no terminal, but pipes to a server
+    browser: bool = False
     mouse: bool = True
     theme: str | None = None
     #: binding id -> keys, as Textual's `App.set_keymap` takes them

@@ -87,7 +87,7 @@ class Feed:
             }
             raw = self._raw = RawReadings(consumer, names.data, self._live_from, self._summary)
             while True:
-                self._state.apply_health(await raw.turn())
+                self._state.take_health(await raw.turn())
                 polled = await consumer.getmany(timeout_ms=POLL_MS, max_records=MAX_POLL_RECORDS)
                 for tp, records in polled.items():
                     handle = handlers[tp.topic]

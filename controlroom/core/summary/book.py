@@ -63,7 +63,7 @@ class SummaryBook:
         match record:
             case SummarySensor():
                 part.names[record.number] = record.sensor_id
-                self._state.apply_summary(record)
+                self._state.take_summary(record)
             case SummaryBlock():
                 self._block(part, record)
             case _:
@@ -101,4 +101,4 @@ class SummaryBook:
             for place, at in enumerate(seen)
             if (place >= known or at != before[place]) and (name := names.get(first + place)) is not None
         ]
-        self._state.apply_points(changed, block)
+        self._state.take_points(changed, block)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from controlroom.core.health_views import FeedHealth
 from controlroom.core.plant_state import AlarmView
 from controlroom.ports import SessionReplay
 from controlroom.ui.render.glyphs import Glyphs
@@ -100,15 +101,22 @@ def tabs_line(tabs: Sequence[tuple[str, str]], current: str) -> Line:
     return line
 
 
-def rate_line(sensors: int, rate: float | None, width: int) -> Line:
-    """How many sensors there are, and how much comes in."""
+def rate_line(
+    sensors: int, rate: float | None, width: int, health: FeedHealth | None = None, glyphs: Glyphs | None = None
+) -> Line:
+    """How many sensors there are, and how much comes in; how old what is shown is, where it is older than it should be.
+
+    >>> line = rate_line(1000, 250.0, 32, FeedHealth(age_s=7))
+    >>> "".join(text for text, _ in line).strip()
+    '1,000 sensors  7 s old'
+    """
     speed = UNKNOWN if rate is None else count_text(rate) if rate >= 10 else f"{rate:.1f}"
-    line: Line = [
-        (f"{count_text(sensors)} ", Role.TEXT),
-        ("sensor " if sensors == 1 else "sensors", Role.DIM),
-        (f"  {speed}", Role.TEXT),
-        (" readings/s ", Role.DIM),
-    ]
+    line: Line = [(f"{count_text(sensors)} ", Role.TEXT), ("sensor " if sensors == 1 else "sensors", Role.DIM)]
+    if health is not None and (health.age_s or health.skipping):
+        mark = f"{glyphs.warning} " if glyphs is not None else ""
+        line.append((f"  {mark}{f'{health.age_s} s old' if health.age_s else 'readings skipped'} ", Role.WARN))
+    else:
+        line += [(f"  {speed}", Role.TEXT), (" readings/s ", Role.DIM)]
     return spread([], line, width)
 
 

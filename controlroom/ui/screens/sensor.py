@@ -54,6 +54,14 @@ class SensorScreen(LearningOrders, TrendKeys):
         self._asked: tuple[str, float, int] | None = None
         self._learning = Asking(self._ask_learning, every_s=_ASK_LEARNING_EVERY_S)
 
+    def on_screen_resume(self) -> None:
+        """Have each of its readings, and not only the last one of each second."""
+        self.context.state.focus |= {self.sensor_id}
+
+    def on_screen_suspend(self) -> None:
+        """The last one of each second will do."""
+        self.context.state.focus -= {self.sensor_id}
+
     def body(self) -> ComposeResult:
         """Title, spans, chart, figures, what happened."""
         yield LineView(self.context, id="sensor-title")

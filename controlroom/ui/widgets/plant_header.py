@@ -70,4 +70,4 @@ class PlantHeader(Vertical):
         )
         self._title.show(title)
         rate = self.context.meter.rate(now, state.live_readings)
-        self._rate.show(rate_line(len(state.sensors), rate, _RATE_WIDTH))
+        self._rate.show(rate_line(len(state.sensors), rate, _RATE_WIDTH, state.feed_health, self.context.glyphs))
