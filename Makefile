@@ -80,7 +80,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 lock: $(DEV) ## Write the three locks anew from pyproject.toml (UPGRADE=--upgrade for newer versions)
 	@$(BIN)/python -m pip install --quiet $(UV)
-	@$(COMPILE) $(UPGRADE) --extra local --extra notify --extra ml --extra opcua --extra sparkplug --extra parquet --extra build --extra dev --output-file requirements.lock
+	@$(COMPILE) $(UPGRADE) --extra local --extra notify --extra ml --extra opcua --extra sparkplug --extra parquet --extra serve --extra build --extra dev --output-file requirements.lock
 	@$(COMPILE) --extra local --extra opcua --extra sparkplug --extra build --constraint requirements.lock --output-file requirements-run.lock
 	@$(COMPILE) --extra opcua --extra sparkplug --extra build --constraint requirements.lock --output-file docker/requirements.lock
 

@@ -98,7 +98,8 @@ def _made_up(brokers: str, dsn: str, sensors: int, seconds: float) -> dict[str, 
     writer, told = _together(brokers, dsn, seconds, ("write", str(sensors)), ("summary",))
     print(
         f"100,000 readings/s of {sensors:>7,} sensors, made up: console {told['core']:.1%} of a core"
-        f" ({told['sensors']:,} sensors, {told['rate']:,.0f}/s counted), to write it {writer['core']:.1%}",
+        f" ({told['sensors']:,} sensors, {told['rate']:,.0f}/s counted), to write it {writer['core']:.1%}"
+        f" ({writer['beats']:.2f} beats a second)",
         flush=True,
     )
     return {f"core_made_up_{sensors}": round(told["core"], 4), f"writer_core_{sensors}": round(writer["core"], 4)}

@@ -43,11 +43,17 @@ html, body { margin: 0; height: 100%; background: #101418; color: #d8d8d8; font-
 body.-closed #closed { display: block; }
 a { color: #9cf; }
 </style>
-<script src="static/js/textual.js"></script></head>
+<script src="static/js/textual.js"></script><script src="focus.js"></script></head>
 <body>
 <div id="closed">The session has ended. <a href="">Open it again</a></div>
 <div id="terminal" class="textual-terminal" data-session-websocket-url="@URL@" data-font-size="@SIZE@"></div>
 </body></html>
+"""
+#: Keys go to the terminal at once, with no click before.
+FOCUS = """const look = setInterval(() => {
+  const input = document.querySelector(".xterm-helper-textarea");
+  if (input && document.body.classList.contains("-first-byte")) { input.focus(); clearInterval(look); }
+}, 50);
 """
 
 
@@ -85,7 +91,14 @@ class BrowserServer:
             ConfigError: it cannot listen there.
         """
         app = web.Application(middlewares=[self._guard])
-        app.add_routes([web.get("/", self._page), web.get("/ws", self._websocket), web.static("/static", STATIC)])
+        app.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/focus.js", self._focus),
+                web.get("/ws", self._websocket),
+                web.static("/static", STATIC),
+            ]
+        )
         runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
@@ -132,6 +145,9 @@ class BrowserServer:
         size = _number(request.query.get("fontsize"), 14, 6, 60)
         page = PAGE.replace("@URL@", _attribute(socket)).replace("@SIZE@", str(size))
         return web.Response(text=page, content_type="text/html")
+
+    async def _focus(self, _: web.Request) -> web.Response:
+        return web.Response(text=FOCUS, content_type="text/javascript")
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         if len(self._sessions) + self._starting >= self._most:
