@@ -258,7 +258,7 @@ async def _clean(endpoints: Endpoints, topics: dict[str, str], dsn: str) -> None
     admin = AIOKafkaAdminClient(bootstrap_servers=endpoints.brokers)
     await admin.start()
     try:
-        await admin.delete_topics([*topics.values(), f"{topics['data']}.dlt"])
+        await admin.delete_topics([*topics.values(), f"{topics['data']}.dlt", f"{topics['data']}.summary"])
     finally:
         await admin.close()
     name = dsn.rpartition("/")[2]

@@ -81,7 +81,6 @@ class SummaryPublisher:
             count = len(cluster.partitions_for_topic(self._topic) or ())
             if not count:
                 return False
-            self._told = ""
             for part in self._partitions.values():
                 if part.summary is not None:
                     part.summary.tell_everything()
@@ -89,6 +88,7 @@ class SummaryPublisher:
                 began = time.monotonic()
                 async with asyncio.timeout(SEND_S):
                     await self._beat(producer, count)
+                self._told = ""
                 await asyncio.sleep(max(0.05, BEAT_S - (time.monotonic() - began)))
         finally:
             await close_producer(producer, STOP_S)
