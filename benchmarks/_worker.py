@@ -32,14 +32,15 @@ IDLE_S = 1.0
 
 
 async def work(mode: str, brokers: str, dsn: str, topic: str) -> dict[str, float]:
-    """What one worker of a new group does with all of `topic`."""
+    """What one worker of a new group does with all of `topic`; with `+summary` it also tells consoles of it."""
+    mode, _, beside = mode.partition("+")
     store, detectors, roll_up, keep = MODES[mode]
     settings = load_settings(
         brokers=brokers, dsn=dsn, sensor_topic=topic, alerts_topic=f"{topic}-alerts", detectors=detectors,
         store_readings=keep, group=f"bench-{uuid4().hex[:8]}",
     )  # fmt: skip
     options = worker_options(settings, until_idle=IDLE_S)
-    options = replace(options, pipeline=replace(options.pipeline, roll_up=roll_up))
+    options = replace(options, pipeline=replace(options.pipeline, roll_up=roll_up), summarise=beside == "summary")
     gc.set_threshold(50_000, 50, 50)
     worker = DetectionWorker(KafkaConnection.of(brokers, settings), dsn, options, make_store=store)
     began = time.process_time()

@@ -2,7 +2,8 @@
 
 `ratio_detect`: limits and one statistical detector, nothing stored; `ratio_commit`: the same with roll-ups, detector
 states, alarms and watermarks committed effectively once; `ratio_store_all`: every raw reading stored too;
-`ratio_default_bank`: that with every detector. Each round starts a fresh process for each, one after the other; a ratio
+`ratio_default_bank`: that with every detector. A mode with `+summary` also tells consoles the last reading of every
+sensor, which the others do not. Each round starts a fresh process for each, one after the other; a ratio
 is the median of the rounds' own ratios, so that a machine whose speed drifts does not change it. With `--peers` other
 engines do the same job on the same topic in the same rounds. `ratio_cpu_*` compares CPU time a reading, of the worker
 from its joining the group to its leaving: what a machine that is busy otherwise does not change.
@@ -133,7 +134,8 @@ def _measure(args: argparse.Namespace, brokers: str, dsn: str) -> dict[str, Any]
 async def _prepare(args: argparse.Namespace, brokers: str, dsn: str, topic: str) -> None:
     config = {"message.timestamp.type": "LogAppendTime", "compression.type": args.compression}
     specs = [TopicSpec(topic, args.partitions, config), TopicSpec(f"{topic}-alerts", 2, {})]
-    await ensure_topics(brokers, [*specs, TopicSpec(f"{topic}.dlt", 1, {})])
+    beside = [TopicSpec(f"{topic}.dlt", 1, {}), TopicSpec(f"{topic}.summary", args.partitions, {})]
+    await ensure_topics(brokers, [*specs, *beside])
     await migrate(dsn)
     print(f"writing {args.readings:,} readings of {args.sensors:,} sensors to {args.partitions} partitions", flush=True)
     await fill(brokers, topic, args.partitions, readings(args.readings, args.sensors))

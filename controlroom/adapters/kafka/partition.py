@@ -206,7 +206,7 @@ class Partition:
         pipeline.stops_at_unknown = self._newcomers is not None
         self._parked = list(pipeline.process(records))
         if self.summary is not None:
-            self.summary.note(records)
+            self.summary.note(records[: len(records) - len(self._parked)])
         self._want_commit()
 
     def _is_the_topic_we_know(self, records: Sequence[ConsumerRecord]) -> bool:

@@ -29,6 +29,8 @@ SEND_S = 5.0
 RETRY_S = 2.0
 MISSING_S = 10.0
 STOP_S = 3.0
+#: A leader that has nothing to tell answers twice a second (`fetch_max_wait_ms`).
+ASKED_S = 1.0
 #: Records that are decoded before the worker gets a turn.
 DIGEST = 2000
 
@@ -139,4 +141,10 @@ class _Ends:
         """Seconds since the latest known time up to which everything has been read."""
         while len(self._ends) > 1 and self._ends[1][1] <= through:
             self._ends.popleft()
-        return max(0.0, now - self._ends[0][0]) if self._ends else 0.0
+        if not self._ends:
+            return 0.0
+        at, end = self._ends[0]
+        # The next question is with the leader, which answers at once when a reading comes.
+        if end <= through and len(self._ends) == 1 and now - at < ASKED_S:
+            return 0.0
+        return max(0.0, now - at)
