@@ -26,6 +26,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from bridges.mapping import SensorTable
 from bridges.payload import Refusal, Refused
 from bridges.sources.mqtt_loop import MqttLoop
+from bridges.sources.mqtt_socket import BufferedClient
 from bridges.sources.mqtt_table import MqttTable
 from bridges.sources.status import SourceStatus
 from bridges.tags import Tags
@@ -151,7 +152,7 @@ class MqttSource:
     def _made(self, client_id: str) -> Client:
         table = self.table
         options: dict[str, Any] = {} if self._v5 else {"clean_session": self._live}
-        client = Client(
+        client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             client_id,
             protocol=MQTTv5 if self._v5 else MQTTv311,

@@ -92,7 +92,7 @@ class MqttLoop:
         """Serve one connection until it ends."""
         client = self._client
         while (sock := client.socket()) is not None:
-            # TLS may hold bytes that the socket no longer shows.
+            # Bytes may have been read that the socket no longer shows.
             pending = getattr(sock, "pending", None)
             wait = 0.0 if pending is not None and pending() else _WAIT_S
             try:
