@@ -8,6 +8,12 @@ from pathlib import Path
 
 MODULES: tuple[str, ...] = (
     "compiled.runtime",
+    "controlroom.core.compiled_loop",
+    "controlroom.core.packed_rows",
+    "controlroom.core.reading_template",
+    "controlroom.core.record_block",
+    "controlroom.core.rollups",
+    "controlroom.core.slot",
     "detectors.bank",
     "detectors.conditions",
     "detectors.drift",

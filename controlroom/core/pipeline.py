@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import logging
 import math
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from msgspec import UNSET
 
@@ -25,6 +23,7 @@ from controlroom.core.clocks import Clocks
 from controlroom.core.intake import Intake, Told
 from controlroom.core.learning import LearningOrder, carry_out
 from controlroom.core.moving import STAYS_S, Departure, UnknownSensor, Unwatched
+from controlroom.core.reading_loop import BEST, Loop
 from controlroom.core.records import (
     RAW_KEPT,
     Batch,
@@ -34,7 +33,6 @@ from controlroom.core.records import (
     Signal,
     Source,
     facts_of_group,
-    tail_hash,
 )
 from controlroom.core.rollups import MINUTE, Bucket, BucketKey
 from controlroom.core.silences import STATE_KEY, Silences, Step
@@ -49,9 +47,6 @@ log = logging.getLogger(__name__)
 
 #: Silence is looked for at every whole multiple of this, seconds of broker time.
 TICK_S = 1.0
-#: An event time this far ahead of the broker's, or before 2000, is not believed: a wrong clock, or a wrong unit.
-MAX_AHEAD_S = 366 * 86_400.0
-EARLIEST_S = datetime(2000, 1, 1, tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +76,7 @@ class PartitionPipeline:
         next_offset: the first record that has not been processed.
         states: saved detector states by sensor id.
         profile_for: how a sensor is watched, from what is known of it.
+        loop: what is done for every record: compiled where that is possible.
     """
 
     def __init__(
@@ -91,14 +87,16 @@ class PartitionPipeline:
         states: Mapping[str, bytes],
         profile_for: Callable[[SensorFacts], Profile],
         options: PipelineOptions,
+        loop: Loop = BEST,
     ) -> None:
         self.topic = topic
+        self._loop = loop
         self.partition = partition
         self.next_offset = next_offset
         self._states = dict(states)
         self._profile_for = profile_for
-        self._options = options
-        self._slots: dict[bytes, Slot] = {}
+        self.options = options
+        self.slots: dict[bytes, Slot] = {}
         self._deadlines: dict[str, Mapping[str, float]] = {}
         #: of sensors that have not spoken since the partition was taken, as far as they have alarms
         self._facts: Mapping[str, SensorFacts] = {}
@@ -113,7 +111,7 @@ class PartitionPipeline:
         #: sensors that have moved to another partition, and until when (broker time) they are not taken back
         self._moved: dict[str, float] = {}
         #: sensors that no other partition has, though no state of them is here either
-        self._looked_for: set[str] = set()
+        self.looked_for_here: set[str] = set()
         #: whether processing stops at the first record of a sensor that was not looked for
         self.stops_at_unknown = False
         #: broker time until which nobody is called silent
@@ -121,20 +119,20 @@ class PartitionPipeline:
         #: alarms of the partition that stand by what is committed
         self._standing: frozenset[str] = frozenset()
         self._log_s = -math.inf
-        self._next_tick = -math.inf
-        self._batch = Batch(next_offset, next_offset)
+        self.next_tick = -math.inf
+        self._batch = self._new_batch(next_offset)
         # They outlive a batch: what was not saved by a checkpoint comes again when its readings are run once more.
         self._rollups: dict[BucketKey, Bucket] = {}
-        self._seconds: dict[BucketKey, Bucket] = {}
+        self.seconds: dict[BucketKey, Bucket] = {}
 
     @property
     def sensors(self) -> int:
         """Sensors seen since the partition was taken."""
-        return len(self._slots)
+        return len(self.slots)
 
     def clocks(self) -> Clocks:
         """How far the clocks of its sensors are off the brokers', by their last readings; simulated ones left out."""
-        return Clocks.of(slot.clock - slot.arrived for slot in self._slots.values() if not slot.facts.simulated)
+        return Clocks.of(slot.clock - slot.arrived for slot in self.slots.values() if not slot.facts.simulated)
 
     @property
     def pending(self) -> Batch:
@@ -149,9 +147,9 @@ class PartitionPipeline:
         batch = self._batch
         if checkpoint:
             batch.rollups, self._rollups = self._rollups, {}
-            batch.seconds, self._seconds = self._seconds, {}
+            batch.seconds, self.seconds = self.seconds, {}
             batch.states, self._changed_states = self._changed_states, {}
-            for slot in self._slots.values():
+            for slot in self.slots.values():
                 if slot.dirty or slot.source > slot.saved:
                     slot.dirty = False
                     slot.saved = slot.source
@@ -160,7 +158,7 @@ class PartitionPipeline:
                         batch.states[slot.sensor_id] = slot.bank.dump()
             if self._silences.dirty:
                 batch.states[STATE_KEY] = self._silences.dump()
-        self._batch = Batch(batch.next_offset, batch.next_offset)
+        self._batch = self._new_batch(batch.next_offset)
         return batch
 
     def rerun(self, records: Sequence[Record]) -> None:
@@ -182,7 +180,10 @@ class PartitionPipeline:
 
     def discard(self) -> None:
         """Forget what is in the batch; the detectors keep what they learned."""
-        self._batch = Batch(self.next_offset, self.next_offset)
+        self._batch = self._new_batch(self.next_offset)
+
+    def _new_batch(self, offset: int) -> Batch:
+        return Batch(offset, offset, readings=self._loop.rows(self.topic, self.partition))
 
     def process(self, records: Sequence[Record]) -> Sequence[Record]:
         """Add the consequences of `records` (in order of offset) to the batch.
@@ -190,102 +191,14 @@ class PartitionPipeline:
         Returns:
             What is left: with `stops_at_unknown` it begins with the first record of a sensor to be looked for.
         """
-        batch = self._batch
-        slots = self._slots
-        rows = batch.readings
-        sample_every = self._options.sample_every
-        offset = self.next_offset - 1
-        log_ms = -1
-        arrived = latest = 0.0
-        rolls_up = self._options.roll_up
-        by_second = self._options.by_second
-        detects = self._options.detect
-        reading: Reading | QuickReading
-        for record in records:
-            offset = record.offset
-            if record.timestamp != log_ms:
-                log_ms = record.timestamp
-                arrived = log_ms / 1000
-                latest = arrived + MAX_AHEAD_S
-                if arrived >= self._next_tick:
-                    self._tick(arrived)
-            raw = record.value or b""
-            try:
-                try:
-                    slot = slots[record.key]  # type: ignore[index]  # no record without a key has a slot
-                    reading = decode_quickly(raw)
-                    metadata = reading.metadata
-                    if (
-                        reading.location != slot.place
-                        or reading.sensor_id != slot.sensor_id
-                        or reading.unit != slot.unit_as_sent
-                        or reading.sensor_type != slot.sensor_type
-                        or metadata.warning_threshold != slot.warning
-                        or metadata.critical_threshold != slot.critical
-                        or (BACKSLASH in raw and NUL_ESCAPE in raw)
-                        or reading.source != slot.origin
-                        or reading.schema_version is not UNSET
-                        or len(raw) > MAX_BYTES
-                    ):
-                        slot, reading = self._look(record)
-                        metadata = reading.metadata
-                except (KeyError, *REFUSALS):
-                    slot, reading = self._look(record)
-                    metadata = reading.metadata
-            except BadMessage as bad:
-                self._reject(record, bad)
-                continue
-            except UnknownSensor:
-                done = bisect_left(records, offset, key=_offset_of)
-                self.next_offset = batch.next_offset = offset
-                batch.records += done
-                batch.tail = tail_hash(records[done - 1]) if done else batch.tail
-                return records[done:]
-            event_s = stored_s = reading.timestamp.timestamp()
-            value = reading.value
-            quality = reading.quality
-            if event_s > latest or event_s < EARLIEST_S:
-                # The clock is wrong, the value may well be right: watched at the time it came, kept as doubtful.
-                event_s, stored_s, quality = slot.clock_at(arrived), arrived, 0.0
-            # It never goes back: a late reading does not undo what has happened since.
-            if event_s > slot.clock:
-                slot.clock = event_s
-            slot.arrived = arrived
-            slot.source = offset
-            headers = record.headers
-            if headers or slot.fault_id is not None:
-                slot.fault_id = fault_id_of(headers)
-            if slot.clock >= slot.deadline:
-                self._time_passed(slot, slot.clock)
-            findings = slot.bank.observe(metadata.reading_count, event_s, arrived, value) if detects else ()
-            if findings:
-                self._signal(slot, findings, slot.clock, arrived)
-            if rolls_up:
-                bucket = slot.bucket
-                if bucket is None or not 0.0 <= event_s - slot.bucket_start < MINUTE:
-                    bucket = self._bucket(slot, event_s)
-                bucket.add(event_s, value, quality)
-                if by_second:
-                    self._seconds.setdefault((slot.sensor_id, int(event_s)), Bucket()).add(event_s, value, quality)
-            if sample_every:
-                slot.count += 1
-                if sample_every == 1 or findings or slot.count % sample_every == 0:
-                    rows.append((offset, arrived, stored_s, slot.sensor_id, value, quality, metadata.reading_count))
-        if records:
-            batch.records += len(records)
-            batch.tail = tail_hash(records[-1])
-        self.next_offset = batch.next_offset = offset + 1
-        if self._looked_for:
-            # Those of these records; of whom nothing can be read is not kept.
-            self._looked_for.clear()
-        return ()
+        return self._loop.process(self, records)
 
     def unknown(self, records: Iterable[Record]) -> dict[str, Record]:
         """The sensors of `records` that are to be looked for in other partitions, each with its first record."""
         found: dict[str, Record] = {}
         for record in records:
             key = record.key
-            if key is not None and key not in self._slots:
+            if key is not None and key not in self.slots:
                 name = key.decode("utf-8", "replace")
                 if "\x00" not in name and not self._is_known(name):
                     found.setdefault(name, record)
@@ -304,7 +217,7 @@ class PartitionPipeline:
 
     def looked_for(self, sensors: Iterable[str]) -> None:
         """No other partition has these: they are new."""
-        self._looked_for.update(sensors)
+        self.looked_for_here.update(sensors)
 
     def depart(self, sensor_id: str, clock: float) -> None:
         """Give a sensor up, before the next record: it is heard in another partition.
@@ -313,7 +226,7 @@ class PartitionPipeline:
         """
         if sensor_id in self._moved:
             return
-        slot = self._slots.pop(sensor_id.encode(), None)
+        slot = self.slots.pop(sensor_id.encode(), None)
         state = self._states.pop(sensor_id, None)
         now = self._log_s if self._log_s > -math.inf else clock
         if slot is not None and not isinstance(slot.bank, Unwatched):
@@ -336,7 +249,36 @@ class PartitionPipeline:
         self._silence_from = max(until, self._silence_from)
 
     def _is_known(self, sensor_id: str) -> bool:
-        return sensor_id in self._states or sensor_id in self._looked_for or sensor_id in self._moved
+        return sensor_id in self._states or sensor_id in self.looked_for_here or sensor_id in self._moved
+
+    def read(self, record: Record) -> tuple[Slot, Reading | QuickReading]:
+        """A record's reading, and its sensor's slot.
+
+        Raises:
+            BadMessage: it cannot be accepted.
+            UnknownSensor: the sensor is to be looked for in other partitions first.
+        """
+        raw = record.value or b""
+        try:
+            slot = self.slots[record.key]  # type: ignore[index]  # no record without a key has a slot
+            reading = decode_quickly(raw)
+            metadata = reading.metadata
+            if (
+                reading.location != slot.place
+                or reading.sensor_id != slot.sensor_id
+                or reading.unit != slot.unit_as_sent
+                or reading.sensor_type != slot.sensor_type
+                or metadata.warning_threshold != slot.warning
+                or metadata.critical_threshold != slot.critical
+                or (BACKSLASH in raw and NUL_ESCAPE in raw)
+                or reading.source != slot.origin
+                or reading.schema_version is not UNSET
+                or len(raw) > MAX_BYTES
+            ):
+                return self._look(record)
+        except (KeyError, *REFUSALS):
+            return self._look(record)
+        return slot, reading
 
     def _look(self, record: Record) -> tuple[Slot, Reading]:
         """A record that is not as its sensor's last one was: by every rule, and what is new of the sensor noted.
@@ -345,7 +287,7 @@ class PartitionPipeline:
             BadMessage: it cannot be accepted.
         """
         reading = decode_reading(record.value)
-        slot = self._slots.get(record.key) if record.key is not None else None
+        slot = self.slots.get(record.key) if record.key is not None else None
         if slot is None or slot.sensor_id != reading.sensor_id:
             slot = self._new_slot(record, reading)
         elif slot.tells_otherwise(reading):
@@ -362,7 +304,7 @@ class PartitionPipeline:
     def definitions_changed(self, common_cause: GroupPolicy) -> None:
         """Limits or the policy of common causes may be others now; nothing that was learned or raised is lost."""
         self._silences.policy = common_cause
-        for slot in self._slots.values():
+        for slot in self.slots.values():
             self._watch_by(slot, self._profile_for(slot.facts))
 
     def know_lost(self, reason: str | None) -> None:
@@ -383,7 +325,7 @@ class PartitionPipeline:
                 self._deadlines[sensor_id] = kinds
             else:
                 self._deadlines.pop(sensor_id, None)
-            slot = self._slots.get(sensor_id.encode())
+            slot = self.slots.get(sensor_id.encode())
             if slot is not None:
                 slot.deadline = min(kinds.values(), default=math.inf)
 
@@ -394,8 +336,8 @@ class PartitionPipeline:
             Whether anything follows from it: then the batch must be committed, with a checkpoint.
         """
         before = len(self._batch.signals)
-        if now >= self._next_tick:
-            self._tick(now)
+        if now >= self.next_tick:
+            self.tick(now)
         return len(self._batch.signals) > before
 
     def order(self, orders: Iterable[LearningOrder]) -> bool:
@@ -408,7 +350,7 @@ class PartitionPipeline:
             Whether anything was done: then the batch must be committed, with a checkpoint.
         """
         for order in orders:
-            slot = self._slots.get(order.sensor_id.encode())
+            slot = self.slots.get(order.sensor_id.encode())
             known = slot is not None or (order.sensor_id in self._facts and order.sensor_id in self._states)
             if not known or order.id in self._orders_done:
                 continue
@@ -416,7 +358,7 @@ class PartitionPipeline:
                 self._carry_out_unheard(order)
             elif not isinstance(slot.bank, Unwatched):
                 slot.dirty = True
-                self._signal(slot, carry_out(order, slot.bank), slot.clock, slot.arrived)
+                self.signal(slot, carry_out(order, slot.bank), slot.clock, slot.arrived)
             else:
                 continue
             self._orders_done.add(order.id)
@@ -427,7 +369,7 @@ class PartitionPipeline:
         """Do it to the saved state of a sensor that may never speak again, and end the alarms that end by it."""
         sensor_id = order.sensor_id
         facts = self._facts[sensor_id]
-        bank = load_bank(self._options.bank, sensor_id, self._profile_for(facts), self._states[sensor_id])
+        bank = load_bank(self.options.bank, sensor_id, self._profile_for(facts), self._states[sensor_id])
         findings = carry_out(order, bank)
         self._states[sensor_id] = self._changed_states[sensor_id] = bank.dump()
         for finding in findings:
@@ -438,7 +380,8 @@ class PartitionPipeline:
             for step in steps:
                 self._append(*step)
 
-    def _time_passed(self, slot: Slot, event_s: float) -> None:
+    def time_passed(self, slot: Slot, event_s: float) -> None:
+        """A sensor's own time has come to where a delay of one of its alarms ends."""
         source = Source(self.topic, self.partition, slot.source)
         for kind, deadline in self._deadlines.get(slot.sensor_id, {}).items():
             if event_s >= deadline:
@@ -446,17 +389,18 @@ class PartitionPipeline:
         # Said once: the store's answer to the batch sets the next deadline.
         slot.deadline = math.inf
 
-    def _tick(self, now: float) -> None:
+    def tick(self, now: float) -> None:
+        """Broker time has come to `now`, at or after `next_tick`: look for silence."""
         if now > self._log_s:
             self._log_s = now
-        self._next_tick = (math.floor(self._log_s / TICK_S) + 1) * TICK_S
+        self.next_tick = (math.floor(self._log_s / TICK_S) + 1) * TICK_S
         if self._moved:
             self._may_come_back(self._log_s)
-        for slot in self._slots.values() if self._log_s >= self._silence_from else ():
+        for slot in self.slots.values() if self._log_s >= self._silence_from else ():
             findings = slot.bank.tick(self._log_s)
             if findings:
                 slot.dirty = True
-                self._signal(slot, findings, slot.clock_at(self._log_s), self._log_s, settle=False)
+                self.signal(slot, findings, slot.clock_at(self._log_s), self._log_s, settle=False)
         # One cause is looked for in all the silences of this moment, in whatever order they were noticed.
         for step in self._silences.settle(self._log_s):
             self._append(*step)
@@ -475,10 +419,10 @@ class PartitionPipeline:
         """Sensors that moved away long enough ago are looked for again when they are heard here."""
         for sensor_id in [name for name, until in self._moved.items() if log_s >= until]:
             del self._moved[sensor_id]
-            self._slots.pop(sensor_id.encode(), None)
+            self.slots.pop(sensor_id.encode(), None)
 
     def _clock_of(self, sensor_id: str, log_s: float) -> float:
-        return self._clock_of_slot(self._slots.get(sensor_id.encode()), log_s)
+        return self._clock_of_slot(self.slots.get(sensor_id.encode()), log_s)
 
     @staticmethod
     def _clock_of_slot(slot: Slot | None, log_s: float) -> float:
@@ -486,12 +430,13 @@ class PartitionPipeline:
 
     def _append(self, name: str, kind: str, event: AlarmInput, slot: Slot | None = None) -> None:
         """Something that no reading tells, of a sensor or of a group of them; `slot` is of one that is not kept."""
-        slot = self._slots.get(name.encode()) or (slot if slot is not None and slot.sensor_id == name else None)
+        slot = self.slots.get(name.encode()) or (slot if slot is not None and slot.sensor_id == name else None)
         facts = slot.facts if slot is not None else self._facts.get(name) or facts_of_group(name)
         offset = slot.source if slot is not None else -1
         self._batch.signals.append(Signal(facts, kind, event, Source(self.topic, self.partition, offset)))
 
-    def _bucket(self, slot: Slot, event_s: float) -> Bucket:
+    def bucket(self, slot: Slot, event_s: float) -> Bucket:
+        """The roll-up that a reading goes to, which is another than that of the sensor's last one."""
         start = int(event_s // MINUTE) * MINUTE
         slot.bucket_start = start
         slot.bucket = self._rollups.setdefault((slot.sensor_id, start), Bucket())
@@ -502,8 +447,8 @@ class PartitionPipeline:
         if key is None or key != reading.sensor_id.encode():
             # The key decides the partition: without it a sensor's readings would lose their order and their owner.
             raise BadMessage(Reason.KEY, "the record's key is not the reading's sensor_id")
-        if len(self._slots) >= self._options.max_sensors:
-            raise BadMessage(Reason.SENSOR_LIMIT, f"more than {self._options.max_sensors} sensors in a partition")
+        if len(self.slots) >= self.options.max_sensors:
+            raise BadMessage(Reason.SENSOR_LIMIT, f"more than {self.options.max_sensors} sensors in a partition")
         if self.stops_at_unknown and not self._is_known(reading.sensor_id):
             raise UnknownSensor
         facts = SensorFacts.of(reading, simulated=is_simulated(record.headers))
@@ -511,17 +456,17 @@ class PartitionPipeline:
         if facts.sensor_id in self._moved:
             # What still comes of it is kept; it is watched in the partition that it has moved to.
             log.warning("%s comes in partition %d, too, though it has moved", facts.sensor_id, self.partition)
-            slot = self._slots[key] = Slot(facts, Unwatched(profile), reading)
+            slot = self.slots[key] = Slot(facts, Unwatched(profile), reading)
             return slot
         saved = self._states.pop(facts.sensor_id, None)
-        bank = load_bank(self._options.bank, facts.sensor_id, profile, saved)
-        slot = self._slots[key] = Slot(facts, bank, reading)
+        bank = load_bank(self.options.bank, facts.sensor_id, profile, saved)
+        slot = self.slots[key] = Slot(facts, bank, reading)
         if saved is None:
             self._batch.new_sensors.append(facts.sensor_id)
         slot.deadline = min(self._deadlines.get(facts.sensor_id, {}).values(), default=math.inf)
         self._silences.join(facts, self.partition)
         self._batch.sensors[facts.sensor_id] = facts
-        for name in surplus_of(record.value or b""):
+        for name in surplus_of(record.value or b"", reading):
             self._batch.surplus[name] = self._batch.surplus.get(name, 0) + 1
         return slot
 
@@ -539,8 +484,9 @@ class PartitionPipeline:
             slot.bank = type(slot.bank).load(profile, slot.bank.dump())
             slot.dirty = True
 
-    def _reject(self, record: Record, bad: BadMessage) -> None:
-        if not self._options.detect:
+    def reject(self, record: Record, bad: BadMessage) -> None:
+        """Keep a record that cannot be accepted."""
+        if not self.options.detect:
             return
         arrived = record.timestamp / 1000
         size = min(len(record.value or b""), RAW_KEPT)
@@ -549,11 +495,11 @@ class PartitionPipeline:
         self._batch.rejects.append(reject)
         self._batch.rejected_bytes += len(reject.raw or b"") + len(reject.key or b"")
         self._of_partition(told, record.offset)
-        slot = self._slots.get(record.key) if record.key is not None else None
+        slot = self.slots.get(record.key) if record.key is not None else None
         if slot is not None:
             slot.source, slot.dirty = record.offset, True
             slot.fault_id = fault_id_of(record.headers)
-            self._signal(slot, slot.bank.reject(arrived), slot.clock_at(arrived), arrived)
+            self.signal(slot, slot.bank.reject(arrived), slot.clock_at(arrived), arrived)
 
     def _of_partition(self, told: Sequence[Told], offset: int) -> None:
         """What is wrong with the partition's records as a whole, or no longer is."""
@@ -561,7 +507,7 @@ class PartitionPipeline:
         source = Source(self.topic, self.partition, offset)
         self._batch.signals.extend(Signal(facts, kind, event, source) for kind, event in told)
 
-    def _signal(self, slot: Slot, findings: Sequence[Finding], at: float, log_s: float, *, settle: bool = True) -> None:
+    def signal(self, slot: Slot, findings: Sequence[Finding], at: float, log_s: float, *, settle: bool = True) -> None:
         """What a sensor's detectors found, at `at` in its own time and `log_s` in the broker's."""
         source = Source(self.topic, self.partition, slot.source)
         for finding in findings:
@@ -576,7 +522,3 @@ class PartitionPipeline:
                 steps = self._silences.settle(log_s) if settle else []
             for step in steps:
                 self._append(*step)
-
-
-def _offset_of(record: Record) -> int:
-    return record.offset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -150,6 +150,22 @@ class Signal:
 ReadingRow = tuple[int, float, float, str, float, float, int]
 
 
+class Rows(Protocol):
+    """Rows of `readings`, in order: a list, or what packs them at once."""
+
+    def __len__(self) -> int:
+        """How many."""
+        ...
+
+    def __iter__(self) -> Iterator[ReadingRow]:
+        """The rows, as tuples."""
+        ...
+
+    def append(self, row: ReadingRow, /) -> None:
+        """Add one."""
+        ...
+
+
 @dataclass(slots=True)
 class Batch:
     """All that follows from the records [first, next_offset) of one partition: written as a whole or not at all."""
@@ -157,7 +173,7 @@ class Batch:
     first: int
     next_offset: int
     records: int = 0
-    readings: list[ReadingRow] = field(default_factory=list)
+    readings: Rows = field(default_factory=list[ReadingRow])
     rejects: list[Reject] = field(default_factory=list)
     #: of the rejects, as far as they are kept
     rejected_bytes: int = 0

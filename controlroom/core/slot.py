@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Raw
 
@@ -48,12 +48,14 @@ class Slot:
         "facts",
         "fault_id",
         "location",
+        "misses",
         "origin",
         "place",
         "saved",
         "sensor_id",
         "sensor_type",
         "source",
+        "template",
         "unit",
         "unit_as_sent",
         "warning",
@@ -65,6 +67,9 @@ class Slot:
         self.bank = bank
         #: location and unit as the last record that was looked at closely wrote them
         self.place = self.unit_as_sent = Raw()
+        #: for the compiled loop: how its readings are written, and how many lately were written otherwise
+        self.template: Any = None
+        self.misses = 0
         self.tell(reading)
         self.count = 0
         #: the roll-up that the last reading went to
@@ -101,6 +106,7 @@ class Slot:
         # Copied: what is left as it came holds the whole message.
         self.place = reading.location.copy()
         self.unit_as_sent = reading.unit.copy()
+        self.template = None
 
     def tells_otherwise(self, reading: Reading) -> bool:
         """Whether a reading says something else of its sensor than the one before."""
