@@ -10,19 +10,37 @@ nothing is changed and records come wrapped.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from struct import Struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import google_crc32c
+from aiokafka import codec
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
+
+from controlroom.core.reading_loop import BEST
+
+if TYPE_CHECKING:
+    from controlroom.core.record_block import RecordBlock
 
 # The head of a batch, version 2 of the format (KIP-98). The length counts from after itself, the checksum is of all
 # that follows it. Older versions say at the same place that they are older.
 _HEAD = Struct(">iibI")
 _LENGTH_AT, _LENGTH_ENDS, _CHECKED_FROM = 8, 12, 21
 _VERSION = 2
+# What follows the checksum: attributes, the times of the first record and the latest, and how many records there are.
+_REST = Struct(">hiqqqhii")
+_RECORDS_FROM = _CHECKED_FROM + _REST.size
+_COMPRESSION, _TIME_OF_BROKER = 7, 8
+#: by the number in a batch's attributes
+_DECOMPRESS: dict[int, Callable[[bytes], bytes]] = {
+    1: codec.gzip_decode,
+    2: codec.snappy_decode,
+    3: codec.lz4_decode,
+    4: codec.zstd_decode,
+}
+_HAS = {1: codec.has_gzip, 2: codec.has_snappy, 3: codec.has_lz4, 4: codec.has_zstd}
 _QUICK_CRC = google_crc32c.implementation == "c"
 
 _NEEDED = ("_unpack_records", "_consumer_record", "_consume_aborted_up_to", "_contains_abort_marker", "__next__")
@@ -45,16 +63,42 @@ class _Kept(_Batches):  # type: ignore[misc]  # aiokafka publishes no types
     def __init__(self, data: bytes) -> None:
         super().__init__(data)
         self.data = data
-        self._at = 0
+        #: where the batch that was read last begins, and where it ends
+        self._at = self._end = 0
 
-    def next_is_sound(self, batch: Any) -> bool:  # noqa: ANN401 - aiokafka's
-        """Whether the batch that was read last is as it was written; called for each of them, in order."""
-        data, at = self.data, self._at
-        length, _, version, checksum = _HEAD.unpack_from(data, at + _LENGTH_AT)
-        end = self._at = at + _LENGTH_ENDS + length
-        if version != _VERSION or not _QUICK_CRC:
+    def next_batch(self) -> Any:  # noqa: ANN401 - aiokafka's
+        """As aiokafka's."""
+        batch = super().next_batch()
+        self._at = self._end
+        length, _, self._version, self._checksum = _HEAD.unpack_from(self.data, self._at + _LENGTH_AT)
+        self._end = self._at + _LENGTH_ENDS + length
+        return batch
+
+    def is_sound(self, batch: Any) -> bool:  # noqa: ANN401 - aiokafka's
+        """Whether the batch that was read last is as it was written."""
+        if self._version != _VERSION or not _QUICK_CRC:
             return bool(batch.validate_crc())
-        return bool(google_crc32c.value(data[at + _CHECKED_FROM : end]) == checksum)
+        return bool(google_crc32c.value(self.data[self._at + _CHECKED_FROM : self._end]) == self._checksum)
+
+    def add_to(self, block: RecordBlock, batch: Any, wanted: int) -> bool:  # noqa: ANN401 - aiokafka's
+        """Add the records of the batch that was read last, from offset `wanted` on, without an object for each.
+
+        Returns:
+            False: that cannot be done with this batch.
+        """
+        if self._version != _VERSION:
+            return False
+        data, start, end = self.data, self._at + _RECORDS_FROM, self._end
+        attributes, _, first_ms, latest_ms, _, _, _, count = _REST.unpack_from(data, self._at + _CHECKED_FROM)
+        compression = attributes & _COMPRESSION
+        if compression:
+            if compression not in _DECOMPRESS or not _HAS[compression]():
+                return False
+            data = bytes(_DECOMPRESS[compression](data[start:end]))
+            start, end = 0, len(data)
+        by_broker = latest_ms if attributes & _TIME_OF_BROKER else None
+        block.add(data, start, end, batch.base_offset, first_ms, by_broker, count, wanted)
+        return True
 
 
 class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
@@ -72,33 +116,45 @@ class _Bare(_Wrapped):  # type: ignore[misc]  # aiokafka publishes no types
         # until the collector comes by.
         self._records_iterator = None
 
-    def take(self, most: int | None) -> tuple[list[Any], bool]:
+    def take(self, most: int | None) -> tuple[Sequence[Any], bool]:
         """(the next records, `most` of them; whether that was all)."""
-        taken = list(self._left)
-        if taken:
+        taken: Any = self._left or BEST.records()
+        if self._left:
             self._left = ()
             self.next_fetch_offset = self._after
         records = self._records
         while records.has_next() and (most is None or len(taken) < most):
             batch = records.next_batch()
-            if self._check_crcs and not records.next_is_sound(batch):
+            if self._check_crcs and not records.is_sound(batch):
                 raise CorruptRecordException(f"invalid checksum in {self._tp}")
             if (self._aborted_transactions or self._aborted_producers) and self._is_aborted(batch):
                 self.next_fetch_offset = batch.next_offset
                 continue
             if not batch.is_control_batch:
-                found = list(batch)
-                # The first batch may begin before the offset that was asked for.
-                if found and found[0].offset < self.next_fetch_offset:
-                    found = [record for record in found if record.offset >= self.next_fetch_offset]
-                taken += found
+                taken = self._with(taken, batch)
             self.next_fetch_offset = batch.next_offset
         if most is None or len(taken) <= most:
             return taken, not records.has_next()
         self._left, self._after = taken[most:], self.next_fetch_offset
-        del taken[most:]
+        taken = taken[:most]
         self.next_fetch_offset = taken[-1].offset + 1
         return taken, False
+
+    def _with(self, taken: Any, batch: Any) -> Any:  # noqa: ANN401 - a block, or a list of aiokafka's records
+        """What was taken and the records of a batch, which may begin before the offset that was asked for."""
+        wanted = self.next_fetch_offset
+        if not isinstance(taken, list):
+            try:
+                if self._records.add_to(taken, batch, wanted):
+                    return taken
+            except ValueError as error:
+                raise CorruptRecordException(f"{error}, in {self._tp}") from None
+            taken = list(taken)
+        found = list(batch)
+        if found and found[0].offset < wanted:
+            found = [record for record in found if record.offset >= wanted]
+        taken += found
+        return taken
 
     def _is_aborted(self, batch: Any) -> bool:  # noqa: ANN401 - aiokafka's
         """Whether a batch belongs to an aborted transaction; called in order, where the fetch tells of any.
@@ -117,7 +173,7 @@ class _Result(_WrappedResult):  # type: ignore[misc]
 
     _partition_records: Any
 
-    def getall(self, max_records: int | None = None) -> list[Any]:
+    def getall(self, max_records: int | None = None) -> Sequence[Any]:
         """As aiokafka's."""
         records = self._partition_records
         if not isinstance(records, _Bare):

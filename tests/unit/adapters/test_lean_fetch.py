@@ -6,8 +6,9 @@ import gc
 import weakref
 from typing import Any
 
+import google_crc32c
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import TopicPartition, codec
 from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
@@ -16,11 +17,12 @@ from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 
 TP = TopicPartition("readings", 0)
+CODECS = {1: codec.has_gzip, 2: codec.has_snappy, 3: codec.has_lz4, 4: codec.has_zstd}
 
 
-def batch(first: int, count: int) -> bytes:
+def batch(first: int, count: int, compression: int = 0) -> bytes:
     builder = DefaultRecordBatchBuilder(
-        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
+        magic=2, compression_type=compression, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
         batch_size=1 << 20,
     )  # fmt: skip
     for index in range(count):
@@ -40,9 +42,12 @@ def seen(found: Any) -> list[tuple[object, ...]]:
     return [(r.offset, r.timestamp, r.key, r.value, list(r.headers)) for r in found]
 
 
+@pytest.mark.parametrize("compression", range(5))
 @pytest.mark.parametrize("fetch_offset", [0, 3, 5, 12])
-def test_they_say_the_same_and_end_at_the_same_place(fetch_offset: int) -> None:
-    data = batch(0, 5) + batch(10, 5)  # a gap between the two, as compaction leaves
+def test_they_say_the_same_and_end_at_the_same_place(fetch_offset: int, compression: int) -> None:
+    if compression and not CODECS[compression]():
+        pytest.skip("that compression is not installed")
+    data = batch(0, 5) + batch(10, 5, compression)  # a gap between the two, as compaction leaves
     bare, wrapped = records(data, AS_DECODED, fetch_offset), records(data, None, fetch_offset)
     assert type(bare) is not type(wrapped)
     assert seen(bare.take(None)[0]) == seen(wrapped)
@@ -125,6 +130,14 @@ def test_the_checksum_of_an_older_format_is_looked_at_too(magic: int) -> None:
     assert seen(records(data, AS_DECODED).take(None)[0]) == seen(records(data, None))
     with pytest.raises(CorruptRecordException, match="readings"):
         records(data[:-1] + b"x", AS_DECODED).take(None)
+
+
+def test_a_batch_that_does_not_hold_what_it_says_is_refused() -> None:
+    data = bytearray(batch(0, 5))
+    data[57:61] = (6).to_bytes(4, "big")
+    data[17:21] = google_crc32c.value(bytes(data[21:])).to_bytes(4, "big")
+    with pytest.raises(CorruptRecordException):
+        records(bytes(data), AS_DECODED).take(None)
 
 
 def test_others_get_what_they_always_got() -> None:
