@@ -39,6 +39,14 @@ MAX_PENDING_BYTES = 8 * 1024 * 1024
 #: through the detectors once more.
 CHECKPOINT_RECORDS = 100_000
 CHECKPOINT_S = 5.0
+#: Of many sensors they are saved more rarely, since to save one costs as much as ten readings: on the average after so
+#: many readings of each, and for each so many sensors that much later, up to a bound.
+READINGS_A_SENSOR = 10
+SENSORS_IN_TIME, MOST_TIMES = 10_000, 6.0
+#: Readings that nothing follows from wait so many seconds for more of them, or until there are so many: a commit costs
+#: as much as a hundred readings. What moves an alarm is committed at once, and all that came before it.
+GATHER_S = 0.25
+GATHER_RECORDS = 1000
 RETRY_S = 1.0
 #: How often it is looked whether sensors have come from other partitions.
 LOOK_S = 0.1
@@ -392,6 +400,7 @@ class Partition:
                 if not _worth(pipeline.pending) and not self._force_checkpoint:
                     await self._meet(pipeline)
                     continue
+                await self._gather(pipeline)
                 checkpoint = self._checkpoint_due(pipeline.pending)
                 self._force_checkpoint = False
                 batch = pipeline.take(checkpoint=checkpoint)
@@ -409,6 +418,19 @@ class Partition:
                 if committed.events:
                     self._on_events(committed.events, committed.outbox_ids)
             self._settled.set()
+
+    async def _gather(self, pipeline: PartitionPipeline) -> None:
+        """Wait until what is pending is worth a commit."""
+        while not (self._force_checkpoint or self._parked or _is_urgent(pipeline.pending)):
+            left = pipeline.pending.received_at + GATHER_S - time.monotonic()
+            if left <= 0:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
+            if self._made_anew:
+                return
+            self._wake.clear()
 
     async def _meet(self, pipeline: PartitionPipeline) -> None:
         """All before the first record of an unknown sensor is committed: look for it in other partitions, and go on."""
@@ -434,10 +456,11 @@ class Partition:
     def _checkpoint_due(self, batch: Batch) -> bool:
         self._since_checkpoint += batch.records
         now = time.monotonic()
-        many = self._since_checkpoint >= CHECKPOINT_RECORDS
+        sensors = self._pipeline.sensors if self._pipeline is not None else 0
+        many = self._since_checkpoint >= max(CHECKPOINT_RECORDS, READINGS_A_SENSOR * sensors)
         asked = self._force_checkpoint or batch.needs_checkpoint or batch.ordered or batch.departures
         if asked or many or now >= self._checkpoint_at:
-            self._checkpoint_at = now + self._checkpoint_s
+            self._checkpoint_at = now + self._checkpoint_s * min(max(1.0, sensors / SENSORS_IN_TIME), MOST_TIMES)
             self._since_checkpoint = 0
             return True
         return False
@@ -460,6 +483,11 @@ class Partition:
                 batch.surplus,
             )
         )  # fmt: skip
+
+
+def _is_urgent(batch: Batch) -> bool:
+    something_else = batch.signals or batch.rejects or batch.ordered or batch.departures or batch.needs_checkpoint
+    return bool(something_else) or batch.records >= GATHER_RECORDS
 
 
 def _worth(batch: Batch) -> bool:

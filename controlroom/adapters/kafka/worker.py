@@ -61,6 +61,9 @@ log = logging.getLogger(__name__)
 
 POLL_MS = 100
 MAX_POLL_RECORDS = 3000
+#: After a poll that brought fewer records than that, the next one waits so many seconds: each fetch costs as much as a
+#: hundred readings, and while one waits to be taken there is no other.
+FEW, PAUSE_S = 300, 0.01
 #: So many are processed before anyone else gets a turn of the loop.
 SLICE = 1000
 #: Of one partition. Smaller ones cost turns of the loop, larger ones the copying of the stream that they are read into.
@@ -339,7 +342,7 @@ class DetectionWorker:
             if polled:
                 quiet_since = time.monotonic()
                 # One turn of the loop for heartbeats and commits: batches come faster than anyone else would get it.
-                await asyncio.sleep(0)
+                await asyncio.sleep(PAUSE_S if sum(map(len, polled.values())) < FEW else 0)
             else:
                 idle_for = self._options.until_idle
                 if idle_for is not None and time.monotonic() - quiet_since >= idle_for and self._all_committed():
