@@ -1,4 +1,4 @@
-"""Milliseconds from a sensor's send to its alarm on `alerts`, and in PostgreSQL, by readings per second.
+"""Milliseconds from a sensor's send to its alarm on `alerts`, and in PostgreSQL, and the worker's CPU, by readings/s.
 
 One worker with everything committed, every reading stored. Some readings cross their limit: each carries the time of
 its sending as its event time, and the alarm that it raises has that time, so one clock measures both ends.
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
+import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks._plant import Topic, running
@@ -42,22 +43,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure each rate on a topic of its own."""
     figures: dict[str, Any] = {}
-    print(f"{'readings/s':>12}{'alarms':>8}{'p50':>8}{'p95':>8}{'p99':>8}{'PG p50':>9}{'PG p99':>9}   ms")
+    print(f"{'readings/s':>12}{'alarms':>8}{'p50':>8}{'p95':>8}{'p99':>8}{'PG p50':>9}{'PG p99':>9} ms{'CPU':>8}")
     with running(args.heap) as endpoints:
         for rate in (int(rate) for rate in args.rates.split(",")):
-            on_topic, in_database = asyncio.run(_measure(args, endpoints, rate))
+            on_topic, in_database, cpu = asyncio.run(_measure(args, endpoints, rate))
             row = {**_percentiles(on_topic), **{f"pg_{k}": v for k, v in _percentiles(in_database).items()}}
+            row["cpu_percent"] = round(100 * cpu, 1)
             figures |= {f"{name}_{rate}": value for name, value in row.items()}
             print(
                 f"{rate:12,}{len(on_topic):8}{row['p50_ms']:8.1f}{row['p95_ms']:8.1f}{row['p99_ms']:8.1f}"
-                f"{row['pg_p50_ms']:9.1f}{row['pg_p99_ms']:9.1f}",
+                f"{row['pg_p50_ms']:9.1f}{row['pg_p99_ms']:9.1f}{row['cpu_percent']:9.1f} %",
                 flush=True,
             )
     middle = 1000 if "p99_ms_1000" in figures else int(args.rates.split(",")[0])
     return {**figures, "p50_ms": figures[f"p50_ms_{middle}"], "p99_ms": figures[f"p99_ms_{middle}"]}
 
 
-async def _measure(args: argparse.Namespace, endpoints: Endpoints, rate: int) -> tuple[list[float], list[float]]:
+async def _measure(args: argparse.Namespace, endpoints: Endpoints, rate: int) -> tuple[list[float], list[float], float]:
+    """(s from the send to the topic, s to the database, of a core what the worker takes)."""
     topic = await Topic.make(endpoints.brokers, 3)
     seen: dict[str, float] = {}
     consumer = AIOKafkaConsumer(bootstrap_servers=endpoints.brokers, enable_auto_commit=False)
@@ -79,8 +82,13 @@ async def _measure(args: argparse.Namespace, endpoints: Endpoints, rate: int) ->
                             seen[event.event_id] = now - sent
 
     listening = asyncio.create_task(listen())
-    with topic.detecting(endpoints, "--detectors", args.detectors):
-        await _send(endpoints.brokers, topic.name, rate, args.warm + args.seconds)
+    with topic.detecting(endpoints, "--detectors", args.detectors) as worker:
+        process = psutil.Process(worker.pid)
+        sending = asyncio.create_task(_send(endpoints.brokers, topic.name, rate, args.warm + args.seconds))
+        await asyncio.sleep(args.warm)
+        before, since = _cpu_s(process), time.perf_counter()
+        await sending
+        cpu = (_cpu_s(process) - before) / (time.perf_counter() - since)
         await asyncio.sleep(2)
     listening.cancel()
     await asyncio.wait([listening])
@@ -93,7 +101,12 @@ async def _measure(args: argparse.Namespace, endpoints: Endpoints, rate: int) ->
         await connection.close()
     first = began + args.warm
     stored = [(row["recorded_at"] - row["at"]).total_seconds() for row in rows if row["at"].timestamp() >= first]
-    return list(seen.values()), stored
+    return list(seen.values()), stored, cpu
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    """CPU seconds that a process and its children have taken."""
+    return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
 
 
 async def _send(brokers: str, topic: str, rate: int, seconds: float) -> None:

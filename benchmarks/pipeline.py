@@ -7,6 +7,7 @@ sensor, which the others do not. Each round starts a fresh process for each, one
 is the median of the rounds' own ratios, so that a machine whose speed drifts does not change it. With `--peers` other
 engines do the same job on the same topic in the same rounds. `ratio_cpu_*` compares CPU time a reading, of the worker
 from its joining the group to its leaving: what a machine that is busy otherwise does not change.
+At the end stands a budget: CPU µs a reading by step, compiled and interpreted, without brokers and database.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from benchmarks import _budget
 from benchmarks._peers import ENGINES
 from benchmarks._topic import fill, readings
 from benchmarks._worker import MODES
@@ -58,6 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--partitions", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--modes", default=",".join(MODES), help="which of them, by commas")
+    parser.add_argument(
+        "--budget", action="store_true", help="only where a reading's CPU time goes, by step: needs no plant"
+    )
     parser.add_argument("--compression", default="uncompressed", help="the topic's compression.type")
     parser.add_argument("--heap", default="512m", help="Java heap of each broker")
     parser.add_argument(
@@ -70,7 +75,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Bring up a plant in a temporary directory, fill a topic, measure."""
+    """Bring up a plant in a temporary directory, fill a topic, measure; then the budget of a reading."""
+    if args.budget:
+        return _budget.run(args.readings, args.sensors)
+    return _measured(args) | _budget.run(min(args.readings, 200_000), args.sensors)
+
+
+def _measured(args: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="controlroom-bench-") as directory:
         plant = LocalPlant(Path(directory), heap=args.heap, ports=ports.free_ports(3))
         endpoints = plant.start()
