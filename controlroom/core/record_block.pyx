@@ -173,6 +173,18 @@ cdef class RecordBlock:
             headers.append((PyBytes_FromStringAndSize(name, name_size).decode("utf-8", "replace"), value))
         return headers
 
+    def newest_by_key(self):
+        """The last record of each key; no other record is made an object."""
+        cdef Py_ssize_t index
+        cdef Entry *entry
+        found = {}
+        for index in range(self.size - 1, -1, -1):
+            entry = self.entry(index)
+            key = PyBytes_FromStringAndSize(entry.key, entry.key_size) if entry.key != NULL else None
+            if key not in found:
+                found[key] = self.record(index)
+        return found
+
     def __len__(self):
         return self.size
 

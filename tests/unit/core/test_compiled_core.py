@@ -303,3 +303,13 @@ def test_bytes_that_are_no_batch_are_refused_or_read_within_their_bounds(data: b
         return
     assert len(block) == count
     assert all(record.timestamp == 7 and len(record.key or b"") <= len(data) for record in block)
+
+
+def test_the_newest_of_each_key_are_those_that_come_last() -> None:
+    keys = [None if number % 9 == 8 else b"s-%d" % (number % 7) for number in range(50)]
+    data = batch_of([(key, b"%d" % number, []) for number, key in enumerate(keys)])
+    block = RecordBlock()
+    block.add(data, 61, len(data), 0, 1_000_000, None, len(keys), 0)
+    for part in (block, block[:10]):
+        newest = {record.key: record.offset for record in part}
+        assert {key: record.offset for key, record in part.newest_by_key().items()} == newest
