@@ -15,6 +15,7 @@ MODULES: tuple[str, ...] = (
     "controlroom.core.rollups",
     "controlroom.core.slot",
     "detectors.bank",
+    "detectors.cheap",
     "detectors.conditions",
     "detectors.drift",
     "detectors.judging",

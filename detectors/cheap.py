@@ -13,6 +13,7 @@ from collections.abc import Sequence as Sequence_
 
 import msgspec
 
+from detectors.cheap_state import CheapState
 from detectors.finding import Finding, duration, number
 from detectors.limits import Limits
 from detectors.pauses import Pause, cut, paused, pruned, with_pause
@@ -30,23 +31,6 @@ LARGEST = 1e300
 #: Arrivals until the sensor's own rhythm tells how long it may be silent.
 RHYTHM = 20
 LASTING = ("limit",)
-
-
-class _State(msgspec.Struct, array_like=True):
-    """What is saved: as the attributes of `CheapBank`."""
-
-    limits: Limits
-    sequence: Sequence
-    held: dict[str, tuple[int, float, str]]
-    n: int
-    rate: float
-    mean: float
-    variance: float
-    newest: float
-    arrived: float
-    longest: float
-    frozen: bool = False
-    pauses: list[Pause] = []
 
 
 class CheapBank:
@@ -84,21 +68,47 @@ class CheapBank:
         "profile",
     )  # fmt: skip
 
+    profile: Profile
+    _limits: Limits
+    _sequence: Sequence
+    #: kind -> (level, when it was last seen, detector)
+    _held: dict[str, tuple[int, float, str]]
+    _n: int
+    #: the weight of the last reading: that of a plain mean at first, 1, 1/2, 1/3, until it has come down to RATE
+    _rate: float
+    _mean: float
+    _variance: float
+    _newest: float
+    _arrived: float
+    _longest: float
+    _frozen: bool
+    _pauses: list[Pause]
+    _check_at: float
+    _interval: float
+    _silence: float
+    _range_low: float
+    _range_high: float
+    _low: float
+    _high: float
+
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
+        self._pauses = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """Nothing is known but the profile and the windows of maintenance."""
+        profile = self.profile
         self._limits = _limits(profile)
         self._sequence = Sequence()
-        #: kind -> (level, when it was last seen, detector)
-        self._held: dict[str, tuple[int, float, str]] = {}
+        self._held = {}
         self._n = 0
-        #: the weight of the last reading: that of a plain mean at first, 1, 1/2, 1/3, until it has come down to RATE
         self._rate = math.inf
         self._mean = self._variance = 0.0
         self._newest = -math.inf
         self._arrived = -math.inf
         self._longest = 0.0
         self._frozen = False
-        self._pauses: list[Pause] = []
         self._check_at = math.inf
         self._interval = profile.interval or 5.0
         self._silence = 0.0
@@ -205,10 +215,7 @@ class CheapBank:
         out: list[Finding] = []
         for kind in list(self._held):
             self._clear(out, kind, max(self._newest, 0.0), "forgotten by an operator")
-        fresh = CheapBank(self.profile)
-        fresh._pauses = self._pauses
-        for name in self.__slots__:
-            setattr(self, name, getattr(fresh, name))
+        self._begin()
         self._set_bounds()
         return out or NOTHING
 
@@ -222,7 +229,7 @@ class CheapBank:
 
     def dump(self) -> bytes:
         """The state as bytes; the first byte is the version."""
-        state = _State(
+        state = CheapState(
             self._limits, self._sequence, self._held, self._n, self._rate, self._mean, self._variance,
             self._newest, self._arrived, self._longest, self._frozen, self._pauses,
         )  # fmt: skip
@@ -237,7 +244,7 @@ class CheapBank:
         if data[:1] != bytes([VERSION]):
             raise ValueError(f"detector state has version {data[:1].hex() or 'none'}, {VERSION:02x} is wanted")
         try:
-            state = unpacked(data, 1, _State)
+            state = unpacked(data, 1, CheapState)
         except msgspec.DecodeError as error:
             raise ValueError(f"detector state is not readable: {error}") from None
         bank = cls(profile)

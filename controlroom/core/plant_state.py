@@ -356,7 +356,8 @@ class PlantState:
     def take_summary(self, told: SummarySensor) -> None:
         """A worker has told what a sensor is, and its last reading."""
         at = self._gone.get(told.sensor_id)
-        if at is not None and told.seen / 1000 <= at:
+        # Its last reading may have come to the broker a moment after it was removed.
+        if at is not None and (told.at <= at or told.seen / 1000 <= at):
             return
         view, changed = self._told(
             told.sensor_id, told.sensor_type, told.unit, told.location, told.warning, told.critical,

@@ -144,6 +144,8 @@ class Start:
         if self._database.name in missing:
             jobs.append(self._bring_up_database)
         self._side_by_side(jobs)
+        # Called off while the last part of it came up.
+        self._reporter.check()
 
     def _side_by_side(self, jobs: Sequence[Callable[[], None]]) -> None:
         """Run jobs at once; the first that fails, or an interrupt, calls the others off."""

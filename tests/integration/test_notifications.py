@@ -121,13 +121,13 @@ async def on_duty(dsn: str, policy: Policy) -> AsyncIterator[Deliveries]:
         deliveries.close()
 
 
-async def until(condition: Callable[[], Any], seconds: float = 20) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.02)
 
 
-async def until_rows(dsn: str, sql: str, count: int, seconds: float = 20) -> None:
+async def until_rows(dsn: str, sql: str, count: int, seconds: float = 60) -> None:
     async with asyncio.timeout(seconds):
         while len(await query(dsn, sql)) != count:
             await asyncio.sleep(0.05)

@@ -108,7 +108,7 @@ def rate_line(
 
     >>> line = rate_line(1000, 250.0, 32, FeedHealth(age_s=7))
     >>> "".join(text for text, _ in line).strip()
-    '1,000 sensors  7 s old'
+    '1000 sensors  7 s old'
     """
     speed = UNKNOWN if rate is None else count_text(rate) if rate >= 10 else f"{rate:.1f}"
     line: Line = [(f"{count_text(sensors)} ", Role.TEXT), ("sensor " if sensors == 1 else "sensors", Role.DIM)]
