@@ -147,9 +147,10 @@ class MqttSource:
         else:
             client.disconnect()
         self._loop.stop(_CLOSE_S)
+        client.release()
         self.status.connected_since = None
 
-    def _made(self, client_id: str) -> Client:
+    def _made(self, client_id: str) -> BufferedClient:
         table = self.table
         options: dict[str, Any] = {} if self._v5 else {"clean_session": self._live}
         client = BufferedClient(

@@ -39,9 +39,9 @@ class MqttLoop:
         self._failed = failed
         self._acks: deque[tuple[int, int]] = deque()
         self._stopping = threading.Event()
-        self._awake, self._waker = socket.socketpair()
-        for end in (self._awake, self._waker):
-            end.settimeout(0.0)
+        # Made when it is started: of a source that is only looked at nothing must be closed.
+        self._awake: socket.socket | None = None
+        self._waker: socket.socket | None = None
         self._woken = False
         #: counts connections: what came over an earlier one is not acknowledged over this one
         self.connection = 0
@@ -51,6 +51,9 @@ class MqttLoop:
 
     def start(self) -> None:
         """Begin."""
+        self._awake, self._waker = socket.socketpair()
+        for end in (self._awake, self._waker):
+            end.settimeout(0.0)
         self._thread.start()
 
     def ack(self, tokens: list[tuple[int, int]]) -> None:
@@ -63,11 +66,12 @@ class MqttLoop:
         self._stopping.set()
         self._wake()
         self._thread.join(patience)
-        self._awake.close()
-        self._waker.close()
+        for end in (self._awake, self._waker):
+            if end is not None:
+                end.close()
 
     def _wake(self) -> None:
-        if not self._woken and threading.current_thread() is not self._thread:
+        if self._waker is not None and not self._woken and threading.current_thread() is not self._thread:
             self._woken = True
             with contextlib.suppress(OSError):
                 self._waker.send(b"\0")
@@ -90,19 +94,20 @@ class MqttLoop:
 
     def _serve(self) -> None:
         """Serve one connection until it ends."""
-        client = self._client
+        client, awake = self._client, self._awake
+        assert awake is not None, "it was started"
         while (sock := client.socket()) is not None:
             # Bytes may have been read that the socket no longer shows.
             pending = getattr(sock, "pending", None)
             wait = 0.0 if pending is not None and pending() else _WAIT_S
             try:
-                ready, _, _ = select.select([sock, self._awake], [sock] if client.want_write() else [], [], wait)
+                ready, _, _ = select.select([sock, awake], [sock] if client.want_write() else [], [], wait)
             except (OSError, ValueError):
                 ready = [sock]  # closed meanwhile: reading tells
-            if self._awake in ready:
+            if awake in ready:
                 self._woken = False
                 with contextlib.suppress(BlockingIOError):
-                    self._awake.recv(4096)
+                    awake.recv(4096)
             if (sock in ready or not wait) and not self._read():
                 return
             self._send_acks()

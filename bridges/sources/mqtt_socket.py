@@ -49,3 +49,7 @@ class BufferedClient(Client):
 
     def _create_socket(self) -> Any:  # noqa: ANN401 - paho has no type for what is like a socket
         return BufferedSocket(super()._create_socket())
+
+    def release(self) -> None:
+        """Close the sockets that paho keeps for as long as the client is there; it is not used any more."""
+        self._reset_sockets()
