@@ -81,7 +81,9 @@ async def watch(
         if not still:
             continue
         try:
-            ends = await asyncio.wait_for(ends_of(still), ANSWER_S)
+            # Not `wait_for`: a cancellation that comes with the answer is lost in it (Python 3.11).
+            async with asyncio.timeout(ANSWER_S):
+                ends = await ends_of(still)
         except (KafkaError, TimeoutError) as error:
             log.debug("the brokers do not say where partitions end: %s", error)
             ends = {}
