@@ -43,9 +43,9 @@ run: $(RUN) ## Open the control room; brings up what it needs, stops what it sta
 setup: $(RUN) ## Only install what it takes to run
 	@$(COMPILED)
 
-# Each job has a plant of its own, about 900 MB. Tests wait for servers more than half of their time, so that four jobs
-# are what keeps two cores busy.
-JOBS ?= 4
+# Each job has a plant of its own, about 900 MB. On two cores four jobs take two thirds of the time of two, but tests that
+# wait for a moment of the machine then fail now and then.
+JOBS ?= 2
 # Modules are compiled once, also where the environment says otherwise: tests start hundreds of interpreters.
 test: $(DEV) ## Run all tests (ARGS are pytest's), JOBS at a time
 	@$(COMPILED)

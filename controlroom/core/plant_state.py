@@ -340,17 +340,19 @@ class PlantState:
 
     def apply_reading(self, reading: Reading, *, seen_at: float, simulated: bool, live: bool = True) -> None:
         """A reading has arrived at `seen_at` (seconds since the epoch); not `live`: it is from before, read back."""
-        metadata = reading.metadata
+        metadata, at = reading.metadata, reading.timestamp.timestamp()
+        if live:
+            self.live_readings = (self.live_readings or 0) + 1
+        gone = self._gone.get(reading.sensor_id)
+        if gone is not None and at <= gone:
+            return  # it was removed after that
         view, changed = self._told(
             reading.sensor_id, reading.sensor_type, reading.unit, reading.location,
             metadata.warning_threshold, metadata.critical_threshold, simulated=simulated,
         )  # fmt: skip
-        at = reading.timestamp.timestamp()
         changed |= self._point(view, at, seen_at, reading.value, reading.quality, metadata.reading_count)
         if changed:
             self.changes.note(view.sensor_id)
-        if live:
-            self.live_readings = (self.live_readings or 0) + 1
         self.version += 1
 
     def take_summary(self, told: SummarySensor) -> None:

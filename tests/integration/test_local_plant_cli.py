@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 from controlroom.local import LocalPlant, locate
+from controlroom.local.ports import free_ports
 from tests.integration.test_local_plant import processes_of, wait_for
 
 
@@ -142,7 +143,9 @@ def test_a_start_that_is_interrupted_leaves_nothing(
 def test_a_start_that_is_killed_is_taken_up_by_the_next_whose_plant_survives_its_terminal(
     where: tuple[str, str], plant_dir: Path
 ) -> None:
-    with subprocess.Popen(command("up", *where), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as start:
+    # The usual ports may be those of another test's plant a moment later, while nobody listens there yet.
+    own = ("--ports", ",".join(map(str, free_ports(3))))
+    with subprocess.Popen(command("up", *where, *own), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as start:
         wait_for(lambda: count_java(plant_dir) >= 2)
         start.kill()
     up = shlex.join(command("up", *where))

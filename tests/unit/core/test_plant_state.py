@@ -183,3 +183,12 @@ def test_a_change_of_more_than_a_value_is_noted() -> None:
     state.apply_status(None, "temp-1")
     _, noted = state.changes.since(position)
     assert noted == ["temp-1"] * 5, "another place, another quality, back after a gap, an alarm, gone"
+
+
+def test_a_reading_from_before_its_removal_does_not_bring_a_sensor_back() -> None:
+    state = PlantState()
+    state.apply_reading(reading(), seen_at=AT.timestamp(), simulated=True)
+    removed = SensorStatus(sensor_id="temp-1", state="removed", timestamp=AT + timedelta(seconds=1))
+    state.apply_status(removed, "temp-1")
+    state.apply_reading(reading(), seen_at=AT.timestamp() + 1, simulated=True)
+    assert reading().sensor_id not in state.sensors
