@@ -256,7 +256,8 @@ class Bridge:
                 raise BridgeError("the thread that writes the spool has ended; see the log")
             self._report()
             try:
-                await asyncio.wait_for(stop.wait(), _REPORT_S)
+                async with asyncio.timeout(_REPORT_S):
+                    await stop.wait()
             except TimeoutError:
                 continue
 

@@ -46,9 +46,9 @@ _CACHED = 5_000
 #: A batch of Kafka has at most so many records and bytes.
 _BATCH_RECORDS = 2_000
 _BATCH_BYTES = 200 * 1024
-#: What a row takes besides its key and value, bytes, and what is dropped at once where the bound is reached.
+#: What a row takes besides its key and value, bytes; how many readings are dropped at once where a bound is reached.
 ROW_BYTES = 40
-_DROPROW_BYTESS = 1_000
+_DROPPED_AT_ONCE = 1_000
 
 
 class Spool:
@@ -283,10 +283,10 @@ class Spool:
         """
         dropped = 0
         while self.bytes > self.max_bytes and (lane := self._oldest()) is not None:
-            dropped += self._drop(lane, _DROPROW_BYTESS, float("inf"))
+            dropped += self._drop(lane, _DROPPED_AT_ONCE, float("inf"))
         before = time.time() - self.max_age_s
         for lane in self.lanes.values():
-            while (count := self._drop(lane, _DROPROW_BYTESS, before)) > 0:
+            while (count := self._drop(lane, _DROPPED_AT_ONCE, before)) > 0:
                 dropped += count
         self.dropped += dropped
         query = "SELECT at FROM readings WHERE part = ? ORDER BY id LIMIT 1"

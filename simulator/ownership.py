@@ -132,7 +132,8 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka pu
     async def _renew(self, consumer: AIOKafkaConsumer) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._given.wait(), _RENEW_S)
+                async with asyncio.timeout(_RENEW_S):
+                    await self._given.wait()
             self._given.clear()
             owned = self.owned
             if owned and await self._commit(consumer, owned) and not self._announced and owned == self.owned:
@@ -145,7 +146,8 @@ class Ownership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka pu
         try:
             # The offset means nothing; that it is taken does.
             offsets = {TopicPartition(self._topic, partition): 0 for partition in owned}
-            await asyncio.wait_for(consumer.commit(offsets), _COMMIT_S)
+            async with asyncio.timeout(_COMMIT_S):
+                await consumer.commit(offsets)
         except (KafkaError, TimeoutError):
             return False
         if owned == self.owned:

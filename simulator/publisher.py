@@ -176,7 +176,8 @@ class Publisher:
         self._settled.clear()
         if self.failure is None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._settled.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._settled.wait()
 
     async def room(self, most: int) -> None:
         """Wait until no more than so many records wait to be sent, or nothing can be sent any more."""

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +81,13 @@ class Bridging:
         assert self.mosquitto is not None
         time = 'time_path = "t"\ntime_format = "us"' if timed else ""
         self.file.write_text(FILE.format(url=self.mosquitto.url, version=version, time=time))
+
+    def start_simulated(self) -> None:
+        """Start it by the file that the simulator has written, with its spool in the test's directory."""
+        text = self.file.read_text()
+        if "spool =" not in text:
+            self.file.write_text(text.replace('name = "simulated"', 'name = "simulated"\nspool = "spool"'))
+        self.start()
 
     def start(self, *options: str) -> None:
         environment = {**os.environ, "KAFKA_BROKERS": self.brokers, "SENSOR_TOPIC": self.topic}
@@ -217,3 +226,15 @@ class Publisher:
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
         assert not self._under_way
+
+
+@contextmanager
+def bridged(directory: Path, brokers: str, topic: str) -> Iterator[Bridging]:
+    """A bridge that is not started yet, and a mosquitto for it."""
+    mosquitto = Mosquitto(directory / "mqtt")
+    mosquitto.start()
+    made = Bridging(directory, brokers, topic, mosquitto)
+    yield made
+    if made.process is not None and made.process.poll() is None:
+        made.kill()
+    mosquitto.stop()

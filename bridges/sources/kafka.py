@@ -156,7 +156,8 @@ class KafkaSource:
                 continue
             # Not all bridges at the same moment, when brokers come back.
             try:
-                await asyncio.wait_for(enough.wait(), backoff * random.uniform(0.5, 1.0))  # noqa: S311 - no secret
+                async with asyncio.timeout(backoff * random.uniform(0.5, 1.0)):  # noqa: S311 - no secret
+                    await enough.wait()
             except TimeoutError:
                 backoff = min(_LAST_BACKOFF_S, backoff * 2)
 

@@ -15,25 +15,15 @@ from bridges.tls import TlsFiles
 MQTT_PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
-class MqttTable(Secret, TlsFiles, Model):
-    """`[[source]]` with `type = "mqtt"`."""
+class BrokerTable(Secret, TlsFiles, Model):
+    """What is said of an MQTT broker, whatever it is asked for."""
 
-    type: Literal["mqtt"]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
     url: str
-    version: Literal["3.1.1", "5"] = "5"
     client_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     user: str | None = None
-    qos: Literal[0, 1] = 1
-    share: Annotated[str, Field(pattern=r"^[^/+#\x00]{1,64}$")] | None = None
-    retained: Literal["ignore", "accept"] = "ignore"
     keepalive: Annotated[int, Field(ge=5, le=3600)] = 30
-    session_expiry: Annotated[int, Field(ge=0, le=4_294_967_295)] = 604_800
-    max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 1_000
-    max_payload: Annotated[int, Field(ge=16, le=16 * 1024 * 1024)] = 65_536
     max_tags: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
-    status_topic: Annotated[str, Field(pattern=r"^[^+#\x00]{1,256}$")] | None = None
-    tag: Annotated[list[TagTable], Field(min_length=1)]
 
     @field_validator("url")
     @classmethod
@@ -56,6 +46,21 @@ class MqttTable(Secret, TlsFiles, Model):
     def same_connection(self, other: Model) -> bool:
         """Whether another table differs in its tags alone, so that the connection can stay."""
         return self.model_copy(update={"tag": []}) == other.model_copy(update={"tag": []})
+
+
+class MqttTable(BrokerTable):
+    """`[[source]]` with `type = "mqtt"`."""
+
+    type: Literal["mqtt"]
+    version: Literal["3.1.1", "5"] = "5"
+    qos: Literal[0, 1] = 1
+    share: Annotated[str, Field(pattern=r"^[^/+#\x00]{1,64}$")] | None = None
+    retained: Literal["ignore", "accept"] = "ignore"
+    session_expiry: Annotated[int, Field(ge=0, le=4_294_967_295)] = 604_800
+    max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 1_000
+    max_payload: Annotated[int, Field(ge=16, le=16 * 1024 * 1024)] = 65_536
+    status_topic: Annotated[str, Field(pattern=r"^[^+#\x00]{1,256}$")] | None = None
+    tag: Annotated[list[TagTable], Field(min_length=1)]
 
 
 def mqtt_url(text: str) -> str:

@@ -136,7 +136,8 @@ class OpcuaSource:
             # Not all bridges at the same moment, when a server comes back.
             wait = backoff * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             try:
-                await asyncio.wait_for(self._stop.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._stop.wait()
             except TimeoutError:
                 backoff = min(_LAST_BACKOFF_S, backoff * 2)
 
@@ -191,7 +192,8 @@ class OpcuaSource:
         client.connection_lost_callback = lose
         while True:
             try:
-                await asyncio.wait_for(lost.wait(), _LOOK_S)
+                async with asyncio.timeout(_LOOK_S):
+                    await lost.wait()
             except TimeoutError:
                 pass
             else:

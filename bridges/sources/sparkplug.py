@@ -133,6 +133,7 @@ class SparkplugSource:
         self._stopping.set()
         self._connection.end(connected=self.status.connected_since is not None, forget=forget, patience=_CLOSE_S)
         self._loop.stop(_CLOSE_S)
+        self._connection.client.release()
         self.status.connected_since = None
 
     def _on_connect(self, _client: Client, _data: object, _flags: object, reason: ReasonCode, _more: object) -> None:

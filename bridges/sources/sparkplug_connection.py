@@ -15,6 +15,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from bridges.sources.mqtt_socket import BufferedClient
 from bridges.sources.sparkplug_table import SparkplugTable
 from bridges.tls import tls_of
 from controlroom.wire.sparkplug import NAMESPACE
@@ -49,7 +50,7 @@ class HostConnection:
         client_id = table.client_id or f"controlroom-{bridge}-{table.name}"
         # The specification wants sessions that begin anew.
         options: dict[str, Any] = {} if self._v5 else {"clean_session": True}
-        client = self.client = Client(
+        client = self.client = BufferedClient(
             CallbackAPIVersion.VERSION2,
             f"{client_id}-check" if live else client_id,
             protocol=MQTTv5 if self._v5 else MQTTv311,

@@ -16,14 +16,11 @@ from __future__ import annotations
 import re
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from bridges.mapping import Model, TagTable, Template
-from bridges.secrets import Secret
-from bridges.sources.mqtt_table import MQTT_PORTS, mqtt_url
-from bridges.tls import TlsFiles
+from bridges.mapping import TagTable, Template
+from bridges.sources.mqtt_table import BrokerTable
 from bridges.topics import TopicTemplate
 
 _LEVEL = r"^[^/+#\x00]{1,128}$"
@@ -116,42 +113,14 @@ class SparkplugTag(TagTable):
         return MetricTemplate(self.group, self.node, self.device, self.metric).names
 
 
-class SparkplugTable(Secret, TlsFiles, Model):
+class SparkplugTable(BrokerTable):
     """`[[source]]` with `type = "sparkplug"`."""
 
     type: Literal["sparkplug"]
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
-    url: str
     version: Literal["3.1.1", "5"] = "3.1.1"
-    client_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     host_id: Annotated[str, Field(pattern=_LEVEL)] | None = None
-    user: str | None = None
-    keepalive: Annotated[int, Field(ge=5, le=3600)] = 30
     reorder: Annotated[float, Field(ge=0.1, le=60)] = 2.0
     rebirth_every: Annotated[float, Field(ge=1, le=3600)] = 5.0
     max_payload: Annotated[int, Field(ge=16, le=16 * 1024 * 1024)] = 4 * 1024 * 1024
-    max_tags: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
     max_nodes: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     tag: list[SparkplugTag] = Field(default_factory=lambda: [SparkplugTag()], min_length=1)
-
-    @field_validator("url")
-    @classmethod
-    def _is_url(cls, text: str) -> str:
-        return mqtt_url(text)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        self.require_tls(tls=self.url.startswith("mqtts:"), by="a url of mqtts://")
-        if self.user is None and self.has_secret:
-            raise ValueError("a password needs a user")
-        return self
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
-        parts = urlsplit(self.url)
-        return parts.hostname or "", parts.port or MQTT_PORTS[parts.scheme]
-
-    def same_connection(self, other: Model) -> bool:
-        """Whether another table differs in its tags alone, so that the connection can stay."""
-        return self.model_copy(update={"tag": []}) == other.model_copy(update={"tag": []})

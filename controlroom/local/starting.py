@@ -203,7 +203,7 @@ class Start:
         deadline = time.monotonic() + _READY_TIMEOUT
         while True:
             for number in sorted(waiting):
-                if alive <= probe.known_brokers(self._broker(number).port):
+                if alive <= probe.known_brokers(self._broker(number).port, cluster=self._state.cluster_id):
                     waiting.discard(number)
                     if waiting:
                         tell(f"{_listing(sorted(set(wanted) - waiting))} up")

@@ -14,10 +14,12 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
+from controlroom.local import Endpoints
 from controlroom.wire import BadMessage, Reading, SensorCommand, SensorSpec, SensorStatus, TopicNames, decode_reading
 from controlroom.wire.command import encode_command
 from controlroom.wire.status import decode_status
 from kafka_clients.closing import close_consumer, close_producer
+from tests.conftest import MakeTopic
 
 CONTROLROOM = [sys.executable, "-m", "controlroom"]
 
@@ -141,3 +143,18 @@ async def run(brokers: str, names: TopicNames, *arguments: str, **env: str) -> t
         _, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, err.decode()
+
+
+@asynccontextmanager
+async def plant_of(endpoints: Endpoints, topics: MakeTopic) -> AsyncIterator[Plant]:
+    """A plant on topics of the test's own."""
+    compacted = {"cleanup.policy": "compact"}
+    names = TopicNames(
+        data=await topics("data", partitions=3),
+        commands=await topics("commands", config=compacted),
+        status=await topics("status", config=compacted),
+    )
+    plant = Plant(endpoints.brokers, names)
+    await plant.start()
+    yield plant
+    await plant.stop()

@@ -10,23 +10,14 @@ from typing import Any
 import pytest
 
 from controlroom.local import Endpoints
-from controlroom.wire import TopicNames
 from tests.conftest import MakeTopic
-from tests.integration.simulated import CONTROLROOM, Plant
+from tests.integration.simulated import CONTROLROOM, Plant, plant_of
 
 
 @pytest.fixture
 async def scene(endpoints: Endpoints, topics: MakeTopic) -> AsyncIterator[Plant]:
-    compacted = {"cleanup.policy": "compact"}
-    names = TopicNames(
-        data=await topics("data", partitions=3),
-        commands=await topics("commands", config=compacted),
-        status=await topics("status", config=compacted),
-    )
-    plant = Plant(endpoints.brokers, names)
-    await plant.start()
-    yield plant
-    await plant.stop()
+    async with plant_of(endpoints, topics) as plant:
+        yield plant
 
 
 async def sensors(scene: Plant, *arguments: str) -> tuple[int, str, str]:

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from controlroom.local import Endpoints
-from controlroom.wire import FaultSpec, SensorSpec, TopicNames, decode_reading
+from controlroom.wire import FaultSpec, SensorSpec, decode_reading
 from simulator.faults import FAULTS, new_fault
 from simulator.plant import default_plant
 from tests.conftest import MakeTopic
-from tests.integration.simulated import Plant
+from tests.integration.simulated import Plant, plant_of
 
 QUICK = SensorSpec(sensor_id="quick", sensor_type="temperature", interval=0.1)
 BUILT_IN = [spec.sensor_id for spec in default_plant().sensors]
@@ -27,16 +27,8 @@ BUILT_IN = [spec.sensor_id for spec in default_plant().sensors]
 
 @pytest.fixture
 async def scene(endpoints: Endpoints, topics: MakeTopic) -> AsyncIterator[Plant]:
-    compacted = {"cleanup.policy": "compact"}
-    names = TopicNames(
-        data=await topics("data", partitions=3),
-        commands=await topics("commands", config=compacted),
-        status=await topics("status", config=compacted),
-    )
-    plant = Plant(endpoints.brokers, names)
-    await plant.start()
-    yield plant
-    await plant.stop()
+    async with plant_of(endpoints, topics) as plant:
+        yield plant
 
 
 async def ended(process: asyncio.subprocess.Process, seconds: float) -> tuple[int, str]:

@@ -12,15 +12,14 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
-from benchmarks._mosquitto import Mosquitto
 from controlroom.local import Endpoints
-from controlroom.wire import SensorSpec, TopicNames
+from controlroom.wire import SensorSpec
 from simulator.faults import FAULTS, new_fault
 from simulator.plant import default_plant
 from simulator.specification import limits_of, unit_of
-from tests.bridging import Bridging, needs_mosquitto
+from tests.bridging import Bridging, bridged, needs_mosquitto
 from tests.conftest import MakeTopic
-from tests.integration.simulated import Plant
+from tests.integration.simulated import Plant, plant_of
 
 pytestmark = needs_mosquitto
 
@@ -32,34 +31,14 @@ QUICK = SensorSpec(
 
 @pytest.fixture
 async def scene(endpoints: Endpoints, topics: MakeTopic) -> AsyncIterator[Plant]:
-    compacted = {"cleanup.policy": "compact"}
-    names = TopicNames(
-        data=await topics("data", partitions=3),
-        commands=await topics("commands", config=compacted),
-        status=await topics("status", config=compacted),
-    )
-    plant = Plant(endpoints.brokers, names)
-    await plant.start()
-    yield plant
-    await plant.stop()
+    async with plant_of(endpoints, topics) as plant:
+        yield plant
 
 
 @pytest.fixture
 async def bridging(scene: Plant, tmp_path: Path) -> AsyncIterator[Bridging]:
-    mosquitto = Mosquitto(tmp_path / "mqtt")
-    mosquitto.start()
-    made = Bridging(tmp_path, scene.brokers, scene.names.data, mosquitto)
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        made.kill()
-    mosquitto.stop()
-
-
-def start(bridging: Bridging) -> None:
-    """The bridge, by the file that the simulator has written, with its spool in the test's directory."""
-    text = bridging.file.read_text()
-    bridging.file.write_text(text.replace('name = "simulated"', 'name = "simulated"\nspool = "spool"'))
-    bridging.start()
+    with bridged(tmp_path, scene.brokers, scene.names.data) as made:
+        yield made
 
 
 async def test_the_simulated_plant_comes_back_through_a_bridge_with_its_faults(
@@ -77,7 +56,7 @@ async def test_the_simulated_plant_comes_back_through_a_bridge_with_its_faults(
         to = ("--as", "mqtt", "--to", mosquitto.url, "--interval", "0.5", "--bridge-file", str(bridging.file))
         async with scene.simulate(*to) as process:
             await bridging.until(lambda: len({message.topic for message in heard}) == 15, patience=60)
-            start(bridging)
+            bridging.start_simulated()
             await bridging.connected()
             await scene.until(lambda: {reading.sensor_id for reading in scene.readings()} == set(BUILT_IN), 60)
 
@@ -127,7 +106,7 @@ async def test_so_many_readings_and_no_more(scene: Plant, bridging: Bridging) ->
     to = ("--as", "mqtt", "--to", mosquitto.url, "--speed", "200", "--bridge-file", str(bridging.file))
     code, err = await scene.run("simulate", *to, "--readings", "1")
     assert (code, "1 readings delivered" in err) == (0, True), err
-    start(bridging)
+    bridging.start_simulated()
     await bridging.connected()
     code, err = await scene.run("simulate", *to, "--readings", "5000")
     assert (code, "5000 readings delivered" in err) == (0, True), err

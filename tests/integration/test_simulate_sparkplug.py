@@ -12,14 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks._mosquitto import Mosquitto
 from controlroom.local import Endpoints
-from controlroom.wire import SensorSpec, TopicNames
+from controlroom.wire import SensorSpec
 from simulator.faults import FAULTS, new_fault
 from simulator.plant import default_plant
-from tests.bridging import Bridging, needs_mosquitto
+from tests.bridging import Bridging, bridged, needs_mosquitto
 from tests.conftest import MakeTopic
-from tests.integration.simulated import Plant
+from tests.integration.simulated import Plant, plant_of
 
 pytestmark = needs_mosquitto
 
@@ -31,35 +30,14 @@ QUICK = SensorSpec(
 
 @pytest.fixture
 async def scene(endpoints: Endpoints, topics: MakeTopic) -> AsyncIterator[Plant]:
-    compacted = {"cleanup.policy": "compact"}
-    names = TopicNames(
-        data=await topics("data", partitions=3),
-        commands=await topics("commands", config=compacted),
-        status=await topics("status", config=compacted),
-    )
-    plant = Plant(endpoints.brokers, names)
-    await plant.start()
-    yield plant
-    await plant.stop()
+    async with plant_of(endpoints, topics) as plant:
+        yield plant
 
 
 @pytest.fixture
 async def bridging(scene: Plant, tmp_path: Path) -> AsyncIterator[Bridging]:
-    mosquitto = Mosquitto(tmp_path / "mqtt")
-    mosquitto.start()
-    made = Bridging(tmp_path, scene.brokers, scene.names.data, mosquitto)
-    yield made
-    if made.process is not None and made.process.poll() is None:
-        made.kill()
-    mosquitto.stop()
-
-
-def start(bridging: Bridging) -> None:
-    """The bridge, by the file that the simulator has written, with its spool in the test's directory."""
-    text = bridging.file.read_text()
-    if "spool =" not in text:
-        bridging.file.write_text(text.replace('name = "simulated"', 'name = "simulated"\nspool = "spool"'))
-    bridging.start()
+    with bridged(tmp_path, scene.brokers, scene.names.data) as made:
+        yield made
 
 
 async def test_nothing_is_lost_or_twice_when_the_bridge_and_the_broker_are_killed(
@@ -74,14 +52,14 @@ async def test_nothing_is_lost_or_twice_when_the_bridge_and_the_broker_are_kille
 
     async with scene.simulate(*to):
         await bridging.until(bridging.file.exists)
-        start(bridging)
+        bridging.start_simulated()
         await scene.until(lambda: {reading.sensor_id for reading in scene.readings()} == set(BUILT_IN), 60)
         fault = new_fault(FAULTS["rail"], fault_id="rail-1", start=datetime.now(UTC), interval=0.1, duration=60)
         await scene.order(QUICK, faults=(fault,))
         await scene.until(lambda: scene.readings("temp-sensor-001")[-1].alert_level == "critical")
 
         bridging.kill()
-        start(bridging)
+        bridging.start_simulated()
         await bridging.connected()
         before = last()
         await scene.until(lambda: last() > before + 300)

@@ -88,7 +88,8 @@ class ClusterDetailProbe:
         consumer, self._consumer = self._consumer, None
         if admin is not None:
             with contextlib.suppress(*_FAILURES):
-                await asyncio.wait_for(admin.close(), CLOSE_S)
+                async with asyncio.timeout(CLOSE_S):
+                    await admin.close()
         if consumer is not None:
             await close_consumer(consumer)
 

@@ -102,7 +102,8 @@ class Orders:
         producer, self._producer = self._producer, None
         if producer is not None:
             with contextlib.suppress(KafkaError, TimeoutError):
-                await asyncio.wait_for(producer.stop(), STOP_TIMEOUT_S)
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await producer.stop()
 
     def _order(self, order: Coroutine[Any, Any, None]) -> None:
         async def in_turn() -> None:

@@ -64,7 +64,8 @@ class ClusterProbe:
         admin, self._admin = self._admin, None
         if admin is not None:
             with contextlib.suppress(KafkaError, TimeoutError, OSError):
-                await asyncio.wait_for(admin.close(), CONNECT_TIMEOUT_S)
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    await admin.close()
 
     async def _metadata(self) -> str:
         """Read it; what was wrong."""

@@ -76,7 +76,8 @@ async def look_for_open_transactions(
         raise kafka.unreachable(error) from None
     finally:
         with contextlib.suppress(KafkaError, TimeoutError, OSError):
-            await asyncio.wait_for(admin.close(), ANSWER_S)
+            async with asyncio.timeout(ANSWER_S):
+                await admin.close()
 
 
 def _refused(answer: dict[str, Any]) -> bool:

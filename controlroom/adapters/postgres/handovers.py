@@ -12,7 +12,7 @@ import asyncpg
 
 from controlroom.adapters.postgres.alarm_actions import clean
 from controlroom.adapters.postgres.alarm_query import LIST, as_told, like
-from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.alarms.model import decode_alarm
 from controlroom.core.handover import (
     LONGEST_NOTE,
@@ -157,7 +157,7 @@ class Handovers:
         note_id = uuid4()
 
         async def write(connection: asyncpg.Connection) -> None:
-            async with connection.transaction():
+            async with transaction(connection):
                 await connection.execute(LOCK_FOR_NOTE)
                 await connection.execute(INSERT_NOTE, note_id, self._who, self._whence, clean(text, LONGEST_NOTE))
 
@@ -168,7 +168,7 @@ class Handovers:
         handover_id = uuid4()
 
         async def write(connection: asyncpg.Connection) -> Given:
-            async with connection.transaction():
+            async with transaction(connection):
                 await connection.execute(LOCK)
                 # Asked for again after a lost connection, it may have been kept.
                 row = await connection.fetchrow(BY_ID, handover_id)

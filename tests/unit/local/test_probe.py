@@ -43,9 +43,11 @@ def framed(body: bytes) -> bytes:
 
 
 def test_reads_the_brokers_that_are_alive() -> None:
-    body = struct.pack(">ii", 1, 2) + broker(1) + broker(3, rack=b"zone-a") + struct.pack(">ii", 1, 0)
-    with answering(framed(body)) as port:
-        assert known_brokers(port) == {1, 3}
+    cluster = struct.pack(">h", 4) + b"ours"
+    body = struct.pack(">ii", 1, 2) + broker(1) + broker(3, rack=b"zone-a") + cluster + struct.pack(">ii", 1, 0)
+    for wanted, found in ((None, {1, 3}), ("ours", {1, 3}), ("another", set())):
+        with answering(framed(body)) as port:
+            assert known_brokers(port, cluster=wanted) == found
 
 
 @pytest.mark.parametrize("answer", [b"", b"\0\0", framed(b"\0\0\0\1"), framed(struct.pack(">ii", 1, 9) + broker(1))])
