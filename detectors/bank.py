@@ -130,6 +130,7 @@ class SensorBank:
         if state.pauses:
             learn = self._unless_paused(learn, arrived)
         silence = state.silence
+        before = silence.last
         silent = silence.arrival(arrived, learn)
         conditions = state.conditions
         held = conditions.held
@@ -158,7 +159,7 @@ class SensorBank:
             state.behind_arrived = arrived
         late = state.late.update(arrived - t, silence.interval, learn)
         if late:
-            self._lateness(out, late, t, arrived, x)
+            self._lateness(out, late, t, arrived, x, arrived - before)
         elif state.behind_t > -math.inf and not silent:
             state.behind_t = -math.inf
         if not self._low <= x <= self._high:
@@ -437,8 +438,9 @@ class SensorBank:
         text = f"its clock is {duration(over)} ahead: a reading cannot be from the future"
         self._up(out, Finding("clock", 1, t, x, None, None, -over, "clock", text))
 
-    def _lateness(self, out: list[Finding], side: int, t: float, arrived: float, x: float) -> None:
-        if side > 0 and self._catches_up(t, arrived):
+    def _lateness(self, out: list[Finding], side: int, t: float, arrived: float, x: float, gap: float) -> None:
+        # `gap`: seconds from the arrival before to this one
+        if side > 0 and self._catches_up(t, arrived, gap):
             return
         over = max(-FARTHEST_S, min(FARTHEST_S, arrived - t - self._state.late.usual))
         if side > 0:
@@ -448,15 +450,23 @@ class SensorBank:
             text = f"its time is {duration(-over)} ahead of this sensor's usual"
             self._up(out, Finding("clock", 1, t, x, None, None, over, "late", text))
 
-    def _catches_up(self, t: float, arrived: float) -> bool:
-        """Whether a late reading is one of those that waited somewhere during a silence, which is known already.
+    def _catches_up(self, t: float, arrived: float, gap: float) -> bool:
+        """Whether a late reading is one of those that waited somewhere while nothing arrived.
 
         What waited comes at least twice as fast as it was made, until all of it has come. A sensor that is late from
-        now on goes on at its own pace.
+        now on goes on at its own pace. The way may stall again meanwhile: pauses are allowed for, together as long as
+        the margin of `late`. A longer one begins the count again, as it makes readings late by itself, whether it was
+        a silence of this sensor or not.
         """
         state = self._state
+        margin = state.late.high - state.late.usual
+        if gap > margin:
+            state.behind_t = t
+            state.behind_arrived = arrived
         made = t - state.behind_t
-        return 0.0 <= made < math.inf and arrived - state.behind_arrived <= 0.5 * made + state.silence.interval
+        if not 0.0 <= made < math.inf:
+            return False
+        return arrived - state.behind_arrived <= 0.5 * made + margin + state.silence.interval
 
     def _up(self, out: list[Finding], finding: Finding) -> None:
         if finding.kind in self._kinds:

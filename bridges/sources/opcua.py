@@ -222,7 +222,8 @@ class OpcuaSource:
                 await space.look()
                 await self._monitored.search(space, subscription, self.table, self._sensors)
             except BaseException:
-                self._changed = True  # what was done of it is not known
+                # Items that are made anew lose what the server holds for them: only where there is no other way.
+                self._changed = self._changed or changed or self._monitored.uncertain
                 raise
             searched = time.monotonic()
         every = self.table.refresh_s

@@ -26,17 +26,19 @@ class Monitored:
         self._status = status
         self._refusals = refusals
         self._items: dict[str, Item] = {}
+        #: the server was asked to monitor more or less, and has not answered: what it has done of it is not known
+        self.uncertain = False
         #: what the last search refused
         self._told: set[tuple[str, str]] = set()
 
     def forget(self) -> None:
         """The subscription is another one, and has nothing yet."""
-        self._items = {}
+        self._items, self.uncertain = {}, False
 
     async def clear(self, subscription: Subscription) -> None:
         """Monitor nothing any more: every tag may have changed."""
         await subscription.remove(list(self._items.values()))
-        self._items, self._told = {}, set()
+        self._items, self._told, self.uncertain = {}, set(), False
 
     async def search(
         self, space: AddressSpace, subscription: Subscription, table: OpcuaTable, sensors: Mapping[str, SensorTable]
@@ -58,12 +60,14 @@ class Monitored:
                 new.append(item)
                 if known is not None:
                     old.append(known)
+        self.uncertain = bool(new)
         await subscription.remove(old)
         for item in new:
             self._items[item.sensor_id] = item
         for item, word in await subscription.add(new):
             del self._items[item.sensor_id]
             refused.append((item.label, Refused(Refusal.NO_NODE, f"the server does not monitor it ({word})")))
+        self.uncertain = False
         told: set[tuple[str, str]] = set()
         for label, one in refused:
             key = (label, one.reason.value)

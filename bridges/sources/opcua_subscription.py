@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,6 +16,8 @@ from bridges.sources.opcua_table import OpcuaTable
 _KEEP_ALIVE_S = 5.0
 #: So long a server keeps a subscription that nobody asks for its values.
 _LIFETIME_S = 120.0
+#: Between two requests for a notification, while there is no connection.
+_ASK_AGAIN_S = 0.2
 #: The server cannot filter this variable so: it is monitored without a filter.
 _FILTER_REFUSED = frozenset(
     {
@@ -164,14 +167,32 @@ class Subscription:
         number = int(message.SequenceNumber)
         for absent in range(self._sequence + 1, number) if self._sequence else ():
             # Sent over a connection that was lost on the way: the server keeps it until it is acknowledged.
-            try:
-                again = await self._session.republish(self._id, absent)
-            except ua.UaError:
+            again = await self._republished(absent)
+            if again is None:
                 self._missed()
             else:
                 await self._take(again)
         self._sequence = number
         await self._take(message)
+
+    async def _republished(self, number: int) -> ua.NotificationMessage | None:
+        """Ask for a notification once more; None: the server has it not any more.
+
+        The connection may be lost again meanwhile. The client would acknowledge the notification that showed the gap
+        although it was not taken, so this asks until there is an answer.
+        """
+        until = time.monotonic() + _LIFETIME_S
+        while time.monotonic() < until:
+            try:
+                again = await self._session.republish(self._id, number)
+            except ua.UaError:
+                return None
+            except (OSError, TimeoutError):
+                await asyncio.sleep(_ASK_AGAIN_S)
+            else:
+                # There are servers that answer with an empty notification.
+                return again if again.NotificationData else None
+        return None
 
     async def _take(self, message: ua.NotificationMessage) -> None:
         values: list[tuple[Item, ua.DataValue]] = []
