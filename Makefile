@@ -27,7 +27,7 @@ COMPILED := $(BIN)/python -m compiled.build
 BACKGROUND := $(BIN)/python scripts/background.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults chaos lint lock setup start full-start stop clean status health build-sensors start-sensors stop-sensors \
+.PHONY: help run test faults chaos docs lint lock setup start full-start stop clean status health build-sensors start-sensors stop-sensors \
 	logs-sensors monitor-sensors monitor test-external test-topics verify-cluster
 
 help: ## List the commands
@@ -62,12 +62,21 @@ chaos: $(DEV) ## Random faults under load for SECONDS over SEEDS seeds, then the
 	@$(COMPILED)
 	@$(BIN)/python -m tests.faults.chaos $(SECONDS) --seeds $(SEEDS) $(ARGS)
 
-lint: $(DEV) ## Check style, types, layers and compose.yaml
+# What the theme says about its own successor is no warning about these pages.
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+docs: $(DEV) ## Write the pages that come from the code, and the documentation as a site into build/site
+	@$(BIN)/python scripts/reference.py
+	@$(SITE)
+
+lint: $(DEV) ## Check style, types, layers, compose.yaml and the documentation
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	@$(BIN)/python scripts/reference.py --check
+	@$(SITE)
 
 .venv/%.lock: %.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "setup: no Python 3.11 or newer found; on Debian or Ubuntu: apt-get install python3 python3-venv" >&2; exit 1; }
