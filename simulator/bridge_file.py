@@ -1,4 +1,4 @@
-"""The file of a bridge that reads simulated sensors back from MQTT or Sparkplug: id, type, place and limits of each."""
+"""The file of a bridge that reads simulated sensors back: id, type, place and limits of each."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from controlroom.wire import SENSOR_TYPES, SensorSpec
 from simulator.errors import OutletError
 from simulator.mqtt import TEMPLATE, level
-from simulator.specification import BadSpec, limits_of
+from simulator.specification import BadSpec, interval_ms, limits_of
 
+#: The path of a sensor's variable in the simulated OPC UA server, from Objects on.
+OPCUA_PATH = "{section}/{zone}/{machine}/{type}/{sensor}"
 _HEAD = """\
 # Reads the simulated sensors that `controlroom simulate --as {kind}` publishes: `controlroom bridge FILE`.
 [bridge]
@@ -43,6 +45,14 @@ machine = "{{device}}"
 warning = {warning!r}
 critical = {critical!r}
 """
+_OPCUA_TAG = """
+[[source.tag]]
+path = {topic}
+id = "{{sensor}}"
+type = "{type}"
+warning = {warning!r}
+critical = {critical!r}
+"""
 _SENSOR = """
 [sensor.{id}]
 warning = {warning!r}
@@ -66,8 +76,21 @@ def sparkplug_file(url: str, specs: Sequence[SensorSpec]) -> str:
     return _text("sparkplug", url, specs, _SPARKPLUG_TAG, lambda name: f"{name}/#")
 
 
-def _text(kind: str, url: str, specs: Sequence[SensorSpec], tag: str, topic_of: Callable[[str], str]) -> str:
-    parts = [_HEAD.format(kind=kind, url=json.dumps(url))]
+def opcua_file(url: str, specs: Sequence[SensorSpec]) -> str:
+    """The same for the simulated plant as an OPC UA server.
+
+    Each of its sensors tells every reading with a time of its own. One that tells nothing is silent: it is not
+    read again.
+    """
+    known = [interval_ms(spec) for spec in specs if spec.sensor_type in SENSOR_TYPES]
+    more = f"sampling = {min(known, default=1000) / 2000:g}\nrefresh = 0\nqueue = 1000\nrescan = 5\n"
+    return _text("opcua", url, specs, _OPCUA_TAG, lambda name: OPCUA_PATH.replace("{type}", name), more)
+
+
+def _text(
+    kind: str, url: str, specs: Sequence[SensorSpec], tag: str, topic_of: Callable[[str], str], more: str = ""
+) -> str:
+    parts = [_HEAD.format(kind=kind, url=json.dumps(url)), more]
     for name in dict.fromkeys(spec.sensor_type for spec in specs):
         known = SENSOR_TYPES.get(name)
         if known is not None:

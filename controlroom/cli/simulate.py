@@ -72,13 +72,19 @@ def _alert_mix(_ctx: click.Context, _param: click.Parameter, value: str | None) 
 @click.option(
     "--as",
     "kind",
-    type=click.Choice(["kafka", "mqtt", "sparkplug"]),
+    type=click.Choice(["kafka", "mqtt", "sparkplug", "opcua"]),
     default="kafka",
     show_default=True,
-    help="What readings go to: the topic of readings, or an MQTT broker, from which a bridge takes them; with sparkplug"
-    " as edge nodes of Sparkplug B.",
+    help="What readings go to: the topic of readings; or from where a bridge takes them: an MQTT broker, edge nodes of"
+    " Sparkplug B on one, an OPC UA server.",
 )
-@click.option("--to", "url", metavar="URL", help="The MQTT broker, as in mqtt://127.0.0.1:1883.")
+@click.option(
+    "--to",
+    "url",
+    metavar="URL",
+    help="The MQTT broker, as in mqtt://127.0.0.1:1883; where the OPC UA server listens, as in"
+    " opc.tcp://127.0.0.1:4840/plant.",
+)
 @click.option("--mqtt-topic", "template", metavar="TEMPLATE",
               help="Its topics [plant/{section}/{zone}/{machine}/{type}/{sensor}].")  # fmt: skip
 @click.option(
@@ -126,6 +132,9 @@ def simulate(
 
     With --as sparkplug each zone is an edge node of Sparkplug B, and its machines are the devices. Edge nodes keep
     their values until their host application is online: the bridge of the file that --bridge-file writes.
+
+    With --as opcua the plant is an OPC UA server: a variable for each sensor, below its section, zone, machine and
+    type, with its unit, its range, and the faults that shape it. It asks for no login and encrypts nothing.
     """
     from controlroom.adapters.kafka.connection import KafkaConnection
     from simulator.options import Options
@@ -173,28 +182,34 @@ def _outlet(
     """Where readings go; None: to the topic of readings."""
     if kind == "kafka":
         if url is not None or template is not None or bridge_file is not None:
-            raise click.UsageError("--to, --mqtt-topic and --bridge-file are for --as mqtt and --as sparkplug")
+            raise click.UsageError("--to, --mqtt-topic and --bridge-file are for --as mqtt, sparkplug and opcua")
         return None
     if url is None:
-        raise click.UsageError(f"--as {kind} needs --to, as in mqtt://127.0.0.1:1883")
+        example = "opc.tcp://127.0.0.1:4840/plant" if kind == "opcua" else "mqtt://127.0.0.1:1883"
+        raise click.UsageError(f"--as {kind} needs --to, as in {example}")
+    if template is not None and kind != "mqtt":
+        raise click.UsageError(f"--mqtt-topic is for --as mqtt, not for --as {kind}")
     from controlroom.errors import InputError
     from controlroom.extras import require
     from simulator.bridge_file import bridge_file as mqtt_file
-    from simulator.bridge_file import sparkplug_file
+    from simulator.bridge_file import opcua_file, sparkplug_file
     from simulator.mqtt import TEMPLATE, MqttOutlet
 
     outlet: Outlet
     if kind == "sparkplug":
-        if template is not None:
-            raise click.UsageError("--mqtt-topic is for --as mqtt: Sparkplug has topics of its own")
         require("google.protobuf", "sparkplug", "Sparkplug B")
         from simulator.sparkplug import SparkplugOutlet
 
-        outlet = SparkplugOutlet(url, _tell)
+        outlet, text = SparkplugOutlet(url, _tell), sparkplug_file(url, specs)
+    elif kind == "opcua":
+        require("asyncua", "opcua", "OPC UA")
+        from simulator.opcua import OpcuaOutlet
+
+        outlet, text = OpcuaOutlet(url, _tell), opcua_file(url, specs)
     else:
         outlet = MqttOutlet(url, template or TEMPLATE, _tell)
+        text = mqtt_file(url, specs, template or TEMPLATE) if bridge_file is not None else ""
     if bridge_file is not None and not bridge_file.exists():
-        text = sparkplug_file(url, specs) if kind == "sparkplug" else mqtt_file(url, specs, template or TEMPLATE)
         try:
             bridge_file.write_text(text, encoding="utf-8")
         except OSError as error:
