@@ -21,7 +21,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from controlroom.adapters.kafka.connection import KafkaConnection
-from controlroom.adapters.postgres.alarm_actions import clean
+from controlroom.adapters.postgres.typed_text import clean
 from controlroom.core.fault_register import FaultRegister, FaultRow
 from controlroom.core.learning import LearningAction
 from controlroom.wire import BadMessage, TopicNames

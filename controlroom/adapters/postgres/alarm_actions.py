@@ -17,6 +17,7 @@ from controlroom.adapters.postgres import rows
 from controlroom.adapters.postgres.alarm_journal import write_handled
 from controlroom.adapters.postgres.alarm_query import kind_meant
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
+from controlroom.adapters.postgres.typed_text import clean
 from controlroom.core.alarms import events
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.lifecycle import step
@@ -24,9 +25,6 @@ from controlroom.core.alarms.model import Alarm, decode_alarm, encode_alarm
 from controlroom.core.alert_handler import Handled, alarm_event
 from controlroom.core.records import SensorFacts, Source, facts_of_group
 from controlroom.errors import ActionRefused, ControlroomError, DatabaseUnreachable, NotAllowed
-
-#: A text that an operator writes is cut here.
-MAX_TEXT = 500
 
 LOCK_ALARM = """
 SELECT a.doc, a.topic, a.part, s.sensor_id, s.sensor_type, s.unit, s.factory_section, s.machine_id, s.zone,
@@ -261,11 +259,6 @@ class AlarmActionStore:
         return NotAllowed(
             f"the database login {login} may look but not act", hint="log in as one that has controlroom_operator"
         )
-
-
-def clean(text: str, longest: int = MAX_TEXT) -> str:
-    """What a person typed, as the database can hold it."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{SYMBOL FOR NULL}")[:longest]
 
 
 def _never_raised(sensor_id: str, kind: str) -> ActionRefused:

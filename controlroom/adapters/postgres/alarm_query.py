@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 import asyncpg
 
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
+from controlroom.adapters.postgres.typed_text import like
 from controlroom.core.alarms.measures import Record
 from controlroom.core.alarms.model import Alarm, Priority, decode_alarm
 from controlroom.core.alarms.transitions import TransitionKind
@@ -219,11 +220,3 @@ def _record(row: Any) -> Record:  # noqa: ANN401 - asyncpg's row
         priority=Priority(row["priority"]) if row["priority"] else None,
         simulated=row["simulated"],
     )
-
-
-def like(pattern: str | None) -> str | None:
-    """A shell pattern as one of SQL's."""
-    if pattern is None:
-        return None
-    escaped = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return escaped.replace("*", "%").replace("?", "_")

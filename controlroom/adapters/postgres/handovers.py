@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import asyncpg
 
-from controlroom.adapters.postgres.alarm_actions import clean
-from controlroom.adapters.postgres.alarm_query import LIST, as_told, like
+from controlroom.adapters.postgres.alarm_query import LIST, as_told
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
+from controlroom.adapters.postgres.typed_text import clean, like
 from controlroom.core.alarms.model import decode_alarm
 from controlroom.core.handover import (
     LONGEST_NOTE,

@@ -16,10 +16,9 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 
-from controlroom.adapters.postgres.alarm_actions import clean
-from controlroom.adapters.postgres.alarm_query import like
 from controlroom.adapters.postgres.lookout import Lookout
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
+from controlroom.adapters.postgres.typed_text import clean, like
 from controlroom.core.archive import LearningFacts
 from controlroom.core.learning import LearningAction, LearningOrder, facts_of
 from controlroom.errors import ActionRefused, DatabaseUnreachable, NotAllowed
