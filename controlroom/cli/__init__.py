@@ -44,6 +44,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "history": ("controlroom.cli.history", "history", "Show a sensor's readings, by minute or hour."),
     "rejects": ("controlroom.cli.rejects", "rejects", "List rejected records, show one, publish them again."),
     "config": ("controlroom.cli.config", "config", "Show every setting and where it came from."),
+    "backup": ("controlroom.cli.backup", "backup", "Write a backup of the database to a file."),
+    "restore": ("controlroom.cli.backup", "restore", "Restore a backup; the topic is read on from there."),
     "fsck": ("controlroom.cli.fsck", "fsck", "Audit the database against the topic."),
 }
 
