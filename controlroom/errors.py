@@ -4,6 +4,7 @@
 
     ControlroomError            exit 1   anything that went wrong and is not below
      +-- ConfigError            exit 4   a setting or a configuration file is wrong
+ |    +-- ProgramTooOld              a newer version has migrated the database, or saved detector states
      +-- InputError             exit 4   a file or a value that the user gave is wrong
      +-- Unreachable            exit 3   something that must be there does not answer
      |    +-- KafkaUnreachable
@@ -47,6 +48,10 @@ class ConfigError(ControlroomError):
     """A setting or a configuration file is wrong."""
 
     exit_code = 4
+
+
+class ProgramTooOld(ConfigError):
+    """A newer version of the program has migrated the database, or saved detector states there."""
 
 
 class InputError(ControlroomError):

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from controlroom.core.alarms.events import AlarmEvent, Detected, Returned
 from controlroom.core.alarms.model import Severity
 from controlroom.core.rollups import MINUTE
+from controlroom.errors import ProgramTooOld
 from detectors.finding import number
 from detectors.relation import MOST_CHANNELS, Relation, Verdict
+from detectors.relation import VERSION as RELATION_VERSION
 
 #: The kind of a machine's alarm; its subject is `machine:ID`.
 MACHINE_KIND = "machine"
@@ -59,10 +61,16 @@ class Machine:
 
         Raises:
             ValueError: the state is not readable.
+            ProgramTooOld: a newer version of the program has saved it.
         """
         sensors = tuple(sorted(units))[:MOST_CHANNELS]
         if len(sensors) < 2:
             return None
+        if state and state[0] > RELATION_VERSION:
+            raise ProgramTooOld(
+                f"the state of machine {machine_id} is of version {state[0]}, this program's is {RELATION_VERSION}",
+                hint="a newer controlroom has saved it: start that one",
+            )
         relation = Relation.load(state) if state else Relation(sensors)
         if relation.channels != sensors:
             relation = Relation(sensors)

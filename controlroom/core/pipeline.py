@@ -35,6 +35,7 @@ from controlroom.core.records import (
     facts_of_group,
 )
 from controlroom.core.rollups import MINUTE, Bucket, BucketKey
+from controlroom.core.saved_states import look_at_states
 from controlroom.core.silences import STATE_KEY, Silences, Step
 from controlroom.core.slot import BankName, Slot, fault_id_of, is_simulated, load_bank, returned
 from controlroom.wire import BadMessage, Reading, Reason, decode_reading
@@ -77,6 +78,9 @@ class PartitionPipeline:
         states: saved detector states by sensor id.
         profile_for: how a sensor is watched, from what is known of it.
         loop: what is done for every record: compiled where that is possible.
+
+    Raises:
+        ProgramTooOld: a newer version of the program has saved the states.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class PartitionPipeline:
         self._silences = Silences(
             options.common_cause, f"{topic}/{partition}", self._clock_of, self._states.pop(STATE_KEY, None)
         )
+        look_at_states(options.bank, self._states, f"{topic}/{partition}")
         self._intake = Intake(partition)
         #: sensors that have moved to another partition, and until when (broker time) they are not taken back
         self._moved: dict[str, float] = {}

@@ -156,6 +156,11 @@ def returned(kind: str, at: float) -> Returned:
     return Returned(at=at, holder=kind if kind in TOGETHER else "")
 
 
+def version_of(name: BankName) -> int:
+    """The version of the states that a bank saves: their first byte."""
+    return CHEAP_VERSION if name == "cheap" else DEFAULT_VERSION
+
+
 def load_bank(name: BankName, sensor_id: str, profile: Profile, saved: bytes | None) -> LearningBank:
     """A sensor's detectors as they were saved; new ones where nothing was, or where another bank's state was.
 
@@ -164,9 +169,9 @@ def load_bank(name: BankName, sensor_id: str, profile: Profile, saved: bytes | N
     kind = CheapBank if name == "cheap" else SensorBank
     if not saved:
         return kind(profile)
-    if saved[:1] != bytes([CHEAP_VERSION if kind is CheapBank else DEFAULT_VERSION]):
-        # Of the other bank or of another version: nothing of it can be used, and that is told.
-        log.warning("%s: its detectors' state is of another kind; they begin anew", sensor_id)
+    if saved[0] != version_of(name):
+        # Of the other bank or of an older version: it was told when the partition was taken.
+        log.debug("%s: its detectors' state is of another kind; they begin anew", sensor_id)
         return kind(profile)
     # A state that cannot be read ends the worker: an empty one is never used in its place.
     return kind.load(profile, saved)

@@ -20,7 +20,10 @@ from controlroom.errors import ConfigError, InputError
 #: A table that is being changed (a day's partition is attached or dropped) is waited for so long.
 LOCK_WAIT = "60s"
 
-_WATERMARKS = "SELECT grp, topic, part, next_offset, tail_hash FROM watermark ORDER BY grp, topic, part"
+# By way of JSON, since the hash is not there in older schemas, which are backed up before they are migrated.
+_WATERMARKS = """
+SELECT grp, topic, part, next_offset, decode(substr(to_jsonb(w) ->> 'tail_hash', 3), 'hex')
+FROM watermark w ORDER BY grp, topic, part"""
 
 
 @dataclass(frozen=True, slots=True)

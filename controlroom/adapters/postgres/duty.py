@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 
 from controlroom.adapters.postgres.alarm_actions import CLOCK, apply_event, lock_alarm
+from controlroom.adapters.postgres.schema import require_no_newer_schema
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.events import WallClock
@@ -53,7 +54,11 @@ class Duty:
         self._wake = wake
 
     async def run(self) -> None:
-        """Work until cancelled; a database that is away is waited for."""
+        """Work until cancelled; a database that is away is waited for.
+
+        Raises:
+            ProgramTooOld: a newer version of the program has migrated the database.
+        """
         try:
             while True:
                 self._wake.clear()
@@ -72,6 +77,8 @@ class Duty:
 
     async def _turn(self) -> None:
         connection = await self._session.connection()
+        # Also of a worker that is not on duty: one that has nothing to commit must end as well.
+        await require_no_newer_schema(connection)
         if connection is not self._held_by:
             await connection.execute(f"SET idle_session_timeout = '{IDLE_S}s'")
             if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY):

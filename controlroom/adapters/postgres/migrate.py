@@ -16,12 +16,14 @@ from importlib.resources.abc import Traversable
 import asyncpg
 
 from controlroom.adapters.postgres.session import Session
-from controlroom.errors import ConfigError, ControlroomError, DatabaseUnreachable
+from controlroom.errors import ConfigError, ControlroomError, DatabaseUnreachable, ProgramTooOld
 
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 _LOCK_KEY = 0x636F6E74726F6C  # "control", a number that no other program is likely to lock
 _LOCK_TIMEOUT = 60.0
 _MIGRATION_TIMEOUT = 600.0
+#: Transactions in which workers store batches are short; a backup is not. Workers queue behind a migration that waits.
+_ALONE_TIMEOUT = "10s"
 
 _TABLE = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -80,7 +82,8 @@ async def migrate(dsn: str, directory: Traversable | None = None) -> list[int]:
 
     Raises:
         DatabaseUnreachable: it does not answer, or another program's migration does not end.
-        ConfigError: the schema is newer than this program, or was made by files that differ from this program's.
+        ProgramTooOld: the schema is newer than this program.
+        ConfigError: it was made by files that differ from this program's.
         ControlroomError: a migration failed; the schema is as the one before left it.
     """
     known = known_migrations(directory)
@@ -134,7 +137,7 @@ async def _applied(connection: asyncpg.Connection) -> dict[int, str]:
 def _check(known: list[Migration], applied: dict[int, str]) -> None:
     newest = max(applied, default=0)
     if newest > len(known):
-        raise ConfigError(
+        raise ProgramTooOld(
             f"the database's schema is version {newest}, this program knows {len(known)}",
             hint="use the newer controlroom that migrated it",
         )
@@ -149,6 +152,10 @@ def _check(known: list[Migration], applied: dict[int, str]) -> None:
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
     try:
         async with connection.transaction():
+            # Each batch of a running worker is wholly before the migration, or sees the new version and is not stored.
+            await connection.execute(f"SET LOCAL lock_timeout = '{_ALONE_TIMEOUT}'")
+            await connection.execute("LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
+            await connection.execute("SET LOCAL lock_timeout = DEFAULT")
             await connection.execute(migration.sql, timeout=_MIGRATION_TIMEOUT)
             await connection.execute(
                 "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
@@ -156,6 +163,10 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
                 migration.name,
                 migration.checksum,
             )
+    except asyncpg.LockNotAvailableError:
+        raise DatabaseUnreachable(
+            "a backup or another long transaction holds the database", hint="migrate again when it has ended"
+        ) from None
     except (asyncpg.PostgresError, TimeoutError) as error:
         raise ControlroomError(
             f"migration {migration} failed ({error or 'no answer in time'})", hint="the schema is as it was before"

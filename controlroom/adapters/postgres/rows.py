@@ -28,6 +28,7 @@ UPDATE watermark
 SET next_offset = $5, commits = commits + 1, state_offset = coalesce($8, state_offset), updated_at = now(),
     tail_hash = CASE WHEN $5 = next_offset THEN tail_hash ELSE $9 END
 WHERE grp = $1 AND topic = $2 AND part = $3 AND next_offset = $4 AND epoch = $6 AND commits = $7
+    AND (SELECT max(version) FROM schema_migrations) <= $10
 RETURNING commits"""
 
 LOAD_STATES = "SELECT sensor_id, state FROM detector_state WHERE grp = $1 AND topic = $2 AND part = $3"

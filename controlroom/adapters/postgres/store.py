@@ -21,6 +21,7 @@ from controlroom.adapters.postgres.copying import copy_readings
 from controlroom.adapters.postgres.learning import INSERT_APPLIED
 from controlroom.adapters.postgres.moves import SensorMoves, departed, give_up, were_added
 from controlroom.adapters.postgres.outbox import Outgoing, dead_letter
+from controlroom.adapters.postgres.schema import known_version, require_no_newer_schema
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.model import decode_alarm
@@ -110,10 +111,12 @@ class PartitionStore:
 
         Raises:
             one of PASSING_ERRORS: try again later.
+            ProgramTooOld: a newer version of the program has migrated the database.
         """
         try:
             connection = await self._session.connection()
             async with transaction(connection):
+                await require_no_newer_schema(connection)
                 row = await connection.fetchrow(rows.CLAIM, *self._key, self._owner)
                 if row is None:
                     self._epoch = 0
@@ -193,6 +196,7 @@ class PartitionStore:
 
         Raises:
             Fenced: another worker owns the partition; nothing of the batch is written by us.
+            ProgramTooOld: a newer version of the program has migrated the database; nothing is written either.
         """
         state_offset = batch.next_offset if batch.states is not None else None
         result: Committed | None = None
@@ -244,8 +248,11 @@ class PartitionStore:
     async def _advance(
         self, connection: asyncpg.Connection, first: int, last: int, state: int | None, tail: bytes | None
     ) -> None:
-        done = await connection.fetchval(rows.ADVANCE, *self._key, first, last, self._epoch, self._commits, state, tail)
+        done = await connection.fetchval(
+            rows.ADVANCE, *self._key, first, last, self._epoch, self._commits, state, tail, known_version()
+        )
         if done is None:
+            await require_no_newer_schema(connection)
             raise Fenced(f"{self._key[1]}/{self._key[2]} was claimed by another worker")
 
     async def _write(self, connection: asyncpg.Connection, batch: Batch) -> Committed:
