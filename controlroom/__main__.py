@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 
@@ -41,7 +42,9 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _told(error: ControlroomError) -> int:
-    click.echo(f"controlroom: {error}", err=True)
+    from controlroom.logs import say
+
+    say(str(error), level=logging.ERROR, text=f"controlroom: {error}")
     return error.exit_code
 
 

@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     notify_file: Path | None = None
     """Who is told of alarms, TOML; unset: nobody. The same for all workers of a plant: one of them does it."""
 
+    log_format: Literal["text", "json"] = "text"
+    """How commands log to stderr: lines for people, or one JSON document a line."""
+
     ui: UiSettings = Field(default_factory=UiSettings)
     """How the terminal looks and which keys it has: the section `[ui]`."""
 

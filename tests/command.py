@@ -20,6 +20,7 @@ from subprocess import CompletedProcess
 from unittest import mock
 
 from controlroom.__main__ import main
+from controlroom.logs import format_kept
 
 #: Loggers that the program sets levels of.
 _LOGGERS = ("", "controlroom", "simulator", "bridges", "aiokafka")
@@ -84,7 +85,8 @@ def _as_it_was() -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
         hearing = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
-        yield
+        with format_kept():
+            yield
     finally:
         root.handlers = handlers
         for name, level in levels.items():

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from controlroom.cli.options import brokers_option, dir_option, hush_clients, resolve_brokers
+from controlroom.cli.options import (
+    brokers_option,
+    dir_option,
+    hush_clients,
+    log_format_option,
+    resolve_brokers,
+    settings_for,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +52,14 @@ def bridge() -> None:
 @click.option("--metrics-port", type=click.IntRange(0, 65_535), metavar="PORT",
               help="Serve /metrics, /healthz, /readyz.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
+@log_format_option
 def run(
     file: Path,
     brokers: str | None,
     directory: Path | None,
     metrics_port: int | None,
     verbose: bool,  # noqa: FBT001 - a flag of the command line
+    log_format: str | None,
 ) -> None:
     """Run the bridge that FILE describes until SIGTERM (`run` may be left out).
 
@@ -62,7 +71,7 @@ def run(
     from controlroom.adapters.kafka.connection import KafkaConnection
     from controlroom.logs import log_to_stderr
 
-    log_to_stderr(verbose=verbose)
+    log_to_stderr(verbose=verbose, log_format=settings_for(directory, log_format=log_format).log_format)
     with _translated():
         described = load_bridge(file)
         addresses, settings = resolve_brokers(brokers, directory)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controlroom.cli.config import config_option
-from controlroom.cli.options import brokers_option, dir_option, dsn_option, resolve, settings_for
+from controlroom.cli.options import brokers_option, dir_option, dsn_option, log_format_option, resolve, settings_for
 from controlroom.cli.restricted import restrict
 from controlroom.errors import ConfigError, ControlroomError, TerminalError
 
@@ -43,6 +43,7 @@ GRACE_S = 3.0
 @config_option
 @click.option("--operator", "who", metavar="NAME", help="Who sits here, for the audit (default: the account).")
 @click.option("--restricted", is_flag=True, help="As the forced command of an SSH login: see docs/ssh.md.")
+@log_format_option
 @click.option("--browser", is_flag=True, hidden=True, help="A session of `controlroom serve`.")
 def console(
     brokers: str | None,
@@ -56,6 +57,7 @@ def console(
     who: str | None,
     restricted: bool,  # noqa: FBT001
     browser: bool,  # noqa: FBT001
+    log_format: str | None,
 ) -> None:
     """Open the control room.
 
@@ -66,10 +68,19 @@ def console(
     files or a shell.
     """
     asked = restrict() if restricted else False
-    settings = settings_for(directory, brokers=brokers, dsn=dsn, config_file=config_file)
+    from controlroom.logs import choose_format
+
+    settings = settings_for(directory, brokers=brokers, dsn=dsn, config_file=config_file, log_format=log_format)
     if attach or (restricted and settings.brokers is None):
         connections = resolve(brokers, dsn, directory, config_file=config_file)
-        settings = settings_for(directory, brokers=connections.brokers, dsn=connections.dsn, config_file=config_file)
+        settings = settings_for(
+            directory,
+            brokers=connections.brokers,
+            dsn=connections.dsn,
+            config_file=config_file,
+            log_format=log_format,
+        )
+    choose_format(settings.log_format)
     if (settings.brokers is None) != (settings.dsn is None):
         half, missing = ("brokers", "--dsn") if settings.brokers else ("a database", "--brokers")
         raise ConfigError(f"{half} given, but no {missing}", hint="give both, or neither for a local plant")
@@ -165,12 +176,13 @@ def _ending_without_the_terminal(stopping: threading.Event, stack: ExitStack) ->
 
 def _without_screen(settings: Settings) -> None:
     from controlroom import headless
-    from controlroom.logs import log_to_stderr
+    from controlroom.logs import log_to_stderr, say
     from controlroom.services import Services
 
     stopping = _signalled()  # before the line that promises it
-    click.echo("controlroom: no terminal here: alarm events follow as JSON lines, until SIGTERM", err=True)
-    log_to_stderr(verbose=False)
+    line = "no terminal here: alarm events follow as JSON lines, until SIGTERM"
+    say(line, text=f"controlroom: {line}")
+    log_to_stderr(verbose=False, log_format=settings.log_format)
     with _endpoints(settings, stopping) as (brokers, dsn, own), headless.writing(sys.stdout.buffer) as announce:
         services = Services(brokers, dsn, settings, own_plant=own, on_events=announce)
         with _running(services):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from controlroom.cli.options import Connections, brokers_option, dir_option, dsn_option, resolve
+from controlroom.cli.options import Connections, brokers_option, dir_option, dsn_option, log_format_option, resolve
 from controlroom.errors import InputError
 
 STAGES = ("detector", "aggregator")
@@ -36,6 +36,7 @@ STAGES = ("detector", "aggregator")
 @click.option("--metrics-port", type=click.IntRange(0, 65_535), metavar="PORT",
               help="Serve /metrics, /healthz, /readyz; worker N of --workers on PORT + N, from 0.")  # fmt: skip
 @click.option("-v", "--verbose", is_flag=True, help="Log more.")
+@log_format_option
 def detect(
     brokers: str | None,
     dsn: str | None,
@@ -51,6 +52,7 @@ def detect(
     alarms_file: Path | None,
     metrics_port: int | None,
     verbose: bool,  # noqa: FBT001
+    log_format: str | None,
 ) -> None:
     """Run detection workers: alarm events as JSON lines on stdout, logs on stderr.
 
@@ -69,6 +71,7 @@ def detect(
         alarms_file=alarms_file,
         detectors=detectors,
         detectors_file=detectors_file,
+        log_format=log_format,
     )
 
     from controlroom import headless
@@ -76,7 +79,7 @@ def detect(
     from controlroom.adapters.kafka.options import worker_options
     from controlroom.logs import log_to_stderr
 
-    log_to_stderr(verbose=verbose)
+    log_to_stderr(verbose=verbose, log_format=connections.settings.log_format)
     if workers > 1:
         asyncio.run(
             headless.detect_with(
@@ -125,6 +128,7 @@ def _environment(connections: Connections) -> dict[str, str]:
         "CONTROLROOM_GROUP": settings.group,
         "CONTROLROOM_STORE_READINGS": settings.store_readings,
         "CONTROLROOM_DETECTORS": settings.detectors,
+        "CONTROLROOM_LOG_FORMAT": settings.log_format,
     }
     for name in ("alarms_file", "detectors_file"):
         if (path := getattr(settings, name)) is not None:

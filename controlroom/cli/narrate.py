@@ -7,6 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from controlroom.logs import say, writes_json
+
 if TYPE_CHECKING:
     from controlroom.local import Step
 
@@ -22,7 +24,7 @@ class Narrator:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
-        self._live = self._stream.isatty()
+        self._live = self._stream.isatty() and not writes_json()
         self._under_way: dict[str, str] = {}
         self._told: dict[str, float] = {}
 
@@ -47,6 +49,9 @@ class Narrator:
         return True
 
     def _line(self, text: str) -> None:
+        if writes_json():
+            say(text)
+            return
         clear = "\r\x1b[K" if self._live else ""
         print(f"{clear}  {text}", file=self._stream, flush=True)
 

@@ -32,6 +32,21 @@ dsn_option: Callable[[F], F] = click.option(
 )
 
 
+def _choose_format(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """At once, so that a wrong setting is told in that form, too."""
+    if value is not None:
+        from controlroom.logs import choose_format
+
+        choose_format("json" if value == "json" else "text")
+    return value
+
+
+log_format_option: Callable[[F], F] = click.option(
+    "--log-format", type=click.Choice(["text", "json"]), callback=_choose_format, is_eager=True,
+    help="How to log on stderr: lines for people (default), or one JSON document a line.",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Connections:
     """Where Kafka and PostgreSQL are, and all other settings."""

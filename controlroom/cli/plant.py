@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from controlroom.cli.options import Connections, brokers_option, dir_option, dsn_option, resolve, settings_for
+from controlroom.cli.options import (
+    Connections,
+    brokers_option,
+    dir_option,
+    dsn_option,
+    log_format_option,
+    resolve,
+    settings_for,
+)
 from controlroom.core.json_line import json_line
 
 if TYPE_CHECKING:
@@ -50,7 +58,8 @@ def _ports(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.option(
     "--ports", metavar="A,B,C", callback=_ports, help="The brokers' ports (default: 9092,9094,9096 or others)."
 )
-def up(directory: Path | None, heap: str | None, ports: tuple[int, ...] | None) -> None:
+@log_format_option
+def up(directory: Path | None, heap: str | None, ports: tuple[int, ...] | None, log_format: str | None) -> None:
     """Start the local plant, three Kafka brokers and PostgreSQL, and make its topics and schema.
 
     What runs already is left alone. The first start fetches what the brokers need, later ones need no network.
@@ -59,15 +68,17 @@ def up(directory: Path | None, heap: str | None, ports: tuple[int, ...] | None) 
     from controlroom.cli.narrate import Narrator
     from controlroom.local import LocalPlant
     from controlroom.local.progress import Cancelled
+    from controlroom.logs import choose_format, say
 
-    settings = settings_for(directory)
+    settings = settings_for(directory, log_format=log_format)
+    choose_format(settings.log_format)
     plant = LocalPlant(settings.dir, heap=heap, ports=ports)
     began = time.monotonic()
     with _until_signalled() as cancel:
         try:
             endpoints = bring_up(plant, settings, Narrator(), cancel=cancel)
         except Cancelled as error:
-            click.echo(f"controlroom: {error}", err=True)
+            say(str(error), text=f"controlroom: {error}")
             raise click.Abort from error
     if plant.started:
         click.echo(

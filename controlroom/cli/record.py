@@ -53,7 +53,7 @@ def record(
     from controlroom.services import Services
 
     connections = resolve(brokers, dsn, directory)
-    log_to_stderr(verbose=False)
+    log_to_stderr(verbose=False, log_format=connections.settings.log_format)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from controlroom.cli.config import config_option
-from controlroom.cli.options import brokers_option, dir_option, dsn_option, resolve
+from controlroom.cli.options import brokers_option, dir_option, dsn_option, log_format_option, resolve
 from controlroom.errors import ConfigError
 from controlroom.extras import require
 
@@ -35,6 +35,7 @@ _LEAST_TOKEN = 16
 @click.option("--user-header", default="", metavar="NAME", help="The header in which a proxy says who has signed in.")
 @click.option("--operate", is_flag=True, help="Sessions may act on alarms and sensors; else they only look.")
 @click.option("--operator", "who", metavar="NAME", help="Who acts, for the audit (default: the account).")
+@log_format_option
 @click.option("--most", type=click.IntRange(1, 500), default=20, show_default=True, help="Sessions at a time.")
 def serve(
     brokers: str | None,
@@ -49,6 +50,7 @@ def serve(
     operate: bool,  # noqa: FBT001 - a flag of the command line
     who: str | None,
     most: int,
+    log_format: str | None,
 ) -> None:
     """Show the control room in browsers, until Ctrl-C or SIGTERM.
 
@@ -60,7 +62,7 @@ def serve(
     from controlroom.adapters.browser.access import Access, is_loopback
     from controlroom.adapters.browser.server import BrowserServer, SessionCommand
     from controlroom.headless import stop_on_signals
-    from controlroom.logs import log_to_stderr
+    from controlroom.logs import log_to_stderr, say
 
     token = _token(token_file)
     if not token and not is_loopback(host):
@@ -70,8 +72,8 @@ def serve(
         )
     if public_url and not public_url.startswith(("http://", "https://")):
         raise ConfigError(f"--public-url: {public_url!r} begins with neither http:// nor https://")
-    connections = resolve(brokers, dsn, directory, config_file=config_file)
-    log_to_stderr(verbose=False)
+    connections = resolve(brokers, dsn, directory, config_file=config_file, log_format=log_format)
+    log_to_stderr(verbose=False, log_format=connections.settings.log_format)
     environment = {
         **os.environ,
         # Not as arguments: every user of the host sees those.
@@ -92,8 +94,8 @@ def serve(
     def ready(at: int) -> None:
         named = f"[{host}]" if ":" in host else host
         url = public_url.rstrip("/") or f"http://{named}:{at}"
-        click.echo(f"the control room is at {url}/{f'?token={token}' if token else ''}", err=True)
-        click.echo(f"sessions {'may act' if operate else 'only look'}; Ctrl-C ends", err=True)
+        say(f"the control room is at {url}/{f'?token={token}' if token else ''}")
+        say(f"sessions {'may act' if operate else 'only look'}; Ctrl-C ends")
 
     async def run() -> None:
         stop = asyncio.Event()

@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from controlroom.cli.options import brokers_option, dir_option, hush_clients, resolve_brokers
+from controlroom.cli.options import (
+    brokers_option,
+    dir_option,
+    hush_clients,
+    log_format_option,
+    resolve_brokers,
+    settings_for,
+)
 from controlroom.cli.simulator_errors import translated
+from controlroom.logs import say, writes_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +100,7 @@ def _alert_mix(_ctx: click.Context, _param: click.Parameter, value: str | None) 
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the file of a bridge that reads them back; one that is there already is not touched.",
 )
+@log_format_option
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what is amiss.")
 def simulate(
     brokers: str | None,
@@ -118,6 +127,7 @@ def simulate(
     template: str | None,
     bridge_file: Path | None,
     quiet: bool,
+    log_format: str | None,
 ) -> None:
     """Run simulated sensors until SIGTERM.
 
@@ -137,10 +147,13 @@ def simulate(
     type, with its unit, its range, and the faults that shape it. It asks for no login and encrypts nothing.
     """
     from controlroom.adapters.kafka.connection import KafkaConnection
+    from controlroom.logs import log_to_stderr
     from simulator.options import Options
     from simulator.runner import Simulator
 
     hush_clients()
+    if (chosen := settings_for(directory, log_format=log_format).log_format) == "json":
+        log_to_stderr(verbose=False, log_format=chosen)
     with translated():
         if plant_file is not None:
             if sensor_id is not None or sensor_type is not None or count is not None:
@@ -252,7 +265,7 @@ def _nature(mix: tuple[float, float] | None, anomalies: float | None) -> Nature:
 
 def _tell(line: str) -> None:
     clear = "\r\x1b[K" if sys.stderr.isatty() else ""
-    click.echo(f"{clear}simulate: {line}", err=True)
+    say(line, name="controlroom.simulate", text=f"{clear}simulate: {line}")
 
 
 async def _run(simulator: Simulator, *, quiet: bool) -> None:
@@ -260,7 +273,7 @@ async def _run(simulator: Simulator, *, quiet: bool) -> None:
 
     stop = asyncio.Event()
     stop_on_signals(asyncio.get_running_loop(), stop)
-    progress = asyncio.create_task(_progress(simulator)) if sys.stderr.isatty() and not quiet else None
+    progress = asyncio.create_task(_progress(simulator)) if _shows_progress(quiet) else None
     began = time.monotonic()
     try:
         await simulator.run(stop)
@@ -271,6 +284,10 @@ async def _run(simulator: Simulator, *, quiet: bool) -> None:
     if not quiet:
         dropped = f", {simulator.dropped} dropped" if simulator.dropped else ""
         _tell(f"{simulator.delivered} readings delivered in {time.monotonic() - began:.1f} s{dropped}")
+
+
+def _shows_progress(quiet: bool) -> bool:  # noqa: FBT001 - as the flag of the command line
+    return sys.stderr.isatty() and not quiet and not writes_json()
 
 
 async def _progress(simulator: Simulator) -> None:

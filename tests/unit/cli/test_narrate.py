@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import json
 
 import pytest
 
 from controlroom.cli.narrate import Narrator
 from controlroom.local import Step
+from controlroom.logs import choose_format, format_kept
 
 
 class Terminal(io.StringIO):
@@ -54,3 +56,13 @@ def test_the_line_that_changes_never_wraps(monkeypatch: pytest.MonkeyPatch) -> N
     out = Terminal()
     Narrator(out)(Step("a", "x" * 100, done=False, seconds=0.0))
     assert len(out.getvalue().removeprefix("\r\x1b[K")) < 20
+
+
+def test_as_json_each_step_is_a_document(capsys: pytest.CaptureFixture[str]) -> None:
+    with format_kept():
+        choose_format("json")
+        narrator = Narrator()
+        narrator(Step("a", "starting \x1b[2J", done=False, seconds=0.0))
+        narrator(Step("a", "started", done=True, seconds=1.25))
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [document["message"] for document in told] == ["starting \x1b[2J", "started (1.2 s)"]
