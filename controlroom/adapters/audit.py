@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,7 @@ _READINGS = "SELECT off FROM readings WHERE topic = $1 AND part = $2"
 _REJECTS = "SELECT off FROM rejects WHERE topic = $1 AND part = $2"
 _GAPS = "SELECT from_offset, to_offset FROM gaps WHERE topic = $1 AND part = $2"
 _STATES = "SELECT sensor_id, state FROM detector_state WHERE grp = $1 AND topic = $2 AND part = $3"
+_SENSORS = "SELECT sensor_id FROM detector_state WHERE grp = $1 AND topic = $2 AND part = $3"
 _SILENT = "SELECT sensor_id, extract(epoch FROM min(at))::float8 AS at FROM alarm_events WHERE kind = $1 GROUP BY 1"
 # What an operator does to an alarm counts its version up, and decides what joins it: from then on its sensor's alarms
 # follow from more than its readings. (A transaction's time is that of its begin: one of the same minute may be later.)
@@ -84,6 +85,19 @@ class AuditOptions:
     kinds: tuple[str, ...] = ("limit", "spike", "level", "drift", "noise", "stuck", "rail", "corrupt", "duplicate")
 
 
+class Gaps:
+    """What was recorded of a partition as gone, as rows of `gaps`."""
+
+    def __init__(self, rows: Sequence[asyncpg.Record]) -> None:
+        self.gone = [range(start, end) for start, end in rows]
+        #: where topics ended that had the same name before: workers went back to the first record of the new one
+        self.earlier_ends = [start for start, end in rows if end < start]
+
+    def earlier_topics(self, offset: int) -> int:
+        """How many earlier topics had a record at `offset`, which may have a row."""
+        return sum(offset < end for end in self.earlier_ends)
+
+
 async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options: AuditOptions) -> Audit:
     """Audit what a group's workers, run with these options, made of their topic.
 
@@ -95,6 +109,8 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
     topic = worker.topics.data
     expected: set[EventKey] = set()
     silent: dict[str, float] = {}
+    #: sensors whose first records are gone
+    incomparable: set[str] = set()
     async with Session(dsn, "fsck") as session:
         connection = await session.connection()
         found = await connection.fetch(_WATERMARKS, worker.group, topic)
@@ -111,13 +127,15 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
             ]
             for part, oracle in zip(parts, await _side_by_side(runs), strict=True):
                 tp = TopicPartition(topic, part)
-                if oracle.first > 0:
-                    result.notes.append(
-                        f"partition {part}: records before {oracle.first} are gone; alarms from before may differ"
-                    )
-                expected |= oracle.events
+                gaps = Gaps(await connection.fetch(_GAPS, topic, part))
+                await _compare_offsets(connection, tp, marks[part].end, oracle.offsets, gaps, options, result)
                 silent |= oracle.silent
-                await _compare_offsets(connection, tp, marks[part].end, oracle.offsets, options, result)
+                if gaps.earlier_ends or oracle.first > 0:
+                    why = "the topic was made anew" if gaps.earlier_ends else f"records before {oracle.first} are gone"
+                    result.notes.append(f"partition {part}: {why}: alarms and states are not compared")
+                    incomparable |= {row[0] for row in await connection.fetch(_SENSORS, worker.group, topic, part)}
+                    continue
+                expected |= oracle.events
                 if options.states:
                     await _compare_states(connection, tp, worker.group, oracle, result)
         for row in await connection.fetch(_SILENT, NO_DATA_KIND):
@@ -126,7 +144,7 @@ async def audit(kafka: KafkaConnection, dsn: str, worker: WorkerOptions, options
         if silent:
             result.notes.append(f"{len(silent)} sensors fell silent; from then on their alarms are not compared")
         if options.alarms:
-            await _compare_alarms(connection, expected, silent, options, result)
+            await _compare_alarms(connection, expected, silent, incomparable, options, result)
     return result
 
 
@@ -145,6 +163,7 @@ async def _compare_offsets(
     tp: TopicPartition,
     end: int,
     offsets: Iterable[int],
+    gaps: Gaps,
     options: AuditOptions,
     result: Audit,
 ) -> None:
@@ -156,7 +175,6 @@ async def _compare_offsets(
     result.rejects += len(rejected)
     counted = Counter(stored)
     counted.update(rejected)
-    gaps = [range(row[0], row[1]) for row in await connection.fetch(_GAPS, tp.topic, tp.partition)]
 
     def find(what: str, found: set[int]) -> int:
         if found:
@@ -164,15 +182,16 @@ async def _compare_offsets(
             result.findings.append(f"partition {tp.partition}: {len(found)} {what} (offsets {named})")
         return len(found)
 
-    result.twice += find("records twice", {offset for offset, count in counted.items() if count > 1})
-    find("rows beyond the watermark", {offset for offset in counted if offset >= end})
+    result.twice += find("records twice", {o for o, count in counted.items() if count > 1 + gaps.earlier_topics(o)})
+    find("rows beyond the watermark", {o for o in counted if o >= end and not gaps.earlier_topics(o)})
     if options.every_reading:
         missing = there - counted.keys()
-        missing = {offset for offset in missing if not any(offset in gap for gap in gaps)}
+        missing = {offset for offset in missing if not any(offset in gap for gap in gaps.gone)}
         result.lost += find("records lost", missing)
     if there:
         oldest = min(there)
-        find("rows that are no records", {offset for offset in counted.keys() - there if oldest <= offset < end})
+        strange = {o for o in counted.keys() - there if oldest <= o < end and not gaps.earlier_topics(o)}
+        find("rows that are no records", strange)
 
 
 async def _compare_states(
@@ -196,6 +215,7 @@ async def _compare_alarms(
     connection: asyncpg.Connection,
     expected: set[EventKey],
     silent: Mapping[str, float],
+    incomparable: Set[str],
     options: AuditOptions,
     result: Audit,
 ) -> None:
@@ -204,7 +224,7 @@ async def _compare_alarms(
     def before_any_silence(events: Iterable[EventKey]) -> set[EventKey]:
         return {event for event in events if event[5].timestamp() < silent.get(event[0], math.inf)}
 
-    found = before_any_silence(tuple(row) for row in rows)
+    found = before_any_silence(tuple(row) for row in rows if row["sensor_id"] not in incomparable)
     expected = before_any_silence(expected)
     acted = {row["sensor_id"] for row in await connection.fetch(_ACTED)}
     # When an event of the oracle would have been recorded is not known, so none of theirs is missing.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from controlroom.adapters.kafka.topics import ensure_topics
@@ -39,6 +39,17 @@ async def make_anew(scene: Scene) -> None:
     await ensure_topics(scene.settings.brokers or "", [spec])
 
 
+async def publish_bad(scene: Scene) -> None:
+    """A record on each partition that is no reading."""
+    producer = AIOKafkaProducer(bootstrap_servers=scene.settings.brokers, acks="all")
+    await producer.start()
+    try:
+        for part in range(PARTITIONS):
+            await producer.send_and_wait(scene.settings.sensor_topic, key=b"odd", value=b"{", partition=part)
+    finally:
+        await producer.stop()
+
+
 async def assert_alarms(scene: Scene, parts: list[int]) -> None:
     """Each gap has rung, and waits for an operator."""
     found = await rows(scene, "SELECT sensor_id, state FROM alarms WHERE kind = 'gap' ORDER BY sensor_id")
@@ -68,22 +79,33 @@ async def test_retention_passes_the_watermark(scene: Scene) -> None:
     stored = await scene.value("SELECT count(DISTINCT (part, off)) FROM readings")
     assert stored == await scene.value("SELECT count(*) FROM readings") == 30 * 150 - 5 * len(marks)
     await assert_alarms(scene, [0, 1, 2])
+    found = await scene.audited()
+    assert found.findings == []
+    assert any("are gone: alarms and states are not compared" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("turns", [20, 100, 200], ids=["shorter", "as long", "longer"])
 async def test_the_topic_is_made_anew(scene: Scene, turns: int) -> None:
     """Also when it has grown past the watermark again, where offsets alone tell nothing."""
     await scene.publish(100)
+    await publish_bad(scene)
     await work(scene)
     marks = dict(await rows(scene, MARKS))
     await make_anew(scene)
     await scene.publish(turns)
+    await publish_bad(scene)
     await work(scene)
     reason = "topic made anew or truncated"
     assert await rows(scene, GAPS) == [(part, mark, 0, reason) for part, mark in marks.items()]
     assert await scene.value("SELECT count(*) FROM readings") == 30 * (100 + turns)
-    assert await scene.committed() == 30 * turns
+    assert await scene.committed() == 30 * turns + PARTITIONS
+    # Where the new topic has a reject at the offset of an old one, it takes its place: that is on the dead letters.
+    rejects = PARTITIONS if turns == 100 else 2 * PARTITIONS
+    assert await scene.value("SELECT count(*) FROM rejects") == rejects
     await assert_alarms(scene, [0, 1, 2])
+    found = await scene.audited()
+    assert found.findings == []
+    assert any("was made anew" in note for note in found.notes)
 
 
 async def test_a_topic_that_is_as_it_was_leaves_no_gap(scene: Scene) -> None:

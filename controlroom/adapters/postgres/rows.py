@@ -69,9 +69,13 @@ ON CONFLICT (sensor_id) DO UPDATE SET
     machine_id = excluded.machine_id, zone = excluded.zone, warning = excluded.warning, critical = excluded.critical,
     simulated = excluded.simulated"""
 
+# A topic that was made anew has other records at the offsets of old ones, which are on the dead letters.
 INSERT_REJECT = """
 INSERT INTO rejects (topic, part, off, log_ts, reason, detail, key, raw, raw_size, sha256)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (topic, part, off) DO UPDATE SET
+    log_ts = excluded.log_ts, reason = excluded.reason, detail = excluded.detail, key = excluded.key,
+    raw = excluded.raw, raw_size = excluded.raw_size, sha256 = excluded.sha256, replayed_at = NULL"""
 
 # A sensor that is new since the last checkpoint has no state as of that; other partitions must see that it is here.
 INSERT_NEW_STATES = """
