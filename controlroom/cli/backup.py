@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
@@ -37,14 +38,13 @@ def backup(file: Path, dsn: str | None, directory: Path | None) -> None:
 
     from controlroom.adapters.postgres.backup import take_backup
 
-    live = sys.stderr.isatty()
-
-    def progress(size: int) -> None:
-        click.echo(f"\r\x1b[K{_bytes(size)} written" if live else f"{_bytes(size)} written", err=True, nl=not live)
-
-    done = _run(take_backup(address, file, directories=_of_the_local_plant(), progress=progress))
-    if live:
-        click.echo("\r\x1b[K", err=True, nl=False)
+    with _Progress() as progress:
+        done = _run(
+            take_backup(
+                address, file, directories=_of_the_local_plant(),
+                progress=lambda size: progress("writing the backup", _bytes(size)),
+            )
+        )  # fmt: skip
     click.echo(
         f"{file}: {_bytes(done.size)}, schema version {done.schema}, as of {done.taken_at:%Y-%m-%d %H:%M:%S} UTC"
     )
@@ -76,14 +76,38 @@ def restore(
 
     from controlroom.adapters.postgres.restore import restore_backup
 
-    done = _run(
-        restore_backup(
-            address, file, replace=replace, directories=_of_the_local_plant(),
-            progress=lambda text: click.echo(f"  {text}", err=True),
+    with _Progress() as progress:
+        done = _run(
+            restore_backup(address, file, replace=replace, directories=_of_the_local_plant(), progress=progress)
         )
-    )  # fmt: skip
     _tell(done)
     _tell_topics(brokers, settings, done.watermarks)
+
+
+class _Progress:
+    """What is being done, on stderr: on a terminal one line that changes, elsewhere a line for each step."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._step = ""
+        self._since = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live and self._step:
+            click.echo("\r\x1b[K", err=True, nl=False)
+
+    def __call__(self, step: str, detail: str = "") -> None:
+        """Tell the step that is under way; called again while it is."""
+        if step != self._step:
+            self._step, self._since = step, time.monotonic()
+            if not self._live:
+                click.echo(f"  {step}", err=True)
+        if self._live:
+            so_far = ", ".join([*([detail] if detail else []), f"{time.monotonic() - self._since:.0f} s"])
+            click.echo(f"\r\x1b[K  {step} ({so_far})", err=True, nl=False)
 
 
 def _tell(done: Restored) -> None:

@@ -23,7 +23,7 @@ from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
 from controlroom.adapters.postgres.handovers import Handovers
-from controlroom.adapters.postgres.restore import ASIDE
+from controlroom.adapters.postgres.restore import ASIDE, _set_aside
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.errors import Fenced
 from controlroom.wire import TopicSpec
@@ -212,8 +212,20 @@ async def test_what_a_restore_refuses_and_what_it_leaves_as_it_was(dsn: str, tmp
         assert await _one(dsn, "SELECT count(*) FROM readings") == 6
         assert await _one(dsn, "SELECT to_regnamespace($1)::text", ASIDE) is None
 
+        # One that is killed in the middle has changed nothing, and one that is killed at its end is done once more.
+        opened = await asyncpg.connect(dsn)
+        await _set_aside(opened, "public")
+        refused = await restore(file)
+        assert (refused.returncode, "--replace" in refused.stderr) == (8, True), refused.stderr
+        assert await _one(dsn, "SELECT count(*) FROM readings") == 6
+        await opened.execute(f"CREATE SCHEMA {ASIDE}; CREATE TABLE {ASIDE}.audit (id bigint)")
+        await opened.close()
+        refused = await restore(file)
+        assert (refused.returncode, "--replace" in refused.stderr) == (8, True), refused.stderr
+
         # A worker that was stopped meanwhile, and goes on where it was, writes nothing.
         assert (await restore(file, "--replace")).returncode == 0
+        assert await _one(dsn, "SELECT to_regnamespace($1)::text", ASIDE) is None
         with pytest.raises(Fenced):
             await store.commit(batch(6, 3))
         assert await _one(dsn, "SELECT count(*) FROM readings") == 3

@@ -58,6 +58,8 @@ class ClientPrograms:
         environment = dict(os.environ, LC_ALL="C")
         words = [str(self.directory / program), *arguments]
         if dsn is not None:
+            # Seen in pg_stat_activity as ours, should it go on although whoever started it was killed.
+            environment["PGAPPNAME"] = f"controlroom {program}"
             address, password = without_password(dsn)
             words += ["--no-password", f"--dbname={address}"]
             if password is not None:

@@ -101,7 +101,7 @@ async def restore_backup(
         path: what `take_backup` wrote.
         replace: whether what the database holds is deleted; else a database that holds anything is refused.
         directories: where to look for pg_restore first.
-        progress: hears what is being done.
+        progress: hears what is being done, and again every second while that takes long.
 
     Raises:
         InputError: the file is no backup of ours, or cannot be read; pg_restore is missing or too old.
@@ -118,23 +118,24 @@ async def restore_backup(
         schema_name = str(await connection.fetchval("SELECT current_schema()"))
         contents = await _contents(programs, path, schema_name)
         await _require_alone(connection)
-        await _undo_what_was_cut_off(connection, schema_name)
-        filled = await _is_filled(connection)
+        left_over = await _undo_what_was_cut_off(connection, schema_name)
+        filled = await _is_filled(connection) or left_over
         if filled and not replace:
             raise ActionRefused(
                 "the database holds the data of a plant",
                 hint="--replace deletes it once the backup is restored; or name another database with --dsn",
             )
         if filled:
-            progress("reading the backup through, before anything is moved")
-            await programs.run("pg_restore", "--file=/dev/null", str(path))
+            reading = "reading the backup through, before anything is moved"
+            progress(reading)
+            await programs.run("pg_restore", "--file=/dev/null", str(path), progress=lambda: progress(reading))
         set_aside = await _set_aside(connection, schema_name)
         try:
             progress("restoring")
             await programs.run(
                 "pg_restore", "--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error",
                 f"--schema={schema_name}", str(path),
-                dsn=dsn,
+                dsn=dsn, progress=lambda: progress("restoring"),
             )  # fmt: skip
             version = await schema_version(connection)
             applied = await migrate(dsn)
@@ -150,7 +151,7 @@ async def restore_backup(
         lost = await _lost_acts(connection) if filled else None
         if set_aside:
             await connection.execute(f"DROP SCHEMA {ASIDE} CASCADE", timeout=LONG_S)
-        progress("counting rows for the planner")
+        progress("updating the planner's statistics")
         await connection.execute("ANALYZE", timeout=None)
         return Restored(version, tuple(applied), await read_watermarks(connection), lost, ungranted)
 
@@ -193,20 +194,18 @@ async def _require_alone(connection: asyncpg.Connection) -> None:
         )
 
 
-async def _undo_what_was_cut_off(connection: asyncpg.Connection, schema_name: str) -> None:
+async def _undo_what_was_cut_off(connection: asyncpg.Connection, schema_name: str) -> bool:
     """After a restore that was cut off the database is as before it.
 
-    Raises:
-        ActionRefused: it was cut off when all was restored, and had only to delete the rest.
+    Returns:
+        Whether it was cut off when all was restored, and had only to delete what it had replaced.
     """
     if await connection.fetchval("SELECT to_regnamespace($1)", ASIDE) is None:
-        return
+        return False
     if await schema_version(connection) > 0:
-        raise ActionRefused(
-            f"a restore was cut off at its end: schema {ASIDE} holds what it replaced",
-            hint=f"DROP SCHEMA {ASIDE} CASCADE, and restore again",
-        )
+        return True
     await _put_back(connection, schema_name)
+    return False
 
 
 async def _is_filled(connection: asyncpg.Connection) -> bool:
@@ -232,6 +231,7 @@ async def _set_aside(connection: asyncpg.Connection, schema_name: str) -> bool:
     if not await connection.fetch(_TABLES, schema_name):
         return False
     async with transaction(connection):
+        await connection.execute(f"DROP SCHEMA IF EXISTS {ASIDE} CASCADE", timeout=LONG_S)
         await connection.execute(f"CREATE SCHEMA {ASIDE}")
         await _move(connection, schema_name, ASIDE)
     return True
