@@ -15,7 +15,7 @@
      |    +-- FetchFailed                what the plant is made of could not be fetched, or its hash is wrong
      |    +-- NotRunning
      +-- TerminalError          exit 6   this terminal cannot show the control room
-     +-- ActionRefused          exit 8   an operator's action on an alarm was not done: the alarm does not allow it
+     +-- ActionRefused          exit 8   an action was not done: the alarm, or the database, does not allow it
      |    +-- NotAllowed                 nor does the database: its login may look but not act
      +-- DrillFailed            exit 9   a drill was run, and something was not as its file expects
      +-- Fenced                          internal: another worker owns the partition now
@@ -45,7 +45,7 @@ class ControlroomError(Exception):
 
 
 class ConfigError(ControlroomError):
-    """A setting or a configuration file is wrong."""
+    """A setting or a configuration file is wrong, or the program is older than the database."""
 
     exit_code = 4
 
@@ -103,7 +103,7 @@ class TerminalError(ControlroomError):
 
 
 class ActionRefused(ControlroomError):
-    """An operator's action on an alarm was not done, and why."""
+    """An action on an alarm, or a restore, was not done, and why."""
 
     exit_code = 8
 
