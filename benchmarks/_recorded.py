@@ -30,9 +30,9 @@ LIMITS = (0.86, 0.90, 0.94, 0.98, 1.02)
 THRESHOLDS = tuple(i / 100 for i in range(5, 96))
 #: Every constant of what judges these series.
 CONSTANTS: tuple[tuple[ModuleType, str], ...] = (
-    (novelty, "SMOOTH"), (novelty, "COOL_DOWN"), (novelty, "RETURNS"), (novelty, "STILL"), (novelty, "HABIT"),
-    (rarity, "WARM"), (rarity, "MEMORY"), (rarity, "FULL"), (record, "WARM"), (record, "RATE"), (record, "SPREADS"),
-    (record, "MOST"), (weekly, "RATE"), (weekly, "SMOOTH"), (novelty, "LIMIT"),
+    (novelty, "SMOOTH"), (novelty, "COOL_DOWN"), (novelty, "HIGHER"), (novelty, "RETURNS"), (novelty, "STILL"),
+    (novelty, "HABIT"), (rarity, "WARM"), (rarity, "MEMORY"), (rarity, "FULL"), (record, "WARM"), (record, "RATE"),
+    (record, "SPREADS"), (record, "MOST"), (weekly, "RATE"), (weekly, "SMOOTH"), (novelty, "LIMIT"),
 )  # fmt: skip
 
 

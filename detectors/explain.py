@@ -106,6 +106,8 @@ def _anomaly(values: Values, t: float, x: float, unit: str) -> Finding:
         text = f"{number(x, unit)} where about {number(expected, unit)} is usual at this hour of the week"
     elif view == "mean":
         text = f"the mean of its last readings, {number(novelty.mean, unit)}, is where it hardly ever was"
+    elif view == "recent":
+        text = f"the mean of its last four readings, {number(novelty.recent, unit)}, is where it hardly ever was"
     else:
         text = f"{number(x, unit)} is a value that it hardly ever has; its long mean is {number(expected, unit)}"
     return Finding("anomaly", 1, t, x, expected, None, values.novelty_score, view, text)

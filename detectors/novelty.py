@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
 from detectors.plain import plain_stores
@@ -13,7 +15,8 @@ SMOOTH = 1.0 / 15.0
 #: a score of the members' mean from which on a reading is an alarm; the same for every sensor
 LIMIT = 0.94
 MEMBERS = 7.0
-COOL_DOWN = 100
+#: within so many readings of a score, another one counts when it is higher by 15 %
+COOL_DOWN, HIGHER = 100, 1.15**6
 RETURNS = 10.0
 STILL = 0.1
 # Each alarm makes the limit higher by this share of it. As much is taken back in the time in which one false alarm is
@@ -22,7 +25,7 @@ HABIT, MOST_HABIT = 0.03, 2.0
 #: what an operator calls false must be so much higher to ring again
 BEYOND = 1.05
 DAY_S = 86_400.0
-VIEWS = ("value", "mean", "change", "week")
+VIEWS = ("value", "mean", "change", "week", "recent")
 
 
 def at_limit(limit: float) -> float:
@@ -37,14 +40,17 @@ AT_LIMIT = at_limit(LIMIT)
 class Novelty(msgspec.Struct, gc=False, array_like=True):
     """The value, its short mean, its change since the last reading and its residual for the hour of the week.
 
-    Each view has a `Rarity`, each but the change a `Record`. All count alike, with their sixth power: nearly a maximum,
-    yet two that are nearly there count as one that is. What the members say counts by how often the value has come back
-    through its mean, or stood still: a slow wave is not new because it has not turned yet. After a high score the next
-    hundred values count only when theirs is higher still. Each alarm makes the limit 3 % higher, and time brings it
-    down again, by as much for each false alarm that is allowed: a sensor that rings more often becomes quieter.
+    Each view has a `Rarity`, each but the change a `Record`. The value's rarity is that of the mean of four readings: a
+    single reading that is far away is already told by its record and by its change, and is not told a third time. All
+    count alike, with their sixth power: nearly a maximum, yet two that are nearly there count as one that is. What the
+    members say counts by how often the value has come back through its mean, or stood still: a slow wave is not new
+    because it has not turned yet. After a high score the next hundred values count only when theirs is higher by 15 %,
+    or is the first at the limit. Each alarm makes the limit 3 % higher, and time brings it down again, by as much for
+    each false alarm that is allowed: a sensor that rings more often becomes quieter.
 
     Attributes:
-        n: values seen. before, last: the last two. mean: the short mean. t: the last value's time, seconds.
+        n: values seen. third, before, last: the last three; `third` is no number in a state from before there was one.
+        mean: the short mean. recent: the mean of the last four values. t: the last value's time, seconds.
         side, returns: on which side of the long mean the value is; how often it has come back.
         peak, peak_n: the highest sum of late, and when it was. view: what said most in the last alarm.
         habit: the factor on the limit, 1 for a sensor that does not ring.
@@ -74,6 +80,8 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
     value_record: Record = msgspec.field(default_factory=Record)
     mean_record: Record = msgspec.field(default_factory=Record)
     week_record: Record = msgspec.field(default_factory=Record)
+    third: float = math.nan
+    recent: float = 0.0
 
     def update(self, t: float, x: float, learn: bool = True, allowed: float = 0.04) -> float:  # noqa: FBT001, FBT002
         """Take a value, see whether it is like what was.
@@ -89,11 +97,18 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
         """
         n = self.n = self.n + 1
         if n == 1:
-            self.last = self.mean = x
+            self.last = self.before = self.third = self.mean = x
         mean = self.mean
         mean += (SMOOTH if n > 15 else 1.0 / n) * (x - mean)
         self.mean = mean
-        before = self.before = self.last
+        before = self.last
+        earlier = self.before
+        third = self.third
+        if third != third:
+            third = earlier
+        recent = self.recent = 0.25 * (x + before + earlier + third)
+        self.third = earlier
+        self.before = before
         self.last = x
         change = x - before
         center = self.value_record.mean
@@ -105,7 +120,7 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
         elif change == 0.0:
             returns = self.returns = returns + STILL
         week = self.weekly.update(t, x, learn)
-        a = self.value_rarity.update(x, learn)
+        a = self.value_rarity.update(recent, learn)
         b = self.mean_rarity.update(mean, learn)
         c = self.change_rarity.update(change, learn)
         d = self.week_rarity.update(week, learn)
@@ -120,11 +135,12 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
         sure *= sure
         a, b, c, d, e, f, g = a * a, b * b, c * c, d * d, e * e, f * f, g * g
         total = (a * a * a + b * b * b + c * c * c + d * d * d + e * e * e + f * f * f + g * g * g) * sure * sure * sure
-        if total > self.peak or n - self.peak_n >= COOL_DOWN:
+        peak = self.peak
+        if total > HIGHER * peak or total >= AT_LIMIT > peak or n - self.peak_n >= COOL_DOWN:
             self.peak = total
             self.peak_n = n
             if total >= AT_LIMIT:
-                parts = (max(a, e), max(b, f), c, max(d, g))
+                parts = (e, max(b, f), c, max(d, g), a)
                 self.view = parts.index(max(parts))
                 if learn:
                     self.habit = min(MOST_HABIT, habit + HABIT)
@@ -132,7 +148,7 @@ class Novelty(msgspec.Struct, gc=False, array_like=True):
         return 0.0
 
     def strongest(self) -> str:
-        """The view that said most in the last alarm: ``value``, ``mean``, ``change`` or ``week``."""
+        """The view that said most in the last alarm: one of `VIEWS`."""
         return VIEWS[self.view]
 
     def restart(self, x: float) -> None:

@@ -92,13 +92,20 @@ def test_a_signal_that_is_known_and_then_changes_is_judged_the_same(other, shape
     assert said == other(case)
 
 
+def goes_on(now: object, saved: object) -> bool:
+    """Whether a state has all that was saved; fields that were added since stand at the end of their array."""
+    if not isinstance(saved, list):
+        return now == saved
+    return isinstance(now, list) and all(map(goes_on, now, saved)) and len(now) >= len(saved)
+
+
 def test_a_state_that_was_saved_before_detectors_were_compiled_goes_on(other):
     saved = (Path(__file__).parent / "data" / "state_v4.bin").read_bytes()
     profile = {"interval": 1.0, "warning_high": 24.0}
     bank = SensorBank.load(Profile(**profile), saved)
     fields, again = (msgspec.msgpack.decode(data[1:]) for data in (saved, bank.dump()))
     assert sorted(again[8][0]) == ["level", "limit", "spike"]
-    assert again[: len(fields)] == fields
+    assert goes_on(again, fields)
     part = {"shape": "noise", "count": 2000, "level": 20.0, "size": 0.3, "pace": 1.0, "jitter": False}
     parts = [{**part, "faults": faults, "load": True, "action": None} for faults in (False, True)]
     case = {"profile": profile, "parts": parts, "seed": 1, "start": 9000.0, "seq": 9000, "state": saved.hex()}

@@ -6,9 +6,12 @@ import math
 import random
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
 from detectors import Finding, Profile, SensorBank
+from detectors.novelty import VIEWS, Novelty
+from detectors.plain import packed, unpacked
 
 MINUTE = 60.0
 START = 1_700_000_000.0
@@ -81,8 +84,45 @@ def test_one_disturbance_is_one_alarm_and_says_what_was_unusual() -> None:
     watch(bank, [signal(i) for i in range(2_000)])
     found = watch(bank, [signal(i) + 12.0 for i in range(100)], start=2_000)
     assert [f.kind for f in found] == ["anomaly"]
-    assert found[0].detector in {"value", "mean", "change", "week"}
+    assert found[0].detector in VIEWS
     assert "°C" in found[0].message
+
+
+def known_novelty(signal: Signal) -> Novelty:
+    novelty = Novelty()
+    for i in range(2_000):
+        novelty.update(START + i * 5 * MINUTE, signal(i))
+    return novelty
+
+
+def test_soon_after_a_score_only_one_that_is_clearly_higher_counts() -> None:
+    signal = noisy()
+    novelty = known_novelty(signal)
+    scores = []
+    for i, far in enumerate((9.0, 0.0, 0.0, 0.0, 0.0, 9.5, 0.0, 0.0, 0.0, 0.0, 40.0)):
+        scores.append(novelty.update(START + (2_000 + i) * 5 * MINUTE, 20.0 + far))
+    assert scores[0] > 0.5
+    assert scores[5] == 0.0
+    assert scores[10] > scores[0]
+
+
+def test_recent_is_the_mean_of_the_last_four_readings() -> None:
+    novelty = Novelty()
+    means = []
+    for i, x in enumerate((8.0, 8.0, 4.0, 0.0, 4.0, 12.0)):
+        novelty.update(START + i * 5 * MINUTE, x)
+        means.append(novelty.recent)
+    assert means == [8.0, 8.0, 7.0, 5.0, 4.0, 5.0]
+
+
+def test_a_state_from_before_the_mean_of_four_readings_goes_on_quietly() -> None:
+    signal = noisy()
+    novelty = known_novelty(signal)
+    fields = msgspec.msgpack.decode(packed(novelty))
+    old = unpacked(msgspec.msgpack.encode(fields[:-2]), 0, Novelty)
+    scores = [old.update(START + i * 5 * MINUTE, signal(i)) for i in range(2_000, 2_300)]
+    assert abs(old.recent - 20.0) < 3.0
+    assert max(scores) < 0.5
 
 
 def test_what_rings_often_makes_the_sensor_quieter() -> None:
