@@ -87,8 +87,14 @@ class Step(msgspec.Struct, gc=False, array_like=True):
         back = away < RETURN * size * side
         if back or -d * side > RETURN * size * side:
             self.held = False
-            # The way back is not another step.
-            self.restart(self.base if back else x)
+            if not back:
+                self.restart(x)
+            elif -d * side > RETURN * away:
+                # The way back is not another step.
+                self.restart(self.base)
+            else:
+                # It came back by and by, and may stay where it is.
+                self.jump(x)
             return 0
         return side
 

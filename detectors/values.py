@@ -117,7 +117,11 @@ class Values(msgspec.Struct, gc=False, array_like=True):
         outliers = self.outliers
         if same <= STILL:
             noise = self.noise
-            z = self.z = local.update(x, learn and not noise.held and not self.kind.readings.structured, lone)
+            usual = learn and not noise.held and not self.kind.readings.structured
+            if usual and (self.step.held or self.short.side or self.slow):
+                # What a fault's level has of scatter is not what is usual there. Of a young sensor nothing is known.
+                usual = t - self.born < MATURE_S
+            z = self.z = local.update(x, usual, lone)
             if local.n >= START:
                 scatter = local.s
                 # No deviation is no spike and no peak: of most readings the predictors differ in sign.
