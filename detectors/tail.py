@@ -18,7 +18,7 @@ LEAST = 8
 MEMORY, FADE_EVERY = 2400, 16
 FADE = 1.0 - 0.05 * FADE_EVERY / MEMORY
 PRIOR_EXCESS = 0.06
-PRIOR_WEIGHT = 5.0
+PRIOR_WEIGHT = 6.0
 HABIT = 1.01
 # Where all that a signal does was seen, so many times the largest is new.
 RECORD = 2.0

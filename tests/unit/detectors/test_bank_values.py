@@ -6,6 +6,7 @@ import pytest
 
 from detectors import Profile, SensorBank
 from detectors.profile import CHEAP
+from detectors.step import Step
 
 DAY = 86_400
 
@@ -105,6 +106,28 @@ def test_an_offset_is_a_level_that_is_held_until_it_returns(plant):
     assert [f for f in held if f.kind == "level"] == []
     back = plant.run(120)
     assert [f.level for f in back if f.kind == "level"] == [0]
+
+
+def test_a_step_that_comes_back_by_and_by_is_no_step_the_other_way():
+    step, rng = Step(), random.Random(5)
+    for i in range(5000):
+        step.update(rng.uniform(0.0, 1.0), 0.25)
+        if i % 100 == 99:
+            step.close(0.001)
+    assert [step.update(3.0 + rng.uniform(0.0, 1.0), 0.25) for _ in range(100)][-1] == 1
+    back = [step.update(3.0 - 1.8 * min(1.0, i / 300) + rng.uniform(0.0, 1.0), 0.25) for i in range(600)]
+    assert back[0] == 1
+    assert set(back[back.index(0) :]) == {0}
+
+
+def test_the_scatter_of_a_level_that_is_held_is_not_learned(plant):
+    assert "level" in raised(plant.run(30, lambda k, x: x + 16.0))
+    local = plant.bank._state.values.local
+    before = list(local.bins), local.low, local.scatter
+    plant.run(300, lambda k, x: 66.0 + 0.1 * (x - 50.0))
+    assert (list(local.bins), local.low, local.scatter) == before
+    plant.run(300)
+    assert list(local.bins) != before[0]
 
 
 def test_an_accepted_offset_is_the_new_normal(plant):
