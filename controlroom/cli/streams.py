@@ -7,18 +7,18 @@ import os
 import sys
 from io import TextIOWrapper
 
-from controlroom.core.terminal import has_utf8
+from controlroom.core.terminal import ascii_only
 
 _ERRORS = "controlroom.ascii"
 
 
 def fit_streams() -> None:
-    """Make stdout and stderr replace what cannot be shown: on a terminal whose locale is not UTF-8, all but ASCII.
+    """Make stdout and stderr replace what cannot be shown: on a terminal for ASCII, all but that.
 
     Files and pipes keep their encoding; a character that it lacks is replaced too, where Python would fail.
     """
     codecs.register_error(_ERRORS, _replacement)
-    plain = not has_utf8(os.environ)
+    plain = ascii_only(os.environ)
     for stream in (sys.stdout, sys.stderr):
         if not isinstance(stream, TextIOWrapper):
             continue  # a test's, or none

@@ -23,8 +23,16 @@ def test_a_terminal_without_utf8_is_printed_ascii_of_the_same_width(given: dict[
     assert printed == b"42.5 'C ~ ????|\r\n"
 
 
-def test_a_terminal_with_utf8_is_printed_all() -> None:
-    printed = pexpect.run(f'{sys.executable} -c "{SAY}"', env=environment(LC_ALL="C.UTF-8"))
+def test_a_terminal_whose_font_lacks_our_shapes_is_printed_ascii() -> None:
+    printed = pexpect.run(f'{sys.executable} -c "{SAY}"', env=environment(LC_ALL="C.UTF-8", TERM="linux"))
+    assert printed == b"42.5 'C ~ ????|\r\n"
+
+
+@pytest.mark.parametrize(
+    "given", [{"LC_ALL": "C.UTF-8", "TERM": "xterm"}, {"LC_ALL": "C", "TERM": "vt100", "CONTROLROOM_GLYPHS": "unicode"}]
+)
+def test_a_terminal_that_can_show_all_is_printed_all(given: dict[str, str]) -> None:
+    printed = pexpect.run(f'{sys.executable} -c "{SAY}"', env=environment(**given))
     assert printed.decode() == "42.5 °C … 温度|\r\n"
 
 
