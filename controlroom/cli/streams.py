@@ -12,6 +12,17 @@ from controlroom.core.terminal import ascii_only
 _ERRORS = "controlroom.ascii"
 
 
+def replace_closed_streams() -> None:
+    """Put the null device where stdin, stdout or stderr is closed (`<&-`), as after a start by some service managers.
+
+    Python has no stream there, and what is opened next, a connection or a file, would get its number, and be written to
+    by whatever prints.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
+
+
 def fit_streams() -> None:
     """Make stdout and stderr replace what cannot be shown: on a terminal for ASCII, all but that.
 

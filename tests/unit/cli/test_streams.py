@@ -5,10 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pexpect
 import pytest
 
+CLOSED = """
+import os, sys
+from controlroom.cli.streams import fit_streams, replace_closed_streams
+replace_closed_streams(); fit_streams()
+print('said'); print('said', file=sys.stderr)
+opened = os.open(os.devnull, os.O_RDONLY)
+sys.exit(0 if opened > 2 and not sys.stdin.isatty() and sys.stdin.read() == '' else 1)
+"""
 SAY = "from controlroom.cli.streams import fit_streams; fit_streams(); print('42.5 °C … 温度|')"
 
 
@@ -41,3 +50,18 @@ def test_a_pipe_keeps_its_encoding_and_never_fails(encoding: str, expected: str)
     env = environment(PYTHONIOENCODING=encoding, LC_ALL="C.UTF-8")
     run = subprocess.run([sys.executable, "-c", SAY], env=env, capture_output=True, check=True)
     assert run.stdout.decode(encoding) == expected
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_none_that_anything_else_gets(closed: str) -> None:
+    command = ["sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, CLOSED]
+    assert subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+
+def test_a_start_without_stdin_is_told_in_one_line(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('brokers = "127.0.0.1:1"\ndsn = "postgresql://u@127.0.0.1:1/x"\n')
+    config.chmod(0o600)
+    command = ["sh", "-c", 'exec "$0" -m controlroom --restricted --config "$1" <&-', sys.executable, str(config)]
+    run = subprocess.run(command, capture_output=True, check=False)
+    assert (run.returncode, run.stderr) == (6, b"controlroom: a terminal is needed: log in with `ssh -t`\n")
