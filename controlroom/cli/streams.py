@@ -6,6 +6,7 @@ import codecs
 import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 
 from controlroom.core.terminal import ascii_only
 
@@ -20,7 +21,7 @@ def replace_closed_streams() -> None:
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - until the process ends
 
 
 def fit_streams() -> None:
