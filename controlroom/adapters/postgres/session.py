@@ -74,6 +74,12 @@ async def connect(dsn: str, *, name: str) -> asyncpg.Connection:
         raise DatabaseUnreachable(
             f"the database URL is not usable ({error})", hint="it reads postgresql://user:password@host:port/database"
         ) from None
+    except asyncpg.UndefinedObjectError as error:
+        # What the URL has after `?` is sent as a setting; some are of other clients (connect_timeout, keepalives).
+        raise DatabaseUnreachable(
+            f"the database URL is not usable ({error})",
+            hint="leave the parameter out; time limits are the program's own",
+        ) from None
     except TimeoutError:
         raise DatabaseUnreachable("PostgreSQL does not answer", hint="check that it runs, and --dsn") from None
     except (OSError, asyncpg.PostgresError) as error:
