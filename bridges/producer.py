@@ -81,7 +81,7 @@ class Producer:
                 except (ClientError, KafkaError) as error:
                     if not self._settled and not self._partitions and not await self._on_spool(_has_partitions):
                         raise
-                    self.away(f"{error or type(error).__name__}, trying on")
+                    self.away(f"{str(error) or type(error).__name__}, trying on")
                     await asyncio.sleep(RETRY_S)
             return self._session
 
@@ -150,7 +150,7 @@ class Producer:
                     fresh = await Session.open(self._options)
                     cluster = await cluster_id_of(fresh.producer.client)
                 except (ClientError, KafkaError) as error:
-                    self.away(f"{error or type(error).__name__}, trying on")
+                    self.away(f"{str(error) or type(error).__name__}, trying on")
                     await asyncio.sleep(RETRY_S)
                     continue
                 break
@@ -187,7 +187,7 @@ class Producer:
             async with asyncio.timeout(_LOOK_S):
                 found = (await partitions_of(session.producer, [self._topic], ""))[self._topic]
         except (ClientError, KafkaError, TimeoutError) as error:
-            self.away(f"no Kafka broker answers ({error or type(error).__name__})")
+            self.away(f"no Kafka broker answers ({str(error) or type(error).__name__})")
             return
         if not self.sending:
             self.back()

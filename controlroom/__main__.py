@@ -14,8 +14,9 @@ from controlroom.errors import ControlroomError
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code; errors are one line on stderr."""
     from controlroom.cli import cli
-    from controlroom.cli.streams import fit_streams
+    from controlroom.cli.streams import fit_streams, replace_closed_streams
 
+    replace_closed_streams()
     fit_streams()
     try:
         code = cli.main(args=argv, prog_name="controlroom", standalone_mode=False)

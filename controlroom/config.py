@@ -186,7 +186,8 @@ class Settings(BaseSettings):
     def _brokers_are_addresses(cls, value: str | None) -> str | None:
         for address in value.split(",") if value else ():
             host, colon, port = address.strip().rpartition(":")
-            if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+            # Kafka's own settings have a protocol before it, as in PLAINTEXT://host:9092; clients take none.
+            if "/" in host or not (host and colon and port.isdigit() and 0 < int(port) < 65536):
                 raise ValueError(f"{address.strip()!r} is not host:port")
         return value
 

@@ -80,7 +80,7 @@ def by_record(values: Values) -> None:
 def by_record_slow(values: Values) -> None:
     """A regular signal, or a machine that is switched: the limits of what means of a minute are judged by."""
     kind = values.kind
-    if kind.minutes.structured or values.jumps.known:
+    if kind.readings.structured or kind.minutes.structured or values.jumps.known:
         judge_by_record(values.medium.up, values.medium.down, settled=kind.slow.settled)
         judge_by_record(values.drift.up, values.drift.down, settled=kind.slow.settled)
 

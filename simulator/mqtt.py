@@ -123,7 +123,7 @@ class MqttOutlet:
             async with asyncio.timeout(_CONNECT_S):
                 await asyncio.to_thread(self._client.connect, self._host, self._port)
         except (OSError, TimeoutError) as error:
-            raise OutletUnreachable(f"no MQTT broker answers at {self._url} ({error or 'timed out'})") from None
+            raise OutletUnreachable(f"no MQTT broker answers at {self._url} ({str(error) or 'timed out'})") from None
         self._client.loop_start()
         if not await asyncio.to_thread(self._connected.wait, _CONNECT_S):
             raise OutletUnreachable(f"the broker at {self._url} does not let us in")

@@ -95,6 +95,7 @@ class Simulator:
             outlet.may_send = lambda: self._ownership.holds
         #: the sensors, while the group has given us any
         self._fleet: Fleet | None = None
+        self._reached = 0.0
         self._loading = False
         self._takeover: asyncio.Task[None] | None = None
         #: the loop has something new to look at
@@ -109,7 +110,9 @@ class Simulator:
     def simulated(self) -> float:
         """Simulated seconds of this run, as far as readings were taken."""
         began, fleet = self._pace.began, self._fleet
-        return 0.0 if began is None or fleet is None else max(0, fleet.engine.time - began) / 1000
+        if began is not None and fleet is not None:
+            self._reached = max(0, fleet.engine.time - began) / 1000
+        return self._reached
 
     @property
     def sensors(self) -> int:
@@ -232,6 +235,7 @@ class Simulator:
 
     async def _lose(self) -> None:
         """The group gives the sensors to another."""
+        _ = self.simulated  # remembered: the engine goes
         self._fleet = None
         if self._takeover is not None:
             self._takeover.cancel()

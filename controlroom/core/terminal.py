@@ -46,9 +46,16 @@ def has_utf8(environ: Mapping[str, str], *, utf8_mode: bool | None = None) -> bo
 def ascii_only(environ: Mapping[str, str], *, utf8_mode: bool | None = None) -> bool:
     """Whether this terminal should be sent nothing but ASCII: by its locale, or by its type.
 
+    `CONTROLROOM_GLYPHS`, which is `ascii` or `unicode`, says otherwise.
+
     >>> ascii_only({"LANG": "C.UTF-8", "TERM": "linux"}), ascii_only({"LANG": "C.UTF-8", "TERM": "screen"})
     (True, False)
+    >>> ascii_only({"LANG": "C", "CONTROLROOM_GLYPHS": "unicode"})
+    False
     """
+    glyphs = environ.get("CONTROLROOM_GLYPHS", "").lower()
+    if glyphs in {"ascii", "unicode"}:
+        return glyphs == "ascii"
     if not has_utf8(environ, utf8_mode=utf8_mode):
         return True
     return environ.get("TERM", "").partition("-")[0] in _ASCII_TERMINALS

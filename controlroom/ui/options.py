@@ -91,14 +91,11 @@ class UiOptions:
 def options_for(environ: Mapping[str, str], **given: object) -> UiOptions:
     """The options for a terminal that is described by its environment; what is `given` (and not None) wins.
 
-    ASCII shapes are for locales without UTF-8 and for terminals whose fonts lack ours; `CONTROLROOM_GLYPHS`, which is
-    `ascii` or `unicode`, says otherwise. Over SSH (`SSH_CONNECTION`) the screen is drawn less often and the mouse is
-    left to the terminal.
+    Over SSH (`SSH_CONNECTION`) the screen is drawn less often and the mouse is left to the terminal.
     """
     remote = bool(environ.get("SSH_CONNECTION"))
-    glyphs = environ.get("CONTROLROOM_GLYPHS", "").lower()
     defaults: dict[str, object] = {
-        "ascii": glyphs == "ascii" or (glyphs != "unicode" and ascii_only(environ)),
+        "ascii": ascii_only(environ),
         "colour": has_colour(environ.get("TERM", "")),
         "refresh_rate": SSH_RATE if remote else LOCAL_RATE,
         "mouse": not remote,

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 from controlroom.cli.bring_up import bring_up
 from controlroom.config import load_settings
 from controlroom.local import LocalPlant
+from tests.e2e.ssh_server import SSHD, SshServer
 
 END_S = 30.0
 
@@ -66,6 +68,21 @@ def staffed(plant: LocalPlant, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 process.kill()
                 process.wait()
         log.close()
+
+
+@pytest.fixture(scope="package")
+def ssh_server() -> Iterator[SshServer]:
+    """A real OpenSSH server; what its keys may do, each module adds."""
+    if SSHD is None or shutil.which("ssh") is None:
+        pytest.skip("OpenSSH is not installed (Debian's packages: openssh-server, openssh-client)")
+    directory = Path(tempfile.mkdtemp(prefix="controlroom-ssh-"))
+    server = SshServer(directory)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(directory, ignore_errors=True)
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ class SshServer:
     """From `start` to `stop`; `allow` gives a new key a forced command."""
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
         self._process: subprocess.Popen[bytes] | None = None
         self.port = 0
 
@@ -45,12 +45,12 @@ class SshServer:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         self._make_key("host_key")
-        (self._directory / "authorized_keys").touch(0o600)
+        (self.directory / "authorized_keys").touch(0o600)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
-        config = self._directory / "sshd_config"
-        config.write_text(_CONFIG.format(port=self.port, directory=self._directory))
+        config = self.directory / "sshd_config"
+        config.write_text(_CONFIG.format(port=self.port, directory=self.directory))
         assert SSHD is not None
         with self.log.open("wb") as log:
             self._process = subprocess.Popen([SSHD, "-D", "-e", "-f", config], stdout=log, stderr=log)
@@ -67,7 +67,7 @@ class SshServer:
 
     @property
     def log(self) -> Path:
-        return self._directory / "log"
+        return self.directory / "log"
 
     def stop(self) -> None:
         """End it with its sessions."""
@@ -78,21 +78,21 @@ class SshServer:
     def allow(self, name: str, command: str) -> None:
         """A login: a key of that name that may do nothing but run `command`, as docs/ssh.md says."""
         self._make_key(name)
-        public = (self._directory / f"{name}.pub").read_text()
-        with (self._directory / "authorized_keys").open("a") as keys:
+        public = (self.directory / f"{name}.pub").read_text()
+        with (self.directory / "authorized_keys").open("a") as keys:
             keys.write(f'restrict,pty,command="{command}" {public}')
 
     def client(self, name: str, *arguments: str, options: tuple[str, ...] = ()) -> list[str]:
         """The command that logs in with that key."""
         settings = (
-            f"UserKnownHostsFile={self._directory}/known_hosts",
+            f"UserKnownHostsFile={self.directory}/known_hosts",
             "StrictHostKeyChecking=accept-new",
             "IdentitiesOnly=yes",
             "BatchMode=yes",
             "LogLevel=ERROR",
             *options,
         )
-        ssh = ["ssh", "-F", "none", "-p", str(self.port), "-i", str(self._directory / name)]
+        ssh = ["ssh", "-F", "none", "-p", str(self.port), "-i", str(self.directory / name)]
         return [*ssh, *(part for setting in settings for part in ("-o", setting)), *arguments]
 
     @property
@@ -101,5 +101,5 @@ class SshServer:
 
     def _make_key(self, name: str) -> None:
         subprocess.run(
-            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", self._directory / name], check=True
+            ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", self.directory / name], check=True
         )

@@ -49,6 +49,11 @@ class Terminal:
             self.child.send(key)
             self._read(0.15)
 
+    @property
+    def sent(self) -> bytes:
+        """What the program has sent to the terminal: the last 100,000 bytes."""
+        return bytes(self._sent)
+
     def resize(self, columns: int, lines: int) -> None:
         """Another size."""
         self.screen.resize(lines, columns)

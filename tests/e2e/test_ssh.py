@@ -5,29 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
 from tests.e2e.conftest import StaffedPlant
-from tests.e2e.ssh_server import SSHD, SshServer
+from tests.e2e.ssh_server import SshServer
 from tests.e2e.terminal import Terminal
 
-pytestmark = [
-    pytest.mark.timeout(300),
-    pytest.mark.e2e,
-    pytest.mark.skipif(
-        SSHD is None or shutil.which("ssh") is None,
-        reason="OpenSSH is not installed (Debian's packages: openssh-server, openssh-client)",
-    ),
-]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.e2e]
 
 
 def sql(dsn: str, statement: str, *arguments: object) -> list[Any]:
@@ -42,12 +32,10 @@ def sql(dsn: str, statement: str, *arguments: object) -> list[Any]:
 
 
 @pytest.fixture(scope="module")
-def server(staffed: StaffedPlant) -> Iterator[SshServer]:
+def server(ssh_server: SshServer, staffed: StaffedPlant) -> Iterator[SshServer]:
     """Two keys: `mira`, whose database login may act, and `eve`, whose may look."""
-    directory = Path(tempfile.mkdtemp(prefix="controlroom-ssh-"))
-    server = SshServer(directory)
+    directory = ssh_server.directory
     logins = []
-    server.start()
     try:
         for name, role in (("mira", "operator"), ("eve", "viewer")):
             login, password = f"test_{name}_{secrets.token_hex(3)}", secrets.token_hex(8)
@@ -57,13 +45,12 @@ def server(staffed: StaffedPlant) -> Iterator[SshServer]:
             dsn = re.sub(r"//[^@]*@", f"//{login}:{password}@", staffed.dsn)
             config.write_text(f'brokers = "{staffed.brokers}"\ndsn = "{dsn}"\ndir = "{directory}/home-{name}"\n')
             config.chmod(0o600)
-            server.allow(name, f"{sys.executable} -I -m controlroom --restricted --config {config} --operator {name}")
-        yield server
+            command = f"{sys.executable} -I -m controlroom --restricted --config {config} --operator {name}"
+            ssh_server.allow(name, command)
+        yield ssh_server
     finally:
-        server.stop()
         for login in logins:
             sql(staffed.dsn, f"DROP ROLE {login}")
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def login(server: SshServer, name: str, *command: str, options: tuple[str, ...] = ()) -> Terminal:

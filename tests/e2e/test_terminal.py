@@ -29,6 +29,12 @@ def clock(text: str) -> str:
     return found.group() if found else ""
 
 
+def beside(text: str) -> list[str]:
+    """The lines of the screen behind a dialog that can be seen, tmux' own line left out."""
+    lines = text.splitlines()[:24]
+    return [line for line in lines if line[76:].strip() or "CONTROLROOM" in line or "Quit" in line]
+
+
 def committed(dsn: str, pid: int) -> int:
     """How far the detection worker in this process is with the partitions that it has, in records."""
     statement = "SELECT coalesce(sum(next_offset), 0) FROM watermark WHERE owner LIKE '%-' || $1"
@@ -156,5 +162,31 @@ def test_tmux_detach_and_attach(staffed: StaffedPlant, tmux: str) -> None:
         terminal.wait_for(lambda text: live(text) and clock(text) > shown and "Quit" in text.splitlines()[29])
         terminal.press("3")
         terminal.wait_for("quorum led by")
+        terminal.press("q")
+        terminal.wait_for_end()
+
+
+def test_what_a_console_in_tmux_shows_at_first_and_behind_dialogs(staffed: StaffedPlant, tmux: str) -> None:
+    inside = " ".join(staffed.command())
+    with Terminal(["tmux", "-L", tmux, "-f", "/dev/null", "new-session", inside], lines=25) as terminal:
+        # What is read back from the topics is not taken for what comes in: these sensors send three readings a second.
+        rates = []
+
+        def told(text: str) -> bool:
+            rates.extend(re.findall(r"([\d.k?]+) readings/s", text))
+            return sum(rate != "?" for rate in rates) >= 20
+
+        terminal.wait_for(told)
+        assert rates[0] == "?"
+        assert all(rate == "?" or float(rate) <= 20.0 for rate in rates), rates
+        # A dialog covers a screen of 80 columns: nothing of what is behind it is to be seen beside it.
+        for keys, title in (("1i", "FAULT INJECTION"), ("1n", "NEW SIMULATED SENSOR"), ("3K", "Kill broker")):
+            for key in keys:
+                terminal.press(key)
+                if key == "3":
+                    terminal.wait_for("quorum led by")
+            terminal.wait_for(lambda text, title=title: title in text and not beside(text))
+            terminal.press("\x1b")
+            terminal.wait_for(lambda text: "CONTROLROOM" in text)
         terminal.press("q")
         terminal.wait_for_end()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import pytest
+from rich.cells import cell_len
 
 from controlroom.core.alarms.events import Detected
 from controlroom.core.alarms.model import Severity
@@ -55,6 +56,18 @@ async def test_an_alarm_is_listed_shown_acked_and_gone(dsn: str) -> None:
     shown = json.loads((await run(dsn, "show", "temp-1", "limit", "--json")).stdout)
     assert (shown["state"], shown["ack"], shown["children"]) == ("ACKED", "ACKED", [])
     assert "acked" in (await run(dsn, "show", "temp-1", "limit")).stdout
+
+
+async def test_names_of_wide_characters_keep_the_table_in_line(dsn: str) -> None:
+    wide = "温度センサー-炉-1"
+    source = Source("readings", 0, 3)
+    detected = Detected(at=AT + 40, severity=Severity.WARNING, value=36.0, limit=35.0, message="high", detector="limit")
+    async with begun(dsn) as store:
+        await store.commit(batch(3, 4, signals=[Signal(facts(wide), "limit", detected, source)]))
+    _, *table = (await in_a_process(dsn, "list")).stdout.splitlines()
+    assert sum(wide in row for row in table) == 1
+    assert {cell_len(row[: row.index(" limit ")]) for row in table} == {cell_len(table[0][: table[0].index(" limit ")])}
+    assert len(table) == 2
 
 
 async def test_a_disturbance_is_meant_by_any_kind_that_found_it(dsn: str) -> None:

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import signal
 import statistics
 import sys
 from collections import Counter
-from datetime import datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from controlroom.local import Endpoints
-from controlroom.wire import decode_reading
+from controlroom.wire import Location, Metadata, Reading, decode_reading, encode_reading
 from controlroom.wire.alarm import decode_alarm_event
+from simulator.scenario import load_scenario
+from simulator.specification import interval_ms
 from tests.conftest import _execute
 
 SCENARIO = """
@@ -252,6 +257,96 @@ async def test_the_same_drill_gives_the_same_report_and_leaves_nothing(endpoints
         assert not [name for name in await admin.list_topics() if name.startswith("drill-")]
     finally:
         await admin.close()
+
+
+@pytest.mark.timeout(180)
+async def test_it_reads_committed_records_alone(endpoints: Endpoints, tmp_path: Path) -> None:
+    file = tmp_path / "foreign.toml"
+    file.write_text(
+        'title = "Foreign transactions"\nduration = "1h"\nbuilt_in = 5\n[[faults]]\nat = "20m"\nfault = "rail"\n'
+        'sensor = "temp-sensor-001"\nduration = "5m"\nwithin = "2s"\n[expect]\nfalse_alarms = 0\n',
+        "utf-8",
+    )
+    readings = sum(3_600_000 // interval_ms(sensor) for sensor in load_scenario(file).sensors)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "controlroom", "drill", str(file), "--json", "--brokers", endpoints.brokers,
+        "--dsn", endpoints.dsn, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(60), _transactional(endpoints) as producer:
+            drill_name = await _drill_under_way(endpoints)
+            await producer.begin_transaction()
+            foreign = await _disturb(producer, drill_name)
+            # Everything is there, and the drill waits for what became of the transaction.
+            await _until_end(endpoints, f"{drill_name}-data", readings + foreign)
+            assert process.returncode is None
+            await producer.abort_transaction()
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+    assert process.returncode == 0, err.decode()
+    report = json.loads(out)
+    assert report["readings"] == readings
+    assert [(fault["fault_id"], fault["detected"]) for fault in report["faults"]] == [("rail-1", True)]
+    assert report["false_alarms"] == []
+
+
+@asynccontextmanager
+async def _transactional(endpoints: Endpoints) -> AsyncIterator[AIOKafkaProducer]:
+    name = f"foreign-{secrets.token_hex(4)}"
+    producer = AIOKafkaProducer(bootstrap_servers=endpoints.brokers, transactional_id=name)
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def _drill_under_way(endpoints: Endpoints) -> str:
+    """The name of the drill that is running, once all commands to its five sensors are on their topic."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=endpoints.brokers)
+    await consumer.start()
+    try:
+        while True:
+            cluster = await consumer._client.fetch_all_metadata()
+            for topic in cluster.topics():
+                if topic.startswith("drill-") and topic.endswith("-commands"):
+                    await _until_end(endpoints, topic, 5)
+                    return str(topic.removesuffix("-commands"))
+            await asyncio.sleep(0.1)
+    finally:
+        await consumer.stop()
+
+
+async def _until_end(endpoints: Endpoints, topic: str, records: int) -> None:
+    """Wait until so many records are on the topic, in whatever transaction."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=endpoints.brokers)
+    await consumer.start()
+    try:
+        cluster = await consumer._client.fetch_all_metadata()
+        tps = [TopicPartition(topic, part) for part in cluster.partitions_for_topic(topic)]
+        while sum((await consumer.end_offsets(tps)).values()) < records:
+            await asyncio.sleep(0.1)
+    finally:
+        await consumer.stop()
+
+
+async def _disturb(producer: AIOKafkaProducer, drill_name: str) -> int:
+    """Readings far above a sensor's limits, in every partition; how many."""
+    sensor = "press-sensor-002"
+    far_off = Reading(
+        datetime.now(UTC), sensor, "pressure", Location("a", "machine-001", "zone-a"), 1e6, "bar", "critical", 1.0,
+        Metadata(1, 8.0, 9.0),
+    )  # fmt: skip
+    parts = await producer.partitions_for(f"{drill_name}-data")
+    for part in parts:
+        for _ in range(3):
+            value = encode_reading(far_off)
+            await producer.send_and_wait(f"{drill_name}-data", key=sensor.encode(), value=value, partition=part)
+    return 3 * len(parts)
 
 
 async def _clean(endpoints: Endpoints, topics: dict[str, str], dsn: str) -> None:

@@ -46,7 +46,7 @@ def dsn(request: pytest.FixtureRequest) -> str:
 
 
 class Webhook:
-    """An HTTP server whose mood can be changed: ok, fail (500), hang (answers after it was released)."""
+    """An HTTP server whose mood can be changed: ok, fail (500), moved (301 to a page), hang (answers when released)."""
 
     def __init__(self) -> None:
         self.mood = "ok"
@@ -62,6 +62,11 @@ class Webhook:
                 mood = hook.mood
                 if mood == "hang":
                     hook.release.wait(20)
+                if mood == "moved":
+                    self.send_response(301)
+                    self.send_header("Location", "/login")
+                    self.end_headers()
+                    return
                 if mood != "ok":
                     self.send_error(500)
                     return
@@ -69,6 +74,10 @@ class Webhook:
                 self.send_response(200)
                 self.end_headers()
                 self.wfile.write(b'{"result": {"message_id": 1, "status": "ok"}}')
+
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -192,9 +201,12 @@ async def test_a_text_message_goes_out_by_a_gateway_that_fails_at_first(dsn: str
 async def test_a_receiver_that_fails_and_hangs_gets_everything_once_and_in_order_when_it_recovers(
     dsn: str, webhook: Webhook
 ) -> None:
-    webhook.mood = "fail"
+    # A redirect is followed without the message: that the page is there is no delivery.
+    webhook.mood = "moved"
     async with on_duty(dsn, policy_for(f"json://127.0.0.1:{webhook.port}/?rto=2")):
         await ring(dsn)
+        await until(lambda: webhook.tried >= 1)
+        webhook.mood = "fail"
         await until(lambda: webhook.tried >= 2)
         webhook.mood = "hang"
         tried = webhook.tried

@@ -64,6 +64,12 @@ def test_a_dsn_that_is_none(endpoints: Endpoints) -> None:
     one_line(run_here("detect", "--brokers", endpoints.brokers, "--dsn", "http://example"), 3, "database URL")
 
 
+def test_a_dsn_with_a_parameter_of_another_client(endpoints: Endpoints) -> None:
+    dsn = f"{endpoints.dsn}?connect_timeout=3"
+    done = run_here("detect", "--brokers", endpoints.brokers, "--dsn", dsn)
+    one_line(done, 3, "database URL is not usable", "connect_timeout", "leave the parameter out")
+
+
 def test_a_database_without_the_schema(endpoints: Endpoints) -> None:
     bare = endpoints.dsn.rpartition("/")[0] + "/postgres"
     one_line(run_here("detect", "--brokers", endpoints.brokers, "--dsn", bare), 4, "controlroom setup")
@@ -76,6 +82,7 @@ def test_half_of_an_address(nowhere: str) -> None:
 
 def test_brokers_that_are_no_addresses() -> None:
     one_line(run_here("detect", "--brokers", "here"), 4, "'here' is not host:port")
+    one_line(run_here("topics", "--brokers", "PLAINTEXT://here:9092"), 4, "'PLAINTEXT://here:9092' is not host:port")
 
 
 def test_no_plant(tmp_path: Path) -> None:

@@ -23,12 +23,16 @@ async def test_a_generated_file_is_on_the_topic_exactly(
     start = datetime(2014, 4, 1, tzinfo=UTC)
     rows = [(start + timedelta(minutes=5 * n), round(rng.gauss(20, 4), 6)) for n in range(30_000)]
     path = tmp_path / "measured.csv"
-    path.write_text("timestamp,value\n" + "".join(f"{at:%Y-%m-%d %H:%M:%S},{value}\n" for at, value in rows))
+    # Newest first, as many historians export it.
+    lines = (f"{at:%Y-%m-%d %H:%M:%S},{value}\n" for at, value in reversed(rows))
+    path.write_text("timestamp,value\n" + "".join(lines))
     plant = Plant(endpoints.brokers, names)
     await plant.start()
     try:
         code, err = await plant.run("replay", str(path), "--sensor-id", "oven-1", "--sensor-type", "temperature")
-        assert (code, err) == (0, f"replay: 30000 readings of oven-1 are on {names.data}\n")
+        assert code == 0
+        assert "29,999 rows go back in time: the rows are sent in the order of time (the first: line 3)\n" in err
+        assert err.endswith(f"replay: 30000 readings of oven-1 are on {names.data}\n")
         await plant.until(lambda: len(plant.records) >= len(rows))
         readings = plant.readings("oven-1")
         assert [(reading.timestamp, reading.value) for reading in readings] == rows

@@ -439,7 +439,7 @@ class Partition:
             found = await self._newcomers.settle(pipeline, pipeline.unknown(self._parked))
             waiting = self._newcomers.waiting_for
         except (*PASSING_ERRORS, KafkaError) as error:
-            found, waiting = False, f"new sensors are looked for: {error or type(error).__name__}"
+            found, waiting = False, f"new sensors are looked for: {str(error) or type(error).__name__}"
         if found:
             self.progress.waiting = ""
             self._process(pipeline, self._parked)

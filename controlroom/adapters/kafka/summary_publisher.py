@@ -67,7 +67,7 @@ class SummaryPublisher:
                     wait = MISSING_S
                     self._tell(f"there is no topic {self._topic}: consoles read every reading (`controlroom setup`)")
             except (KafkaError, TimeoutError, OSError) as error:
-                self._tell(f"{self._topic} cannot be written: {error or type(error).__name__}")
+                self._tell(f"{self._topic} cannot be written: {str(error) or type(error).__name__}")
             await asyncio.sleep(wait)
 
     async def _publish(self) -> bool:

@@ -26,6 +26,7 @@ from controlroom.adapters.detectors_file import follow_profiles
 from controlroom.adapters.faults import FaultKeeper
 from controlroom.adapters.kafka.bridge_follower import BridgeFollower
 from controlroom.adapters.kafka.connection import KafkaConnection
+from controlroom.adapters.kafka.group_errors import GroupErrors
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.partition import CHECKPOINT_S, Commit, Partition, Progress
 from controlroom.adapters.kafka.relay import Relay
@@ -311,9 +312,11 @@ class DetectionWorker:
 
     async def _poll_loop(self, consumer: AIOKafkaConsumer) -> None:
         quiet_since = look_at = time.monotonic()
+        errors = GroupErrors(self._options.group)
         while True:
             open_ = [tp for tp, part in self._partitions.items() if part.accepts]
             if not open_:
+                await errors.take(consumer)
                 await asyncio.sleep(POLL_MS / 1000)
                 continue
             try:

@@ -77,7 +77,8 @@ class AppriseSender:
     def _service(self, name: str) -> Any:  # noqa: ANN401 - an Apprise, imported only when there are receivers
         import apprise
 
-        service = apprise.Apprise()
+        # A redirect (301, 302) would turn the POST into a GET without the message, and its 200 into a delivery.
+        service = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
         if not service.add(self._urls[name]):
             raise ConfigError(f"receiver {name}: Apprise does not understand its URL", hint="check the URL's scheme")
         return service

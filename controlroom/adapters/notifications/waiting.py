@@ -75,7 +75,7 @@ async def waiting(
             raise
         except PASSING_ERRORS as error:
             session.drop()
-            raise DatabaseUnreachable(f"the database does not answer ({error or type(error).__name__})") from None
+            raise DatabaseUnreachable(f"the database does not answer ({str(error) or type(error).__name__})") from None
     found = [
         Waiting(
             msgspec.json.decode(row["doc"], type=Planned),

@@ -169,5 +169,5 @@ async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
         ) from None
     except (asyncpg.PostgresError, TimeoutError) as error:
         raise ControlroomError(
-            f"migration {migration} failed ({error or 'no answer in time'})", hint="the schema is as it was before"
+            f"migration {migration} failed ({str(error) or 'no answer in time'})", hint="the schema is as it was before"
         ) from error

@@ -21,6 +21,15 @@ COMMAND_TIMEOUT_S = 15.0
 CONNECT_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
 
+#: What is relied on, whatever a database or a login has for its default: transactions that wait for each other where
+#: serializable ones would fail, and the time limits above, not the server's.
+_OWN_SETTINGS = """
+SET jit = off;
+SET default_transaction_isolation = 'read committed';
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+"""
+
 #: The server or the way to it is away, full or busy: what was asked is right, and can be asked again.
 PASSING_ERRORS: tuple[type[Exception], ...] = (
     OSError,
@@ -54,8 +63,8 @@ async def connect(dsn: str, *, name: str) -> asyncpg.Connection:
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings={"application_name": f"controlroom {name}"[:60], "timezone": "UTC"},
         )
-        # Not a setting of the start: a pooler (PgBouncer) refuses those that it does not follow.
-        await connection.execute("SET jit = off")
+        # Not settings of the start: a pooler (PgBouncer) refuses those that it does not follow.
+        await connection.execute(_OWN_SETTINGS)
         return connection
     except (asyncpg.InvalidPasswordError, asyncpg.InvalidAuthorizationSpecificationError) as error:
         raise DatabaseUnreachable(f"PostgreSQL refuses the login ({error})", hint="check user and password") from None
@@ -64,6 +73,12 @@ async def connect(dsn: str, *, name: str) -> asyncpg.Connection:
     except (ValueError, asyncpg.ClientConfigurationError) as error:
         raise DatabaseUnreachable(
             f"the database URL is not usable ({error})", hint="it reads postgresql://user:password@host:port/database"
+        ) from None
+    except asyncpg.UndefinedObjectError as error:
+        # What the URL has after `?` is sent as a setting; some are of other clients (connect_timeout, keepalives).
+        raise DatabaseUnreachable(
+            f"the database URL is not usable ({error})",
+            hint="leave the parameter out; time limits are the program's own",
         ) from None
     except TimeoutError:
         raise DatabaseUnreachable("PostgreSQL does not answer", hint="check that it runs, and --dsn") from None

@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import asyncpg
 
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 
 RETRY_FIRST_S = 0.05
 RETRY_MOST_S = 2.0
+#: of a statement that writes many; a detector's state has some 3 KB
+ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,11 +281,12 @@ class PartitionStore:
             for table, rollups in tables:
                 if not rollups:
                     continue
-                await connection.execute(rows.MERGE_ROLLUPS.format(table=table), *rows.rollup_columns(rollups))
+                await _in_parts(connection, rows.MERGE_ROLLUPS.format(table=table), (), rows.rollup_columns(rollups))
         if batch.new_sensors and batch.states is None:
             await connection.execute(rows.INSERT_NEW_STATES, *self._key, batch.new_sensors)
         if batch.states:
-            await connection.execute(rows.UPSERT_STATES, *self._key, list(batch.states), list(batch.states.values()))
+            columns = (list(batch.states), list(batch.states.values()))
+            await _in_parts(connection, rows.UPSERT_STATES, self._key, columns)
         if batch.ordered:
             orders, offsets = zip(*batch.ordered, strict=True)
             await connection.execute(INSERT_APPLIED, *self._key, list(orders), list(offsets))
@@ -312,3 +316,15 @@ class PartitionStore:
         stored = await connection.fetch(rows.LOCK_ALARMS, sensors + groups)
         alarms = {(row["sensor_id"], row["kind"]): decode_alarm(row["doc"]) for row in stored}
         return handle(signals, alarms, self._definitions)
+
+
+async def _in_parts(
+    connection: asyncpg.Connection, statement: str, first: Sequence[object], columns: Sequence[list[Any]]
+) -> None:
+    """Run a statement whose last arguments are columns, for some rows at a time.
+
+    A checkpoint has the states of all sensors that are new. In one statement a hundred thousand of them take longer
+    than a statement may, and the loop, with the heartbeats in it, stands still while they are encoded.
+    """
+    for start in range(0, len(columns[0]), ROWS_AT_ONCE):
+        await connection.execute(statement, *first, *(column[start : start + ROWS_AT_ONCE] for column in columns))

@@ -57,6 +57,8 @@ def test_whole_periods_of_few_readings(period, interval):
     [
         # Five or six readings a minute of a held value: their sums come to means that differ by a double's rounding.
         (drawn("staircase", 203), 35_000),
+        # Held for a few readings at random: noise from minute to minute.
+        (drawn("rare steps", 305), 14_000),
         # It rises for hours, and rests for hours at a value that rounding holds.
         (drawn("charge", 201), 30_000),
     ],
