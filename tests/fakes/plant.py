@@ -21,14 +21,7 @@ from controlroom.core.health_views import (
     VoterView,
     WorkerFigures,
 )
-from controlroom.core.plant_state import (
-    BrokerView,
-    ClusterView,
-    DatabaseView,
-    PartitionView,
-    PipelineView,
-    PlantState,
-)
+from controlroom.core.plant_state import BrokerView, ClusterView, DatabaseView, PartitionView, PipelineView, PlantState
 from controlroom.wire import (
     SENSOR_TYPES,
     AlarmEvent,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.alarms.disturbance import kinds_text
 from controlroom.core.bridges import is_part
 from controlroom.core.cells import left, right, tail
-from controlroom.core.plant_state import AlarmView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit, heading

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from controlroom.core.plant_state import AlarmView, SensorView
+from controlroom.core.alarm_view import AlarmView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.sensor_state import clock_ahead
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
-from controlroom.core.plant_state import AlarmView, SensorView
+from controlroom.core.alarm_view import AlarmView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import ALARM_VIEWS, SCREENS, SEEK

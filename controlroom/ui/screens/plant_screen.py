@@ -7,7 +7,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.bindings import MUTATING
 from controlroom.ui.context import Context
 from controlroom.ui.render.line import Line

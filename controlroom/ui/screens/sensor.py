@@ -7,7 +7,7 @@ from textual.containers import Horizontal
 
 from controlroom.core.archive import Answer, Series
 from controlroom.core.freshness import interval_of
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import DETAIL, SENSOR_ALARM, SPAN

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controlroom.core.freshness import interval_of
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.bindings import SENSOR
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.inject import InjectForm, same_fault

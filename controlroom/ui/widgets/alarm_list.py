@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 
-from controlroom.core.plant_state import AlarmView
+from controlroom.core.alarm_view import AlarmView
 from controlroom.ui.bindings import ROWS
 from controlroom.ui.context import Context
 from controlroom.ui.render.alarm_row import alarm_row
