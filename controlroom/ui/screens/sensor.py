@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
@@ -76,6 +78,10 @@ class SensorScreen(LearningOrders, TrendKeys):
     def selected_sensor(self) -> SensorView | None:
         """This one."""
         return self.context.state.sensors.get(self.sensor_id)
+
+    def key_words(self) -> Mapping[str, str]:
+        """Only what waits is acknowledged."""
+        return {**super().key_words(), **({} if self._waiting else {"alarm.ack": ""})}
 
     def update(self) -> None:
         """Show it as it is."""
