@@ -46,7 +46,7 @@ from controlroom.ui.screens.trends import TrendScreen
 from controlroom.ui.terminal_driver import driver_for
 from controlroom.ui.theme import DEFAULT, THEMES
 from controlroom.ui.tour import FAULT, MAGNITUDE, Tour
-from controlroom.ui.wall import ACTIONS, MODES
+from controlroom.ui.wall import ACTIONS, next_mode
 from controlroom.wire import FaultSpec
 
 _MODES: dict[str, type[PlantScreen]] = {
@@ -164,7 +164,7 @@ class ControlRoomApp(KeysInTurn, Restrictions):
         """On a wall: the next page of the list, or the next screen."""
         screen = self.screen
         if isinstance(screen, PlantScreen) and not screen.turn_page():
-            self.action_show_mode(MODES[(MODES.index(self.current_mode) + 1) % len(MODES)])
+            self.action_show_mode(next_mode(self.current_mode))
         self.tick()
 
     def _waiting(self) -> int:

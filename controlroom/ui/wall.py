@@ -12,6 +12,16 @@ MOST_PAGES = 5
 ACTIONS = frozenset({"leave", "show_mode"})
 
 
+def next_mode(mode: str) -> str:
+    """The screen after this one.
+
+    >>> next_mode("alarms"), next_mode("cluster"), next_mode("simulator")
+    ('cluster', 'overview', 'overview')
+    """
+    place = MODES.index(mode) + 1 if mode in MODES else 0
+    return MODES[place % len(MODES)]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Where a list stands: lines in all, lines that fit, and the first one that is shown.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from controlroom.ui.screens.alarms import AlarmsScreen
 from controlroom.ui.screens.cluster import ClusterScreen
 from controlroom.ui.screens.overview import OverviewScreen
+from controlroom.ui.screens.sensor import SensorScreen
 from tests.fakes.plant import make_plant
 from tests.ui.screen_text import press, screen_lines, screen_text, settle
 
@@ -56,6 +57,19 @@ async def test_there_is_no_cursor_and_no_key_that_changes_anything(make_app, clo
         assert (commands.orders, actions.actions) == ([], [])
         await pilot.press("q")
     assert app.return_code == 0
+
+
+async def test_a_screen_without_a_list_and_one_that_is_not_shown_by_itself_are_left(make_app, clock):
+    app = make_app(make_plant(clock.at), wall=15.0, sensor_id="temp-sensor-001")
+    async with app.run_test(size=SIZE) as pilot:
+        await settle(pilot)
+        assert isinstance(app.screen, SensorScreen)
+        await turn(pilot)
+        assert isinstance(app.screen, AlarmsScreen)
+        await press(pilot, "4")
+        await turn(pilot)
+        await turn(pilot)
+        assert isinstance(app.screen, OverviewScreen)
 
 
 async def test_what_changes_does_not_turn_the_page_back(make_app, clock):

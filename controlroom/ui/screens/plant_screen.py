@@ -99,7 +99,10 @@ class PlantScreen(Screen[None]):
 
     def turn_page(self) -> bool:
         """Show the next page, on a wall; whether there was one. After the last one the first is shown."""
-        items = self.query(ItemView).first()
+        lists = self.query(ItemView)
+        if not lists:
+            return False
+        items = lists.first()
         top = items.page_shown.next_top
         items.scroll_to(y=top or 0, animate=False)
         return top is not None
