@@ -23,11 +23,11 @@ class TreePlant:
     """`count` sensors; its clock moves by half a second a tick, and each sensor reads every five seconds."""
 
     def __init__(self, count: int) -> None:
-        from controlroom.core import plant_state
+        from controlroom.core import plant_state, sensor_view
         from controlroom.wire import SENSOR_TYPES, Location
 
         # Rings of 600 readings would need a gigabyte for 100,000 sensors, and what is drawn is the newest few.
-        plant_state.RING_CAPACITY = 60
+        sensor_view.HISTORY = 60
         self.state = plant_state.PlantState()
         self.at = _START
         self._kind = SENSOR_TYPES["temperature"]

@@ -50,6 +50,9 @@ class UiSettings(BaseModel):
     ascii: bool | None = None
     """Shapes of ASCII alone; unset: only where the locale has no UTF-8 or the terminal lacks the others."""
 
+    bell: Literal["off", "low", "medium", "high"] = "off"
+    """The terminal's bell, once for each new alarm of this priority or a higher one that waits for an operator."""
+
     mouse: bool | None = None
     """Whether the mouse is ours; unset: yes, over SSH no."""
 

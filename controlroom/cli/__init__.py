@@ -16,6 +16,7 @@ from controlroom import __version__
 #: command name -> (module, attribute, one-line help). The help is repeated here so that listing needs no import.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "console": ("controlroom.cli.console", "console", "Open the control room (what `controlroom` alone does)."),
+    "tour": ("controlroom.cli.tour", "tour", "Take a guided tour of three minutes on the local plant."),
     "serve": ("controlroom.cli.serve", "serve", "Show the control room in browsers."),
     "up": ("controlroom.cli.plant", "up", "Start the local plant: three Kafka brokers and PostgreSQL."),
     "down": ("controlroom.cli.plant", "down", "Stop the local plant."),

@@ -40,6 +40,14 @@ GRACE_S = 3.0
     "--ascii/--unicode", "ascii_glyphs", default=None, help="Draw with ASCII alone, or not (default: by the terminal)."
 )
 @click.option("--read-only", is_flag=True, help="Look, but change nothing.")
+@click.option(
+    "--wall",
+    metavar="SECONDS",
+    is_flag=False,
+    flag_value=15.0,
+    type=click.FloatRange(min=3, max=3600),
+    help="For a screen on the wall: look only, no cursor, a page turned every 15 s, or as often as is said.",
+)
 @config_option
 @click.option("--operator", "who", metavar="NAME", help="Who sits here, for the audit (default: the account).")
 @click.option("--restricted", is_flag=True, help="As the forced command of an SSH login: see docs/ssh.md.")
@@ -53,6 +61,7 @@ def console(
     sensor_id: str | None,
     ascii_glyphs: bool | None,  # noqa: FBT001
     read_only: bool,  # noqa: FBT001
+    wall: float | None,
     config_file: Path | None,
     who: str | None,
     restricted: bool,  # noqa: FBT001
@@ -88,20 +97,22 @@ def console(
         given: dict[str, object] = {
             "sensor_id": sensor_id,
             "read_only": read_only,
+            "wall": wall,
             "operator": who,
             # Whoever sits at a browser must not write files on the server, or stop its brokers.
             "restricted": restricted or browser,
             "browser": browser,
             **({} if ascii_glyphs is None else {"ascii": ascii_glyphs}),
         }
-        _on_screen(settings, given, "the command that was asked for is ignored" if asked else "")
+        open_screen(settings, given, "the command that was asked for is ignored" if asked else "")
     elif restricted:
         raise TerminalError("a terminal is needed", hint="log in with `ssh -t`")
     else:
         _without_screen(settings)
 
 
-def _on_screen(settings: Settings, given: dict[str, object], notice: str) -> None:
+def open_screen(settings: Settings, given: dict[str, object], notice: str = "") -> None:
+    """The control room on this terminal, with these options; it returns when the operator has quit."""
     from controlroom import ui
     from controlroom.logs import log_to_file
     from controlroom.services import Services, operator

@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from statistics import median
 
-from controlroom.core.plant_state import LEAST_STALE_S, SensorView
+from controlroom.core.reading_columns import LEAST_STALE_S
+from controlroom.core.sensor_view import SensorView
 from controlroom.wire import SENSOR_TYPES
 
 #: intervals without a reading after which what is shown is stale
@@ -18,7 +19,7 @@ def interval_of(view: SensorView) -> float:
     """Seconds between readings: as its simulator says, or as the last readings came, or as is usual for its type."""
     if view.interval is not None:
         return view.interval
-    times = view.times.last(8)
+    times = view.history.times(8)
     if len(times) >= 3:
         return max(0.0, median(after - before for before, after in pairwise(times)))
     usual = SENSOR_TYPES.get(view.sensor_type)

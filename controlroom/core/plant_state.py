@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from controlroom.core.alarm_view import AlarmView, alarm_view_of
 from controlroom.core.alarms.common_cause import GROUP_KIND
 from controlroom.core.alarms.model import DELIVERY_KIND, DROPPED_KIND, Alarm
 from controlroom.core.archive import Archive
@@ -20,150 +21,19 @@ from controlroom.core.bridges import BridgesView
 from controlroom.core.changes import Changes
 from controlroom.core.fault_view import FaultView
 from controlroom.core.health_views import ClusterDetail, DatabaseFigures, FeedHealth, WorkerFigures
-from controlroom.core.ring import Ring
+from controlroom.core.reading_columns import ReadingColumns
 from controlroom.core.sanitise import sanitise
-from controlroom.wire import SENSOR_TYPES, AlarmEvent, FaultSpec, Location, Reading, SensorStatus
+from controlroom.core.sensor_view import SensorView
+from controlroom.wire import SENSOR_TYPES, AlarmEvent, Location, Reading, SensorStatus
 from controlroom.wire.summary import SummaryBlock, SummarySensor
 
-#: readings kept in memory per sensor, for sparklines and the live chart
-RING_CAPACITY = 600
 FEED_CAPACITY = 500
 NOTICE_CAPACITY = 100
 #: changes of sensors that are kept for readers that follow them
 CHANGE_CAPACITY = 20_000
-#: no reading is called late before this, seconds: brokers that elect a new leader take as long
-LEAST_STALE_S = 15.0
 
-#: 0 normal, 1 warning, 2 critical
-Severity = Literal[0, 1, 2]
-SEVERITIES: dict[str, Severity] = {"normal": 0, "warning": 1, "critical": 2}
-
-#: labels of alarms that are kept from the operator: they are counted and listed, but never shout
-SUPPRESSED = frozenset({"SHELVED", "BY_DESIGN", "OUT_OF_SERVICE"})
 #: kinds of alarms whose "sensor" is a group, a bridge or a receiver: there is no sensor of that name
 _NOT_OF_A_SENSOR = frozenset({GROUP_KIND, DELIVERY_KIND, DROPPED_KIND})
-
-
-class SensorView:
-    """One sensor as it is shown. Times are seconds since the epoch, UTC; values are in `unit`."""
-
-    __slots__ = (
-        "alarms",
-        "critical",
-        "detailed",
-        "fault_ids",
-        "faults",
-        "interval",
-        "label",
-        "last_time",
-        "last_value",
-        "location",
-        "owner",
-        "quality",
-        "reading_count",
-        "seen_at",
-        "sensor_id",
-        "sensor_type",
-        "simulated",
-        "state",
-        "times",
-        "unit",
-        "values",
-        "version",
-        "warning",
-    )
-
-    def __init__(self, sensor_id: str) -> None:
-        #: the id as it is on the wire: the key of everything
-        self.sensor_id = sensor_id
-        #: the id as it may be shown
-        self.label = sanitise(sensor_id, limit=64)
-        self.sensor_type = ""
-        self.unit = ""
-        self.location = Location()
-        self.warning: float | None = None
-        self.critical: float | None = None
-        self.values = Ring(RING_CAPACITY)
-        self.times = Ring(RING_CAPACITY)
-        self.last_value: float | None = None
-        self.last_time: float | None = None
-        #: when this program received the last reading
-        self.seen_at: float | None = None
-        self.quality = 1.0
-        self.reading_count = 0
-        #: running, paused, removed, refused; empty for a sensor that is not simulated
-        self.state = ""
-        self.owner = ""
-        self.simulated = False
-        self.faults: tuple[FaultSpec, ...] = ()
-        #: seconds between readings, as its simulator has it; None: not known
-        self.interval: float | None = None
-        #: live alarms: kind -> view
-        self.alarms: dict[str, AlarmView] = {}
-        #: whether each of its readings is kept, and not only the last one of each second
-        self.detailed = False
-        self.version = 0
-
-    @property
-    def severity(self) -> Severity:
-        """The worst of its active alarms."""
-        worst: Severity = 0
-        for alarm in list(self.alarms.values()):
-            if alarm.active and alarm.severity > worst:
-                worst = alarm.severity
-        return worst
-
-    @property
-    def unacked(self) -> bool:
-        """Whether an alarm of it waits for an operator."""
-        return any(alarm.unacked for alarm in list(self.alarms.values()))
-
-
-@dataclass(slots=True)
-class AlarmView:
-    """One live alarm (sensor, kind) as it is shown."""
-
-    sensor_id: str
-    kind: str
-    occurrence_id: str
-    version: int
-    severity: Severity
-    #: ISA-18.2 label
-    state: str
-    raised_at: float
-    changed_at: float
-    value: float | None
-    unit: str
-    message: str
-    simulated: bool
-    fault_id: str | None
-    #: all kinds that found it, worst first
-    kinds: tuple[str, ...]
-    #: low, medium, high; empty: not known
-    priority: str = ""
-    #: who acted last, and what they wrote: a reason, a comment
-    actor: str = ""
-    note: str = ""
-
-    @property
-    def active(self) -> bool:
-        """Whether the condition holds now, and nothing suppresses it."""
-        return self.state not in {"NORMAL", "RTN-UNACK"} and not self.suppressed
-
-    @property
-    def suppressed(self) -> bool:
-        """Whether it is shelved, suppressed by design or out of service."""
-        return self.state in SUPPRESSED
-
-    @property
-    def is_group(self) -> bool:
-        """Whether it stands for the silence of many sensors."""
-        return self.kind == GROUP_KIND
-
-    @property
-    def unacked(self) -> bool:
-        """Whether it waits for an operator."""
-        return self.state in {"UNACK", "RTN-UNACK"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +181,8 @@ class PlantState:
         self.focus: frozenset[str] = frozenset()
         #: simulated sensors that were removed, and when
         self._gone: dict[str, float] = {}
+        #: where the readings of some of these are told, if they come back
+        self._seats: dict[str, tuple[ReadingColumns, int]] = {}
         self.rejected = 0
         #: changes with anything
         self.version = 0
@@ -325,7 +197,11 @@ class PlantState:
         """The view of a sensor, made when it is new."""
         view = self.sensors.get(sensor_id)
         if view is None:
-            view = self.sensors[sensor_id] = SensorView(sensor_id)
+            view = SensorView(sensor_id)
+            seat = self._seats.pop(sensor_id, None)
+            if seat is not None:
+                view.sit(*seat, only_later=True)
+            self.sensors[sensor_id] = view
             self.structure_version += 1
         return view
 
@@ -350,40 +226,34 @@ class PlantState:
             reading.sensor_id, reading.sensor_type, reading.unit, reading.location,
             metadata.warning_threshold, metadata.critical_threshold, simulated=simulated,
         )  # fmt: skip
-        changed |= self._point(view, at, seen_at, reading.value, reading.quality, metadata.reading_count)
+        changed |= view.take(at, seen_at, reading.value, quality=reading.quality, count=metadata.reading_count)
         if changed:
             self.changes.note(view.sensor_id)
         self.version += 1
 
-    def take_summary(self, told: SummarySensor) -> None:
-        """A worker has told what a sensor is, and its last reading."""
+    def take_summary(self, told: SummarySensor, columns: ReadingColumns, place: int) -> None:
+        """A worker has told what a sensor is, its last reading, and where the next ones will be told."""
         at = self._gone.get(told.sensor_id)
         # Its last reading may have come to the broker a moment after it was removed.
         if at is not None and (told.at <= at or told.seen / 1000 <= at):
+            if told.sensor_id not in self.sensors:
+                self._seats[told.sensor_id] = columns, place
             return
         view, changed = self._told(
             told.sensor_id, told.sensor_type, told.unit, told.location, told.warning, told.critical,
             simulated=told.simulated,
         )  # fmt: skip
+        changed |= view.sit(columns, place)
         if view.seen_at is None or told.seen / 1000 > view.seen_at:
-            changed |= self._point(view, told.at, told.seen / 1000, told.value, told.quality, told.count)
+            changed |= view.take(told.at, told.seen / 1000, told.value, quality=told.quality, count=told.count)
         if changed:
             self.changes.note(view.sensor_id)
         self.version += 1
 
-    def take_points(self, changed: Sequence[tuple[str, int]], block: SummaryBlock) -> None:
-        """A worker has told the last readings of a block of sensors, of which those at these places have changed."""
-        at, seen, values, counts, bad = block.at, block.seen, block.value, block.count, block.bad
-        sensors, point = self.sensors, self._point
-        for name, place in changed:
-            view = sensors.get(name)
-            seen_at = seen[place] / 1000
-            # What was read directly in the meantime may be newer.
-            if view is None or (view.seen_at is not None and seen_at <= view.seen_at):
-                continue
-            quality = bad.get(place, 1.0) if bad else 1.0
-            if point(view, at[place], seen_at, values[place], quality, counts[place]):
-                self.changes.note(name)
+    def take_columns(self, columns: ReadingColumns, block: SummaryBlock) -> None:
+        """A worker has told the last readings of a block of sensors."""
+        for sensor_id in columns.tell(block):
+            self.changes.note(sensor_id)
         self.version += 1
 
     def _told(
@@ -412,48 +282,21 @@ class PlantState:
         self.structure_version += changed
         return view, changed
 
-    @staticmethod
-    def _point(view: SensorView, at: float, seen_at: float, value: float, quality: float, count: int) -> bool:
-        """The last reading of a sensor; whether more than its value has changed."""
-        # After such a gap it may have been stale, and is not any more.
-        changed = (
-            view.seen_at is None
-            or seen_at - view.seen_at > LEAST_STALE_S
-            or (view.quality < 1.0) is not (quality < 1.0)
-        )
-        view.last_value, view.last_time, view.seen_at = value, at, seen_at
-        view.quality = quality
-        view.reading_count = count
-        if not view.detailed:
-            view.values.append(value)
-            view.times.append(at)
-        view.version += 1
-        return changed
-
     def take_detail(self, sensor_id: str, points: Sequence[tuple[float, float]]) -> None:
         """All readings (time, value) of a sensor since the last that it has, or of its recent past at the first time.
 
         From then on, until `end_detail`, only what comes this way is kept for its chart.
         """
         view = self.sensors.get(sensor_id)
-        if view is None:
-            return
-        if not view.detailed and points:
-            view.values.clear()
-            view.times.clear()
-            view.detailed = True
-        for at, value in points:
-            view.times.append(at)
-            view.values.append(value)
-        if points:
-            view.version += 1
+        if view is not None and points:
+            view.take_detail(points)
             self.version += 1
 
     def end_detail(self, sensor_id: str) -> None:
         """Keep what the summary tells of a sensor again."""
         view = self.sensors.get(sensor_id)
         if view is not None:
-            view.detailed = False
+            view.end_detail()
 
     def take_health(self, health: FeedHealth) -> None:
         """How fresh what is shown is."""
@@ -470,6 +313,9 @@ class PlantState:
             elif gone is not None:
                 self._gone[sensor_id] = gone.seen_at or 0.0
             if gone is not None:
+                seat = gone.leave()
+                if seat is not None:
+                    self._seats[sensor_id] = seat
                 for kind in gone.alarms:
                     self._live.pop((sensor_id, kind), None)
                 self.structure_version += 1
@@ -491,7 +337,7 @@ class PlantState:
             view.interval = status.spec.interval or (usual.interval if usual is not None else None)
         # A status comes every few seconds from every sensor; nearly always it says nothing new.
         if before != (view.state, view.owner, view.faults, view.simulated, view.location, view.interval):
-            view.version += 1
+            view.touch()
             self.structure_version += 1
             self.version += 1
             self.changes.note(sensor_id)
@@ -507,13 +353,13 @@ class PlantState:
             if view is not None:
                 view.alarms.pop(event.kind, None)
         else:
-            alarm = self._live[event.sensor_id, event.kind] = _alarm_view(event, known)
+            alarm = self._live[event.sensor_id, event.kind] = alarm_view_of(event, known)
             if view is not None:
                 view.alarms[event.kind] = alarm
         self.feed.append(event)
         self.feed_version += 1
         if view is not None:
-            view.version += 1
+            view.touch()
         self.structure_version += 1
         self.version += 1
         self.changes.note(event.sensor_id)
@@ -583,44 +429,6 @@ class PlantState:
     def live_alarms(self) -> Iterable[AlarmView]:
         """Every alarm that is not closed."""
         return list(self._live.values())
-
-
-def _alarm_view(event: AlarmEvent, known: AlarmView | None) -> AlarmView:
-    """The alarm after `event`. What an operator wrote is a note: the detector's own words stay."""
-    at = event.timestamp.timestamp()
-    before = known if known is not None and known.occurrence_id == event.occurrence_id else None
-    words = sanitise(event.message)
-    if event.event == "joined":
-        # Its event says which kind has joined; the alarm names it first, if its words are the alarm's.
-        words = words.removeprefix(f"{_kinds(event)[0]}: ")
-    return AlarmView(
-        sensor_id=event.sensor_id,
-        kind=event.kind,
-        occurrence_id=event.occurrence_id,
-        version=event.version,
-        severity=SEVERITIES.get(event.severity, 2),
-        state=event.state,
-        raised_at=before.raised_at if before is not None else at,
-        changed_at=at,
-        value=event.value,
-        unit=sanitise(event.unit, limit=12),
-        message=before.message if before is not None and (event.actor or _adds_little(event, before)) else words,
-        simulated=event.simulated,
-        fault_id=event.fault_id,
-        priority=sanitise(event.priority, limit=12),
-        actor=sanitise(event.actor, limit=32) or (before.actor if before is not None else ""),
-        note=words if event.actor else before.note if before is not None else "",
-        kinds=_kinds(event),
-    )
-
-
-def _kinds(event: AlarmEvent) -> tuple[str, ...]:
-    return tuple(sanitise(kind, limit=32) for kind in event.kinds or (event.kind,))
-
-
-def _adds_little(event: AlarmEvent, before: AlarmView) -> bool:
-    """Whether a further kind has found the disturbance, and not the worst of them: that one's words stay."""
-    return event.event == "joined" and _kinds(event)[:1] == before.kinds[:1]
 
 
 def _shown(location: Location) -> Location:

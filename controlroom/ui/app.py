@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -16,18 +17,26 @@ from textual.events import Resize
 from textual.screen import Screen
 
 from controlroom.core.plant_state import PlantState
+from controlroom.core.sensor_view import SensorView
 from controlroom.ports import OperatorCommands
-from controlroom.ui.bindings import APP, REPLAY
+from controlroom.ui.alarm_bell import AlarmBell
+from controlroom.ui.bindings import APP, REPLAY, TOUR
 from controlroom.ui.context import Context
+from controlroom.ui.key_index import Place, keys_elsewhere
 from controlroom.ui.keys_in_turn import KeysInTurn
 from controlroom.ui.options import LEAST_SIZE, UiOptions
 from controlroom.ui.pace import Pace
 from controlroom.ui.palette import Palette
 from controlroom.ui.palette_commands import KeyCommands, SensorCommands
+from controlroom.ui.render.help import KeyEntry
 from controlroom.ui.restrictions import Restrictions
+from controlroom.ui.screens.alarm import AlarmScreen
 from controlroom.ui.screens.alarms import AlarmsScreen
 from controlroom.ui.screens.cluster import ClusterScreen
+from controlroom.ui.screens.handover import HandoverScreen
 from controlroom.ui.screens.help import Help
+from controlroom.ui.screens.inject import same_fault
+from controlroom.ui.screens.machine import MachineScreen
 from controlroom.ui.screens.overview import OverviewScreen
 from controlroom.ui.screens.plant_screen import PlantScreen
 from controlroom.ui.screens.sensor import SensorScreen
@@ -36,6 +45,9 @@ from controlroom.ui.screens.too_small import TooSmall
 from controlroom.ui.screens.trends import TrendScreen
 from controlroom.ui.terminal_driver import driver_for
 from controlroom.ui.theme import DEFAULT, THEMES
+from controlroom.ui.tour import FAULT, MAGNITUDE, Tour
+from controlroom.ui.wall import ACTIONS, next_mode
+from controlroom.wire import FaultSpec
 
 _MODES: dict[str, type[PlantScreen]] = {
     "overview": OverviewScreen,
@@ -43,6 +55,18 @@ _MODES: dict[str, type[PlantScreen]] = {
     "cluster": ClusterScreen,
     "simulator": SimulatorScreen,
 }
+#: in this order, of what can be done on several of them
+_PLACES = (
+    Place(AlarmsScreen, "Alarms", "alarms"),
+    Place(OverviewScreen, "Overview", "overview"),
+    Place(SimulatorScreen, "Simulator", "simulator"),
+    Place(ClusterScreen, "Cluster", "cluster"),
+    Place(SensorScreen, "a sensor (Enter)"),
+    Place(AlarmScreen, "an alarm (2, h)"),
+    Place(MachineScreen, "a machine (d)"),
+    Place(TrendScreen, "a trend (v)"),
+    Place(HandoverScreen, "the shift (2, H)"),
+)
 _RATES = (0.5, 1.0, 2.0, 5.0, 10.0)
 
 
@@ -56,7 +80,7 @@ class ControlRoomApp(KeysInTurn, Restrictions):
     """
 
     CSS_PATH = Path(__file__).parent / "styles" / "app.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*APP, *REPLAY]
+    BINDINGS: ClassVar[list[BindingType]] = [*APP, *REPLAY, *TOUR]
     # Without Textual's own provider: what it would find, `KeyCommands` does, always in the same order.
     COMMANDS = {KeyCommands, SensorCommands}  # noqa: RUF012 - Textual declares it so
     TITLE = "controlroom"
@@ -74,10 +98,13 @@ class ControlRoomApp(KeysInTurn, Restrictions):
         for name in set(self.available_themes) - {theme.name for theme in THEMES}:
             self.unregister_theme(name)
         self.context = Context(state, commands, options, self._palette(options))
+        if options.tour:
+            self.context.tour = Tour(commands, self._fault_of_tour, options.keymap)
         self.animation_level = "none"
         self._rate = options.refresh_rate
-        self._viewer = options.read_only or options.replay is not None
+        self._viewer = options.read_only or options.wall is not None or options.replay is not None
         self._pace = Pace()
+        self._bell = AlarmBell(options.bell, self.context.now())
 
     def _palette(self, options: UiOptions) -> Palette:
         colour = options.colour and not self.no_color
@@ -97,6 +124,8 @@ class ControlRoomApp(KeysInTurn, Restrictions):
         if options.sensor_id is not None:
             self.push_screen(SensorScreen(self.context, options.sensor_id))
         self._timer = self.set_interval(1 / self._rate, self.tick)
+        if options.wall is not None:
+            self.set_interval(options.wall, self.turn_page)
 
     def on_plant_screen_sensor_wanted(self, wanted: PlantScreen.SensorWanted) -> None:
         """Show one sensor, over the screen that it was chosen on."""
@@ -120,12 +149,23 @@ class ControlRoomApp(KeysInTurn, Restrictions):
         if self.context.options.current_state is not None:
             self.context.state = self.context.options.current_state()
         self._look_at_role()
+        if self._bell.look(self.context.state):
+            self.bell()
+        if self.context.tour is not None:
+            self.context.tour.tick(self.context.state, self.context.now(), type(self.screen).__name__)
         # A screen below a form is seen through it, so it goes on; what is covered costs nothing.
         for screen in reversed(self.screen_stack):
             if isinstance(screen, PlantScreen):
                 screen.tick()
             if not screen.is_modal:
                 break
+
+    def turn_page(self) -> None:
+        """On a wall: the next page of the list, or the next screen."""
+        screen = self.screen
+        if isinstance(screen, PlantScreen) and not screen.turn_page():
+            self.action_show_mode(next_mode(self.current_mode))
+        self.tick()
 
     def _waiting(self) -> int:
         """Pieces of output that the terminal has not taken yet."""
@@ -181,15 +221,27 @@ class ControlRoomApp(KeysInTurn, Restrictions):
 
     def action_help(self) -> None:
         """The keys as they are bound now."""
-        self.push_screen(Help(self.context, list(self.screen.active_bindings.values())))
+        self.push_screen(
+            Help(self.context, list(self.screen.active_bindings.values()), self.keys_elsewhere(self.screen))
+        )
+
+    def keys_elsewhere(self, here: Screen[object]) -> list[KeyEntry]:
+        """The keys of all screens but this one."""
+        return keys_elsewhere(self, self.context, _PLACES, type(here))
 
     def action_leave(self) -> None:
         """Quit."""
+        if self.context.tour is not None:
+            self.context.tour.leave()
         self.context.options.on_quit()
         self.exit(0)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A plant cannot be paused or played again: only a recording can."""
+        """A plant cannot be paused or played again: only a recording can. There is not always a tour."""
+        if self.context.options.wall is not None and action not in ACTIONS:
+            return False
+        if action == "tour":
+            return self.context.tour is not None and not self.context.tour.ended
         return action != "replay" or self.context.options.replay is not None
 
     def action_replay(self, what: str, *arguments: float) -> None:
@@ -200,6 +252,21 @@ class ControlRoomApp(KeysInTurn, Restrictions):
                 what, lambda: replay.seek(*arguments)
             )()
             self.tick()
+
+    def action_tour(self, what: str) -> None:
+        """Go on, back, or leave the guided tour."""
+        tour = self.context.tour
+        if tour is not None:
+            {"next": tour.next, "back": tour.back, "leave": tour.leave}[what]()
+            if tour.ended:
+                self.context.state.notify("the tour has ended", self.context.options.clock.now())
+            self.tick()
+            self.screen.refresh_bindings()
+
+    def _fault_of_tour(self, view: SensorView, now: float) -> FaultSpec:
+        by = self.context.options.operator
+        some = FaultSpec(fault_id="-", fault=FAULT, start=datetime.now(UTC), magnitude=MAGNITUDE, by=by)
+        return same_fault(some, view, now)
 
     def action_faster(self) -> None:
         """Look at the plant more often."""

@@ -40,6 +40,13 @@ REPLAY: list[BindingType] = [
     Binding("right_parenthesis", "replay('faster')", "Faster", id="replay.faster", key_display=")"),
 ]
 
+#: of the guided tour; there only while it is taken
+TOUR: list[BindingType] = [
+    Binding("greater_than_sign", "tour('next')", "Next step", id="tour.next", key_display=">", show=False),
+    Binding("less_than_sign", "tour('back')", "Step before", id="tour.back", key_display="<", show=False),
+    Binding("Q", "tour('leave')", "Leave the tour", id="tour.leave", show=False),
+]
+
 MOVE: list[BindingType] = [
     Binding("up,k", "move('up')", "Up", id="move.up", key_display="↑ k", show=False),
     Binding("down,j", "move('down')", "Down", id="move.down", key_display="↓ j", show=False),

@@ -10,6 +10,7 @@ from controlroom.ui.options import UiOptions
 from controlroom.ui.palette import Palette
 from controlroom.ui.render.glyphs import ASCII, UNICODE, Glyphs
 from controlroom.ui.render.header import RateMeter
+from controlroom.ui.tour import Tour
 from controlroom.ui.trend_window import TrendWindow
 
 
@@ -26,6 +27,8 @@ class Context:
     meter: RateMeter = field(default_factory=RateMeter)
     #: the trend that was shown last
     trend: TrendWindow = field(default_factory=TrendWindow)
+    #: the guided tour; None: there is none
+    tour: Tour | None = None
 
     @property
     def glyphs(self) -> Glyphs:
@@ -35,7 +38,7 @@ class Context:
     @property
     def viewer(self) -> bool:
         """Whether who sits here may only look: it was asked for, or the database's login may not act."""
-        if self.options.read_only or self.options.replay is not None:
+        if self.options.read_only or self.options.wall is not None or self.options.replay is not None:
             return True
         database = self.state.database
         return database is not None and database.figures is not None and not database.figures.may_act

@@ -11,6 +11,7 @@ from textual.keys import Keys, _character_to_key
 
 from controlroom.errors import ConfigError
 from controlroom.ui import bindings
+from controlroom.ui.key_index import declared
 from controlroom.ui.screens.alarm import AlarmScreen
 from controlroom.ui.screens.alarms import AlarmsScreen
 from controlroom.ui.screens.cluster import ClusterScreen
@@ -61,7 +62,7 @@ def binding_ids() -> dict[str, Binding]:
     """Every binding that has an id, by it."""
     found: dict[str, Binding] = {}
     own = (_own(cls) for cls in (*_SCREENS, *_DIALOGS))
-    for group in (bindings.APP, bindings.REPLAY, bindings.MOVE, bindings.TREE, *own):
+    for group in (bindings.APP, bindings.REPLAY, bindings.TOUR, bindings.MOVE, bindings.TREE, *own):
         for binding in group:
             if isinstance(binding, Binding) and binding.id:
                 found.setdefault(binding.id, binding)
@@ -89,10 +90,10 @@ def check_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
         checked[binding_id] = ",".join(named)
     for screen in _SCREENS:
         name = screen.__name__.removesuffix("Screen").lower()
-        _check_clashes(name, [*_own(screen), *bindings.APP, *bindings.REPLAY], checked)
+        _check_clashes(name, [*_own(screen), *bindings.APP, *bindings.REPLAY, *bindings.TOUR], checked)
     # The overview as a tree has no keys that move sideways, but keys that open and close in their place.
     as_tree = [binding for binding in _own(OverviewScreen) if binding not in bindings.MOVE]
-    in_all = (*bindings.ROWS, *bindings.TREE, *bindings.APP, *bindings.REPLAY)
+    in_all = (*bindings.ROWS, *bindings.TREE, *bindings.APP, *bindings.REPLAY, *bindings.TOUR)
     _check_clashes("overview", [*as_tree, *in_all], checked)
     return checked
 
@@ -111,12 +112,7 @@ def check_theme(name: str | None) -> str | None:
 
 def _own(cls: type) -> list[BindingType]:
     """The bindings of a screen or widget and of what it is derived from; of a list screen also those of its list."""
-    found: list[BindingType] = [
-        binding
-        for base in cls.__mro__
-        if base.__module__.startswith("controlroom.")
-        for binding in base.__dict__.get("BINDINGS", ())
-    ]
+    found: list[BindingType] = list(declared(cls))
     if cls is OverviewScreen:
         return [*found, *bindings.MOVE]
     return [*found, *bindings.ROWS] if hasattr(cls, "listed") else found

@@ -59,9 +59,15 @@ class UiOptions:
     #: shown in a browser: there is no terminal, but pipes to a server
     browser: bool = False
     mouse: bool = True
+    #: the lowest priority of the alarms that ring the terminal's bell; off: none does
+    bell: str = "off"
     theme: str | None = None
     #: binding id -> keys, as Textual's `App.set_keymap` takes them
     keymap: Mapping[str, str] = field(default_factory=dict)
+    #: the wall mode: seconds until a page is turned; None: somebody sits here
+    wall: float | None = None
+    #: begins with the guided tour, which injects a fault: for a local plant
+    tour: bool = False
     #: opens with the detail of this sensor
     sensor_id: str | None = None
     #: who gives the orders; stands in the faults that are injected
@@ -122,5 +128,6 @@ def from_settings(ui: UiSettings) -> dict[str, object]:
         "refresh_rate": ui.refresh_rate,
         "ascii": ui.ascii,
         "mouse": ui.mouse,
+        "bell": ui.bell,
         "keymap": check_keymap(ui.keymap) or None,
     }

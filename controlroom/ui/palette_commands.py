@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.screen import Screen
 
+from controlroom.ui.key_index import search
+from controlroom.ui.render.help import KeyEntry
 from controlroom.ui.screens.plant_screen import PlantScreen
+from controlroom.ui.synonyms import means
 
 #: sensors that are offered for one query
 _MOST_SENSORS = 20
+#: scores of what the query does not spell
+_BY_SYNONYM, _ELSEWHERE = 0.3, 0.2
+
+
+@runtime_checkable
+class ElsewhereOf(Protocol):
+    """An application that knows the keys of its other screens."""
+
+    def keys_elsewhere(self, here: Screen[object]) -> list[KeyEntry]:
+        """Those of the screens that are not this one."""
+        ...
 
 
 class KeyCommands(Provider):
@@ -18,7 +34,7 @@ class KeyCommands(Provider):
 
     async def discover(self) -> Hits:
         """All of them, then those without a key."""
-        for text, action, key in self._commands():
+        for text, action, key, _ in self._commands():
             yield DiscoveryHit(Content(f"{text}  ({key})"), partial(self._run, action), text=text)
         for command in self.app.get_system_commands(self.screen):
             yield DiscoveryHit(Content(command.title), command.callback, text=command.title, help=command.help)
@@ -26,27 +42,47 @@ class KeyCommands(Provider):
     async def search(self, query: str) -> Hits:
         """Those that match."""
         matcher = self.matcher(query)
-        for text, action, key in self._commands():
-            score = matcher.match(text)
-            if score > 0:
+        for text, action, key, name in self._commands():
+            score, needed = matcher.match(text), means(query, name, text)
+            if score > 0 or needed is not None:
+                # What the key itself is called comes before what is called so elsewhere.
+                by = f"  {needed}" if needed and score == 0 else ""
                 yield Hit(
-                    score,
-                    Content.assemble(matcher.highlight(text), f"  ({key})"),
+                    score or _BY_SYNONYM,
+                    Content.assemble(matcher.highlight(text), f"  ({key}){by}"),
                     partial(self._run, action),
                     text=text,
                 )
+        async for hit in self._elsewhere(query):
+            yield hit
         for command in self.app.get_system_commands(self.screen):
             score = matcher.match(command.title)
             if score > 0:
                 yield Hit(score, matcher.highlight(command.title), command.callback, help=command.help)
 
-    def _commands(self) -> list[tuple[str, str, str]]:
-        found: dict[str, tuple[str, str, str]] = {}
+    async def _elsewhere(self, query: str) -> Hits:
+        """What a key of another screen does: that screen is opened."""
+        here = {name.removesuffix("-back") for *_, name in self._commands()}
+        shown: ElsewhereOf | None = self.app if isinstance(self.app, ElsewhereOf) else None
+        entries = shown.keys_elsewhere(self.screen) if shown is not None else []
+        for entry, needed in search(query, [entry for entry in entries if entry.binding_id not in here and entry.mode]):
+            by = f"  {needed}" if needed else ""
+            yield Hit(
+                _ELSEWHERE,
+                Content(f"{entry.what}  ({entry.key} on {entry.where}){by}"),
+                partial(self._run, f"show_mode('{entry.mode}')"),
+                text=f"{entry.what} {entry.where}",
+            )
+
+    def _commands(self) -> list[tuple[str, str, str, str]]:
+        """(text, action, key, id of the binding) of each."""
+        found: dict[str, tuple[str, str, str, str]] = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding
             group = (binding.id or "").partition(".")[0]
             if active.enabled and group in _GROUPS and binding.action not in _NOT_HERE:
-                found[binding.id or ""] = (binding.description, binding.action, self.app.get_key_display(binding))
+                key = self.app.get_key_display(binding)
+                found[binding.id or ""] = (binding.description, binding.action, key, binding.id or "")
         return list(found.values())
 
     async def _run(self, action: str) -> None:

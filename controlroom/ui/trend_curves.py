@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from controlroom.core.archive import Answer
 from controlroom.core.fault_view import FaultView
 from controlroom.core.freshness import interval_of
-from controlroom.core.plant_state import PlantState, SensorView
+from controlroom.core.plant_state import PlantState
+from controlroom.core.sensor_view import SensorView
 from controlroom.core.trends import Curve, TrendData
 from controlroom.ui.render.trend_chart import TrendCurve
 from controlroom.ui.trend_window import TrendWindow
@@ -82,7 +83,7 @@ def with_memory(curve: Curve, view: SensorView) -> Curve:
 
     Where nothing is known but what is in memory, that is the curve.
     """
-    times, values = view.times.last(len(view.times)), view.values.last(len(view.values))
+    times, values = view.history.times(), view.history.values()
     count = min(len(times), len(values))
     # Readings may overtake each other on their way; a curve must not go back in time.
     points = sorted(zip(times[-count:], values[-count:], strict=True)) if count else []

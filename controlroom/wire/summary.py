@@ -59,8 +59,9 @@ class SummarySensor(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
 
 
 class SummaryBlock(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="block", omit_defaults=True):
-    """The last readings of the sensors with the numbers `first` and up; the columns are as long as each other.
+    """The last readings of up to `BLOCK` sensors, with the numbers `first` and up, a multiple of `BLOCK`.
 
+    The columns are as long as each other. `seen` are whole milliseconds, as floats, which are quick to copy.
     `bad` holds the quality of those whose quality is not 1, by their place in the block.
     """
 
@@ -69,10 +70,17 @@ class SummaryBlock(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", 
     epoch: int
     first: Annotated[int, msgspec.Meta(ge=0, lt=1_000_000)]
     at: list[float]
-    seen: list[int]
+    seen: list[float]
     value: list[Quantity]
     count: list[int]
     bad: dict[int, Quality] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError: it is no block; a decoder refuses the record."""
+        if not len(self.at) == len(self.seen) == len(self.value) == len(self.count) <= BLOCK:
+            raise ValueError("columns of different lengths, or too long")
+        if self.first % BLOCK:
+            raise ValueError("a block begins at another number")
 
 
 class SummaryBeat(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="beat"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.alarms.common_cause import GROUP_KIND, cause_of
 from controlroom.core.alarms.definitions import Definition
 from controlroom.core.alarms.measures import Measurement, Record
@@ -21,7 +22,8 @@ from controlroom.core.alarms.model import (
 from controlroom.core.alarms.transitions import TransitionKind
 from controlroom.core.archive import AlarmRecord, LearningFacts, Series, Statistics
 from controlroom.core.backtest.series import Sample
-from controlroom.core.plant_state import AlarmView, PlantState, SensorView
+from controlroom.core.plant_state import PlantState
+from controlroom.core.sensor_view import SensorView
 from controlroom.core.trends import AlarmJump, Curve, SavedTrend, TrendData, TrendQuestion
 from controlroom.core.why.build import build, occurrence_of, place_of, without_readings
 from controlroom.core.why.model import Occurrence, Why
@@ -147,7 +149,7 @@ class FakeHistory:
 
     def _series(self, sensor_id: str, seconds: float, end: float) -> Series:
         view = self._state.sensors[sensor_id]
-        times, values = view.times.last(600), view.values.last(600)
+        times, values = view.history.times(600), view.history.values(600)
         inside = [(at, value) for at, value in zip(times, values, strict=True) if end - seconds <= at < end]
         events = tuple(event for event in self._state.feed if event.sensor_id == sensor_id)
         if seconds <= 3600:
@@ -245,7 +247,7 @@ class FakeHistory:
 
 def why_of(alarm: Alarm, this: Occurrence, view: SensorView, earlier: list[Occurrence], now: float) -> Why:
     """Of readings that were calm, and are at the alarm's value since it was raised."""
-    every, usual = 2.0, view.values.last(600)[0]
+    every, usual = 2.0, view.history.values(600)[0]
     away = (this.value or 0.0) - usual
     times = [now - every * number for number in range(4_000, 0, -1)]
     samples = [

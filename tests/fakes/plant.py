@@ -21,14 +21,7 @@ from controlroom.core.health_views import (
     VoterView,
     WorkerFigures,
 )
-from controlroom.core.plant_state import (
-    BrokerView,
-    ClusterView,
-    DatabaseView,
-    PartitionView,
-    PipelineView,
-    PlantState,
-)
+from controlroom.core.plant_state import BrokerView, ClusterView, DatabaseView, PartitionView, PipelineView, PlantState
 from controlroom.wire import (
     SENSOR_TYPES,
     AlarmEvent,
@@ -231,6 +224,19 @@ def make_plant(now: datetime = START, *, sensors: int = 15, broken: bool = True)
             worker=WorkerFigures(55, 0.0082, 0.019, 0.023, 0.061, 0.048, 0.131),
         )
     )
+    return state
+
+
+def with_a_burst(state: PlantState, now: datetime, count: int = 12) -> PlantState:
+    """The plant with a machine more, of which `count` sensors alarm within seconds, its pump first."""
+    at = now - timedelta(seconds=30)
+    place = Location("hall", "press-9", "east")
+    for number in range(count):
+        name = f"follows-{number:03d}" if number else "pump"
+        state.apply_reading(reading(name, "temperature", place, 50.0, at), seen_at=at.timestamp(), simulated=False)
+        severity = "critical" if number % 10 == 0 else "warning"
+        came = at + timedelta(seconds=number / 10)
+        state.apply_alarm(event(name, "limit", came, severity=severity, message="too hot", place=place))
     return state
 
 

@@ -101,7 +101,7 @@ async def test_what_is_shown_is_what_is_there(running: Running, settings: Settin
     # Readings and alarms come by topics of their own, and the probes by themselves: each is waited for.
     await until(lambda: "real-1" in state.sensors and state.sensors["real-1"].severity == 2)
     view = state.sensors["real-1"]
-    await until(lambda: view.values.last(3) == [25.0, 25.1, 41.0])
+    await until(lambda: view.history.values(3) == [25.0, 25.1, 41.0])
     assert not view.simulated
     alarm = view.alarms["limit"]
     assert (alarm.state, alarm.value, alarm.simulated) == ("UNACK", 41.0, False)
@@ -117,7 +117,7 @@ async def test_what_is_shown_is_what_is_there(running: Running, settings: Settin
     await until(lambda: "real-1" in later.sensors and "limit" in later.sensors["real-1"].alarms)
     assert later.sensors["real-1"].alarms["limit"].occurrence_id == alarm.occurrence_id
     # It is stopped when it is there, not while it connects: a client that is stopped at that moment may leave a socket.
-    await until(lambda: later.sensors["real-1"].values.last(1) == [41.0])
+    await until(lambda: later.sensors["real-1"].history.values(1) == [41.0])
     await until(lambda: None not in (later.pipeline, later.cluster, later.cluster_detail))
 
 
@@ -126,7 +126,7 @@ async def test_orders_reach_the_simulator_and_come_back_as_states(running: Runni
     running.simulator()
     orders = await asyncio.to_thread(lambda: link.orders)
     orders.spawn(SPEC)
-    await until(lambda: "temp-9" in state.sensors and len(state.sensors["temp-9"].values) > 3)
+    await until(lambda: "temp-9" in state.sensors and len(state.sensors["temp-9"].history) > 3)
     view = state.sensors["temp-9"]
     await until(lambda: view.state == "running")
     assert (view.simulated, view.unit) == (True, "°C")
@@ -161,7 +161,7 @@ async def test_a_killed_broker_is_shown_and_so_is_its_return(
         await until(lambda: state.cluster is not None and state.cluster.online == 2, patience=5.0)
         await until(lambda: state.cluster is not None and state.cluster.quorum is True)
         await send(settings, [25.0, 26.0])
-        await until(lambda: "real-1" in state.sensors and len(state.sensors["real-1"].values) == 2)
+        await until(lambda: "real-1" in state.sensors and len(state.sensors["real-1"].history) == 2)
     finally:
         await asyncio.to_thread(plant.broker(2).start)
     await until(lambda: state.cluster is not None and state.cluster.online == 3 and not state.cluster.under_replicated)

@@ -21,7 +21,7 @@ async def test_history_is_shown_but_not_counted(endpoints, topics) -> None:
 
     async def until(shown: int, live: int | None) -> None:
         async with asyncio.timeout(30):
-            while (sum(len(view.values) for view in state.sensors.values()), state.live_readings) != (shown, live):
+            while (sum(len(view.history) for view in state.sensors.values()), state.live_readings) != (shown, live):
                 await asyncio.sleep(0.05)
 
     async with AIOKafkaProducer(bootstrap_servers=endpoints.brokers, acks="all") as producer:
@@ -60,9 +60,9 @@ async def test_a_reading_of_an_aborted_transaction_is_shown_neither_then_nor_lat
             await aborted(3)
             await producer.send_and_wait(data, key=b"s", value=reading("s", 4, 21.0))
             async with asyncio.timeout(30):
-                while "s" not in state.sensors or len(state.sensors["s"].values) < 2:
+                while "s" not in state.sensors or len(state.sensors["s"].history) < 2:
                     await asyncio.sleep(0.05)
         finally:
             task.cancel()
             await asyncio.wait([task])
-    assert list(state.sensors["s"].values.last(9)) == [20.0, 21.0]
+    assert list(state.sensors["s"].history.values(9)) == [20.0, 21.0]

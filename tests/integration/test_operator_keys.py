@@ -111,7 +111,7 @@ class Console:
         await self.press("down", "down", "down")
         await self.retype(interval)
         await self.press("enter")
-        await self.until(lambda: sensor_id in self.state.sensors and len(self.state.sensors[sensor_id].values) > 5)
+        await self.until(lambda: sensor_id in self.state.sensors and len(self.state.sensors[sensor_id].history) > 5)
 
     async def retype(self, text: str) -> None:
         """Another text into the field that has the focus."""

@@ -95,7 +95,7 @@ async def test_a_console_reads_the_summary_while_a_worker_writes_it(settings: Se
             await until(lambda: shows(state, 29.0))
             # All are counted, and only the last one of a second is kept.
             await until(lambda: (state.live_readings or 0) >= before + 600)
-            assert len(state.sensors["s-0"].values) < 100
+            assert len(state.sensors["s-0"].history) < 100
             await sensors.send([24.0], quality=0.4)
             await until(lambda: shows(state, 24.0))
             view = state.sensors["s-1"]
@@ -110,11 +110,11 @@ async def test_a_console_reads_the_summary_while_a_worker_writes_it(settings: Se
                 assert later.sensors["s-2"].quality == 0.4
 
         # The worker has ended: a reading is shown all the same, and no earlier one is missed or shown twice.
-        kept = state.sensors["s-0"].values.last(1000)
+        kept = state.sensors["s-0"].history.values(1000)
         await sensors.send([31.0, 32.0])
         await until(lambda: shows(state, 32.0))
         assert by_reading(state) == (0, 1, 2)
-        assert state.sensors["s-0"].values.last(1000) == [*kept, 31.0, 32.0]
+        assert state.sensors["s-0"].history.values(1000) == [*kept, 31.0, 32.0]
 
         # The next one takes over, with the numbers of its own.
         async with until_left(worker()):

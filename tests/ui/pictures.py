@@ -19,7 +19,7 @@ from tests.fakes.commands import (
     RecordingTrends,
 )
 from tests.fakes.history import FakeHistory
-from tests.fakes.plant import make_plant, reading
+from tests.fakes.plant import make_plant, reading, with_a_burst
 from tests.ui.screen_text import settle
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -39,12 +39,17 @@ PICTURES: dict[str, tuple[tuple[int, int], tuple[str, ...]]] = {
     "trends": ((120, 34), (*["space"] * 4, "v", *["left"] * 20)),
     "machine": ((120, 34), ("d",)),
     "inject": ((80, 24), ("i", "right")),
+    "help-search": ((80, 24), ("question_mark", *"silence")),
+    "alarm-groups": ((120, 30), ("2", "t", "t", "t")),
+    "tour": ((80, 24), ("greater_than_sign",)),
 }
 
 
 async def picture(name: str, size: tuple[int, int], keys: tuple[str, ...]) -> None:
     clock = FrozenClock(START - timedelta(seconds=10))
     state = make_plant(START)
+    if name == "alarm-groups":
+        with_a_burst(state, START)
     # Ten seconds of readings, so that the header has a rate to show; the values stay what they are.
     options = UiOptions(
         clock=clock,
@@ -54,6 +59,7 @@ async def picture(name: str, size: tuple[int, int], keys: tuple[str, ...]) -> No
         history=FakeHistory(state, clock),
         drills=RecordingDrills(),
         trends=RecordingTrends(),
+        tour=name == "tour",
     )
     app = ControlRoomApp(state, RecordingCommands(), options)
     rng = random.Random(1)

@@ -67,7 +67,7 @@ async def test_what_is_off_the_screen_is_never_drawn(make_app, clock, monkeypatc
         assert 0 < len(visible) <= 14
         drawn.clear()
         for view in list(state.sensors.values()):
-            view.version += 1
+            view.touch()
         await settle(pilot)
         assert set(drawn) == visible
         drawn.clear()
@@ -149,7 +149,8 @@ async def test_order_is_turned_from_worst_to_area_to_name_to_clock(app):
         assert grid.keys == sorted(grid.keys)
         for name, ahead in ((sensor_id(7), -7200.0), (sensor_id(9), 600.0)):
             view = app.context.state.sensors[name]
-            view.simulated, view.last_time = False, view.seen_at + ahead
+            view.simulated = False
+            view.take(view.seen_at + ahead, view.seen_at, view.last_value)
         await press(pilot, "t")
         assert grid.keys[:2] == [sensor_id(7), sensor_id(9)]
         assert f"{sensor_id(7)} 2h behind" in screen_text(app)

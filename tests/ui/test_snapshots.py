@@ -10,7 +10,7 @@ from textual.command import CommandPalette
 from controlroom.core.archive import LearningFacts, Window
 from controlroom.core.plant_state import PlantState
 from tests.fakes.bridges import bridges
-from tests.fakes.plant import make_plant
+from tests.fakes.plant import make_plant, with_a_burst
 from tests.ui.screen_text import screen_text, settle
 
 SMALL, LARGE = (80, 24), (120, 40)
@@ -26,6 +26,7 @@ SCREENS = {
     "simulator": ("4",),
     "sensor": ("enter",),
     "help": ("question_mark",),
+    "help-search": ("question_mark", *"silence"),
     "spawn": ("n",),
     "inject": ("i",),
     "remove": ("x",),
@@ -55,7 +56,7 @@ SCREENS = {
 
 
 #: those of trends and machines that are shown in NO_COLOR and in ASCII, too
-NEW = ("trends", "machine")
+NEW = ("trends", "machine", "help-search")
 
 
 def after(*keys: str):
@@ -134,6 +135,31 @@ def test_bridges(snap_compare, make_app, clock, monkeypatch, look, size):
     state.apply_bridges(bridges(clock.at))
     app = make_app(state, ascii=look == "ascii")
     assert snap_compare(app, run_before=after("3"), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("look", ["plain", "no-color", "ascii"])
+@pytest.mark.parametrize("keys", [("2", "t", "t"), ("2", "t", "t", "t")], ids=["area", "cause"])
+def test_alarms_in_groups(snap_compare, make_app, clock, actions, history, monkeypatch, look, size, keys):
+    if look == "no-color":
+        monkeypatch.setenv("NO_COLOR", "1")
+    app = make_app(with_a_burst(make_plant(clock.at), clock.at), alarms=actions, history=history, ascii=look == "ascii")
+    assert snap_compare(app, run_before=after(*keys), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+def test_wall(snap_compare, make_app, history, size):
+    assert snap_compare(make_app(wall=15.0, history=history), run_before=after("2"), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("look", ["plain", "no-color", "ascii"])
+def test_tour(snap_compare, make_app, actions, history, monkeypatch, look, size):
+    if look == "no-color":
+        monkeypatch.setenv("NO_COLOR", "1")
+    app = make_app(tour=True, alarms=actions, history=history, ascii=look == "ascii")
+    keys = ("greater_than_sign", "greater_than_sign", "2")
+    assert snap_compare(app, run_before=after(*keys), terminal_size=size)
 
 
 @pytest.mark.parametrize("theme", ["grey-light", "high-contrast"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session
-from controlroom.core.plant_state import RING_CAPACITY, PlantState
+from controlroom.core.plant_state import PlantState
+from controlroom.core.sensor_view import HISTORY
 
 #: In the order in which they came. A reading that was stored late, with an older time, is left to the span's own query.
 _LAST = """
@@ -52,10 +53,10 @@ class DetailReader:
             return
         since = self._last.get(sensor_id, view.last_time - PAST_S)
         connection = await self._session.connection()
-        rows = await connection.fetch(_LAST, sensor_id, since, RING_CAPACITY)
+        rows = await connection.fetch(_LAST, sensor_id, since, HISTORY)
         points = [(at, value) for at, value in reversed(rows)]
         if sensor_id not in self._last:
-            told = view.times.last(len(view.times))
+            told = view.history.times()
             if not points or len(points) <= sum(at >= points[0][0] for at in told):
                 return  # what is told is all that there is
         last = points[-1][0] if points else since

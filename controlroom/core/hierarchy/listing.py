@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.hierarchy.nodes import Item, Leaf, Node, nodes_above
 from controlroom.core.hierarchy.tally import severity_of
 from controlroom.core.hierarchy.tree import Passes, PlantTree
-from controlroom.core.plant_state import AlarmView
 
 
 class TreeListing:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from heapq import nsmallest
 from typing import Literal, TypeAlias
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.hierarchy.tally import NOTHING, Tally, trouble_of
-from controlroom.core.plant_state import AlarmView, SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.wire import Location
 
 Level = Literal["plant", "section", "zone", "machine"]

@@ -12,7 +12,7 @@ from heapq import heappop, heappush
 
 from controlroom.core.freshness import STILL, patience_of
 from controlroom.core.hierarchy.nodes import Item, Leaf, Node
-from controlroom.core.plant_state import LEAST_STALE_S
+from controlroom.core.reading_columns import LEAST_STALE_S
 
 #: looks a second: how late it may be noticed that a sensor is silent
 _A_SECOND = 4

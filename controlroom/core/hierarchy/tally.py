@@ -7,8 +7,9 @@ from functools import cache
 from operator import add, sub
 from typing import NamedTuple
 
+from controlroom.core.alarm_view import AlarmView, Severity
 from controlroom.core.freshness import is_silent
-from controlroom.core.plant_state import AlarmView, SensorView, Severity
+from controlroom.core.sensor_view import SensorView
 
 #: weights of the troubles of one sensor, in the order that the flat list has; below them what raises no alarm
 _SEVERITY, _UNACKED, _FAULT, _SILENT, _BAD = 16, 8, 4, 2, 1

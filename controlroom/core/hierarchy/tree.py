@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.alarms.common_cause import GROUP_KIND
 from controlroom.core.hierarchy.nodes import Leaf, Level, Node, Step, key_below, path_of
 from controlroom.core.hierarchy.overdue import Overdue
 from controlroom.core.hierarchy.tally import NOTHING, Tally, tally_of_alarms, tally_of_sensor, trouble_of
 from controlroom.core.machines import MACHINE_KIND
-from controlroom.core.plant_state import AlarmView, PlantState, SensorView
+from controlroom.core.plant_state import PlantState
 from controlroom.core.sanitise import sanitise
+from controlroom.core.sensor_view import SensorView
 from controlroom.wire import Location
 
 Passes = Callable[[SensorView], bool]

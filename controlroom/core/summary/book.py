@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from controlroom.core.plant_state import PlantState
-from controlroom.wire.summary import SummaryBeat, SummaryBlock, SummaryRecord, SummarySensor
+from controlroom.core.reading_columns import ReadingColumns
+from controlroom.wire.summary import BLOCK, SummaryBeat, SummaryBlock, SummaryRecord, SummarySensor
 
 #: A worker that has told nothing for so long, by the brokers' clock, has lost the partition to whoever tells now.
 SILENT_MS = 5_000
@@ -17,20 +18,26 @@ SILENT_MS = 5_000
 class _Part:
     """One partition, as its worker tells it."""
 
-    __slots__ = ("beat", "blocks", "epoch", "heard", "names", "readings", "told_ms")
+    __slots__ = ("beat", "blocks", "epoch", "heard", "readings", "told_ms")
 
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
-        #: number -> sensor
-        self.names: dict[int, str] = {}
-        #: first number -> column `seen` of the last block
-        self.blocks: dict[int, list[int]] = {}
+        #: columns of its sensors, by the number of the first divided by BLOCK
+        self.blocks: dict[int, ReadingColumns] = {}
         #: the last beat, and when it came, by a clock that never goes back
         self.beat: SummaryBeat | None = None
         self.heard = 0.0
         #: the broker's time of the last record
         self.told_ms = 0
         self.readings: int | None = None
+
+    def columns(self, number: int) -> ReadingColumns:
+        """The columns that hold the readings of the sensor with this number."""
+        block = number // BLOCK
+        columns = self.blocks.get(block)
+        if columns is None:
+            columns = self.blocks[block] = ReadingColumns(block)
+        return columns
 
 
 class SummaryBook:
@@ -62,10 +69,9 @@ class SummaryBook:
         part.told_ms = told_ms
         match record:
             case SummarySensor():
-                part.names[record.number] = record.sensor_id
-                self._state.take_summary(record)
+                self._state.take_summary(record, part.columns(record.number), record.number % BLOCK)
             case SummaryBlock():
-                self._block(part, record)
+                self._state.take_columns(part.columns(record.first), record)
             case _:
                 if counted and part.readings is not None:
                     self._state.count_readings(max(0, record.readings - part.readings))
@@ -90,15 +96,3 @@ class SummaryBook:
         if part is None or record.epoch != part.epoch:
             part = self._parts[record.partition] = _Part(record.epoch)
         return part
-
-    def _block(self, part: _Part, block: SummaryBlock) -> None:
-        before = part.blocks.get(block.first, [])
-        part.blocks[block.first] = seen = block.seen
-        names, first = part.names, block.first
-        known = len(before)
-        changed = [
-            (name, place)
-            for place, at in enumerate(seen)
-            if (place >= known or at != before[place]) and (name := names.get(first + place)) is not None
-        ]
-        self._state.take_points(changed, block)

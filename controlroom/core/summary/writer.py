@@ -110,7 +110,7 @@ class PartitionSummary:
         self._known: dict[bytes, _Known] = {}
         self._keys: list[bytes] = []
         self._at: list[float] = []
-        self._seen: list[int] = []
+        self._seen: list[float] = []
         self._value: list[float] = []
         self._quality: list[float] = []
         self._count: list[int] = []
@@ -221,7 +221,7 @@ class PartitionSummary:
             group=self._group, partition=self._partition, epoch=self._epoch, number=number, sensor_id=known.sensor_id,
             sensor_type=reading.sensor_type, unit=reading.unit, location=reading.location,
             warning=reading.metadata.warning_threshold, critical=reading.metadata.critical_threshold,
-            simulated=known.simulated, at=self._at[number], seen=self._seen[number], value=self._value[number],
+            simulated=known.simulated, at=self._at[number], seen=int(self._seen[number]), value=self._value[number],
             quality=self._quality[number], count=self._count[number],
         )  # fmt: skip
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.alarms.definitions import Definition
 from controlroom.core.archive import AlarmRecord
-from controlroom.core.plant_state import AlarmView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.alarm_row import state_text
 from controlroom.ui.render.glyphs import Glyphs

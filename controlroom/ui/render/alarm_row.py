@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.alarms.disturbance import kinds_text
 from controlroom.core.bridges import is_part
 from controlroom.core.cells import left, right, tail
-from controlroom.core.plant_state import AlarmView
 from controlroom.core.sanitise import sanitise
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit, heading
@@ -35,11 +35,12 @@ def alarm_row(
     selected: bool,
     marked: bool = False,
     over: bool = False,
+    first: bool = False,
 ) -> Line:
     """Severity, state, since when, sensor, kind, and how it was put.
 
     An alarm that is active keeps its severity's shape; one that went away by itself has the shape of that. `over`: it
-    was closed since the list was frozen.
+    was closed since the list was frozen. `first`: it came first of a burst.
     """
     mark = severity_mark(alarm.severity if alarm.active else 0, glyphs, unacked=alarm.unacked)
     if over:
@@ -63,6 +64,8 @@ def alarm_row(
     if width >= _WIDE:
         value = quantity_text(alarm.value, alarm.unit) if alarm.value is not None else ""
         line.append((f"{right(value, 12)}  ", Role.TEXT))
+    if first:
+        line.append(("1st ", Role.STRONG))
     return fit([*line, (alarm.message, Role.TEXT)], width)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controlroom.core.plant_state import AlarmView, SensorView
+from controlroom.core.alarm_view import AlarmView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.marks import WORDS
 
 

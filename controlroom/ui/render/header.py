@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.health_views import FeedHealth
-from controlroom.core.plant_state import AlarmView
 from controlroom.ports import SessionReplay
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, spread

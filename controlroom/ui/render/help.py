@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product, zip_longest
 
-from controlroom.core.cells import right
+from controlroom.core.cells import left, right
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit
 
 _COLUMN = 25
 _COLUMNS = 3
 _KEY = 6
+#: of what a search finds
+_WHAT, _WHERE = 22, 22
 #: rows of keys that fit 80x24 with the legend
 _MOST_ROWS = 17
 
@@ -23,6 +25,18 @@ class KeyGroup:
 
     name: str
     keys: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyEntry:
+    """One key: what it does, and where; empty: on the screen that is open."""
+
+    binding_id: str
+    key: str
+    what: str
+    where: str = ""
+    #: the mode in which that screen is opened; empty: it is opened from another
+    mode: str = ""
 
 
 def help_lines(groups: Sequence[KeyGroup], glyphs: Glyphs) -> list[Line]:
@@ -36,6 +50,25 @@ def help_lines(groups: Sequence[KeyGroup], glyphs: Glyphs) -> list[Line]:
         column += [[(right(key, _KEY), Role.STRONG), (f"  {what}", Role.TEXT)] for key, what in group.keys]
     rows = zip_longest(*columns, fillvalue=[("", Role.TEXT)])
     return [*([span for cell in row for span in fit(cell, _COLUMN)] for row in rows), [], *_legend(glyphs)]
+
+
+def found_lines(found: Sequence[tuple[KeyEntry, str]], height: int) -> list[Line]:
+    """What a search has found: the key, what it does, on which screen, and the synonym by which it was found."""
+    if not found:
+        return [[], [("  no key does that", Role.TEXT)], [("  : finds sensors by their names", Role.DIM)]]
+    rows: list[Line] = [
+        [
+            (right(entry.key, _KEY), Role.STRONG),
+            (f"  {left(entry.what, _WHAT)}", Role.TEXT),
+            (f" {left(entry.where or 'here', _WHERE)}", Role.DIM if entry.where else Role.STRONG),
+            (f" {needed}", Role.DIM),
+        ]
+        for entry, needed in found
+    ]
+    if len(rows) > height:
+        more = len(rows) - height + 1
+        rows = [*rows[: height - 1], [(f"  and {more} more: type on", Role.DIM)]]
+    return rows
 
 
 def _places(groups: Sequence[KeyGroup]) -> list[tuple[KeyGroup, int]]:

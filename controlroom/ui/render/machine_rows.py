@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.archive import LearningFacts
 from controlroom.core.cells import left, right
 from controlroom.core.hierarchy.nodes import Node, path_text
-from controlroom.core.plant_state import AlarmView, SensorView
 from controlroom.core.sanitise import sanitise
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.braille import Canvas
 from controlroom.ui.render.chart import frame_of
 from controlroom.ui.render.glyphs import Glyphs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlroom.core.plant_state import Severity
+from controlroom.core.alarm_view import Severity
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Role, Span
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.alarms.measures import Report
 from controlroom.core.alarms.model import Alarm, Label
 from controlroom.core.archive import Answer
-from controlroom.core.plant_state import AlarmView
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit
 from controlroom.ui.render.numbers import UNKNOWN, age_text

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from controlroom.core.plant_state import AlarmView, SensorView
+from controlroom.core.alarm_groups import By
+from controlroom.core.alarm_view import AlarmView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.sensor_state import clock_ahead
 
 
@@ -28,11 +30,19 @@ class AlarmOrder(StrEnum):
 
     SEVERITY = "worst first"
     TIME = "newest first"
+    AREA = "by area"
+    CAUSE = "by cause"
 
     @property
     def next(self) -> AlarmOrder:
         """The one that the key turns to."""
-        return AlarmOrder.TIME if self is AlarmOrder.SEVERITY else AlarmOrder.SEVERITY
+        orders = list(AlarmOrder)
+        return orders[(orders.index(self) + 1) % len(orders)]
+
+    @property
+    def by(self) -> By | None:
+        """What the alarms are grouped by; None: by nothing."""
+        return {AlarmOrder.AREA: By.AREA, AlarmOrder.CAUSE: By.CAUSE}.get(self)
 
 
 def sorted_sensors(views: Iterable[SensorView], order: SensorOrder) -> list[SensorView]:
@@ -50,6 +60,6 @@ def sorted_sensors(views: Iterable[SensorView], order: SensorOrder) -> list[Sens
 
 def sorted_alarms(alarms: Iterable[AlarmView], order: AlarmOrder) -> list[AlarmView]:
     """The alarms in that order: by severity, within it un-acked first, then the newest; or the newest alone."""
-    if order is AlarmOrder.SEVERITY:
+    if order is not AlarmOrder.TIME:
         return sorted(alarms, key=lambda a: (-a.severity, not a.unacked, -a.raised_at, a.sensor_id, a.kind))
     return sorted(alarms, key=lambda a: (-a.raised_at, a.sensor_id, a.kind))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from rich.cells import cell_len
 
 from controlroom.core.cells import crop, left, right
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, width_of
 from controlroom.ui.render.marks import WORDS, edge_mark, severity_glyph, severity_role
@@ -50,7 +50,7 @@ def pane(
     sparks = max(1, height - 2)
     lines = [_title(view, width, glyphs, selected=selected, order=order, marked=marked)]
     room = max(0, width - 1 - _TAIL)
-    values = view.values.last(room)
+    values = view.history.values(room)
     if values:
         scale = scale_of(values, view.warning, view.critical)
         drawn = sparkline(

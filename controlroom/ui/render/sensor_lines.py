@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from controlroom.core.cells import left, right
 from controlroom.core.clocks import OFF_S
-from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.feed_row import happened_text, kind_text
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit, spread
@@ -102,7 +102,7 @@ def reading_lines(view: SensorView, width: int, height: int, glyphs: Glyphs) -> 
     """A heading, and the newest readings, those beyond a limit with its shape."""
     lines = [fit([(" READINGS", Role.TITLE_STRONG)], width, Role.TITLE)]
     count = max(0, height - 1)
-    times, values = view.times.last(count), view.values.last(count)
+    times, values = view.history.times(count), view.history.values(count)
     for at, value in list(zip(times, values, strict=False))[::-1]:
         severity = _beyond(value, view)
         mark = severity_glyph(severity, glyphs)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from controlroom.core.cells import left, right
 from controlroom.core.freshness import interval_of
-from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, fit, heading
 from controlroom.ui.render.marks import edge_mark, severity_mark

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from controlroom.core.freshness import age_of, is_stale
-from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.line import Role, Span
 from controlroom.ui.render.numbers import age_text
 

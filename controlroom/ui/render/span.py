@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from controlroom.core.archive import Answer, Series, Statistics
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.wire import AlarmEvent
 
 #: what can be chosen, shortest first: name -> seconds
@@ -105,7 +105,7 @@ def span_data(
 
 def _memory(view: SensorView) -> tuple[list[float], list[float], str]:
     # The writer may add a reading between the two: the newest `count` of both are the same readings.
-    times, values = view.times.last(len(view.times)), view.values.last(len(view.values))
+    times, values = view.history.times(), view.history.values()
     count = min(len(times), len(values))
     # Readings may overtake each other on their way; a curve must not go back in time.
     points = sorted(zip(times[-count:], values[-count:], strict=True)) if count else []

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from controlroom.core.freshness import age_of
-from controlroom.core.plant_state import Notice, SensorView
+from controlroom.core.plant_state import Notice
 from controlroom.core.sanitise import sanitise
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.numbers import age_text, clock_text

@@ -10,7 +10,7 @@ from __future__ import annotations
 from controlroom.core.cells import crop, left, right
 from controlroom.core.hierarchy.nodes import WORST, Leaf, Node, path_text
 from controlroom.core.hierarchy.tally import Tally
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.glyphs import Glyphs
 from controlroom.ui.render.line import Line, Role, Span, fit, heading
 from controlroom.ui.render.marks import edge_mark, severity_mark
@@ -124,7 +124,7 @@ def _sensors(tally: Tally, width: int, *, filtered: bool) -> str:
 
 
 def _spark(view: SensorView, width: int, glyphs: Glyphs) -> Line:
-    values = view.values.last(max(0, width))
+    values = view.history.values(max(0, width))
     if not values:
         return [(" " * max(0, width), Role.SPARK)]
     scale = scale_of(values, view.warning, view.critical)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from controlroom.core.cells import left, right
 from controlroom.core.fault_view import FaultView
-from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.chart import Frame
 from controlroom.ui.render.feed_row import happened_text, kind_text
 from controlroom.ui.render.glyphs import Glyphs

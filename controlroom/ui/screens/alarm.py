@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.archive import AlarmRecord, Answer
-from controlroom.core.plant_state import AlarmView, SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.core.why.model import Why
 from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.asking import Asking

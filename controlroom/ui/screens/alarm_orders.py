@@ -6,12 +6,13 @@ at once, and the outcome comes as a notice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from controlroom.ports import AlarmActions
 from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.bindings import ALARM
+from controlroom.ui.key_words import alarm_words
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.node_question import NodeQuestion
 from controlroom.ui.screens.shelve import Shelve, ShelveForm
@@ -26,6 +27,10 @@ _ACTIONS = frozenset(
 
 class AlarmHandling(NodeQuestion):
     """Acknowledge, shelve, take out of service, reset, comment, mark as false: by whatever keys a screen has for it."""
+
+    def key_words(self) -> Mapping[str, str]:
+        """Of what the keys act on; of a node below which there may be many alarms, as usual."""
+        return super().key_words() if self.node_meant() else {**super().key_words(), **alarm_words(self.targets())}
 
     def targets(self) -> list[AlarmTarget]:
         """What the keys act on: the marked alarms, else the one under the cursor."""
@@ -122,10 +127,19 @@ class AlarmHandling(NodeQuestion):
             self.app.push_screen(form, self._for_each(targets, take_out, "Take out of service"))
 
     def action_reset(self) -> None:
-        """Reset the latch."""
-        for target in self.targets():
-            self._actions.reset(target.sensor_id, target.kind)
-        self.acted()
+        """Reset the latch; of a group, of what is latched in it."""
+        targets, group = self.targets(), self.node_meant()
+        latched = [target for target in targets if target.state == "LATCHED"] if group else targets
+
+        def act() -> None:
+            for target in latched:
+                self._actions.reset(target.sensor_id, target.kind)
+            self.acted()
+
+        if latched:
+            self.ask_and_act(f"Reset the latch of {_named(latched)}", "What has returned is held no longer.", act)
+        elif group:
+            self.say(f"{group}: nothing is latched")
 
     def action_comment(self) -> None:
         """Add a note to the journal."""

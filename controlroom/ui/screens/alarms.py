@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
-from controlroom.core.plant_state import AlarmView, SensorView
+from controlroom.core.alarm_groups import AlarmGroup, first_out, grouped
+from controlroom.core.alarm_view import AlarmView
+from controlroom.core.cells import crop
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import ALARM_VIEWS, SCREENS, SEEK
 from controlroom.ui.context import Context
+from controlroom.ui.render.alarm_group_row import group_line
 from controlroom.ui.render.alarm_row import alarm_head, alarm_line
 from controlroom.ui.render.line import Line
 from controlroom.ui.render.measures_line import Suppressed, measures_line
@@ -26,6 +30,8 @@ from controlroom.ui.widgets.line_view import LineView
 #: the measures are of a day: they may be a little old
 _MEASURE_EVERY_S = 30.0
 _COUNT_EVERY_S = 10.0
+#: cells of a group's name in a question
+_NAME = 32
 
 
 class AlarmsScreen(ListScreen, AlarmOrders):
@@ -56,19 +62,44 @@ class AlarmsScreen(ListScreen, AlarmOrders):
         yield AlarmPreview(self.context, id="alarm-preview")
 
     def listed(self) -> list[str]:
-        """Occurrences, in the order that was chosen."""
-        live = [alarm for alarm in self.context.state.live_alarms() if not alarm.suppressed]
+        """Occurrences, in the order that was chosen; where they are grouped, below the headings."""
+        state = self.context.state
+        live = [alarm for alarm in state.live_alarms() if not alarm.suppressed]
         self.total = len(live)
         ordered = sorted_alarms([alarm for alarm in live if self.filter.passes_alarm(alarm)], self.order)
         found = {alarm.occurrence_id: alarm for alarm in ordered}
-        view = self.query_one(AlarmList)
+        view, by = self.query_one(AlarmList), self.order.by
+        # Also by what the filter leaves out: what came first, came first.
+        view.first = first_out(live, state.sensors)
         if self.frozen is None:
+            groups = grouped(ordered, state.sensors, by) if by is not None else []
             view.alarms, view.over = found, frozenset()
+            view.groups = {group.key: group for group in groups}
         else:
             # What is held still stays as it was last seen, also when it was closed meanwhile.
+            frozen = self.frozen - view.groups.keys()
             view.alarms = {key: found.get(key, alarm) for key, alarm in view.alarms.items() if key in self.frozen}
-            view.over = frozenset(self.frozen - found.keys())
-        return list(found)
+            view.over = frozenset(frozen - found.keys())
+            hidden = {
+                alarm.occurrence_id
+                for key, group in view.groups.items()
+                if key in view.folded
+                for alarm in group.alarms
+            }
+            return [*view.groups, *(key for key in found if key not in hidden)]
+        if by is None:
+            return list(found)
+        return [key for group in groups for key in self._rows_of(group)]
+
+    def _rows_of(self, group: AlarmGroup) -> list[str]:
+        """The heading, and the alarms below it unless it is folded."""
+        folded = group.key in self.query_one(AlarmList).folded
+        return [group.key] if folded else [group.key, *(alarm.occurrence_id for alarm in group.alarms)]
+
+    def passing(self) -> int:
+        """Alarms, and not the headings."""
+        view = self.query_one(AlarmList)
+        return len(view.alarms) if view.groups else super().passing()
 
     def update(self) -> None:
         """The list under its heading."""
@@ -93,15 +124,39 @@ class AlarmsScreen(ListScreen, AlarmOrders):
         return self.context.state.sensors.get(alarm.sensor_id) if alarm is not None else None
 
     def status(self) -> Line:
-        """The whole of the alarm under the cursor: a row may be too short for its message."""
-        alarm = self._selected_alarm()
+        """The whole of the alarm under the cursor: a row may be too short for its message; or of its group."""
+        alarm, group = self._selected_alarm(), self._selected_group()
+        if group is not None:
+            return group_line(group)
         return alarm_line(alarm) if alarm is not None else []
 
     def targets(self) -> list[AlarmTarget]:
-        """The marked alarms, else the one under the cursor."""
+        """The marked alarms, else the one under the cursor; a heading stands for all alarms of its group."""
+        view = self.query_one(AlarmList)
+        meant: dict[str, AlarmView] = {}
+        for key in view.meant_keys:
+            group = view.groups.get(key)
+            those = group.alarms if group is not None else [view.alarms[key]] if key in view.alarms else []
+            meant.update({alarm.occurrence_id: alarm for alarm in those})
+        return [self._target(alarm) for alarm in meant.values()]
+
+    def node_meant(self) -> str:
+        """The group by its name; with several marked, that there are headings among them."""
         view = self.query_one(AlarmList)
         keys = view.meant_keys
-        return [self._target(view.alarms[key]) for key in keys if key in view.alarms]
+        if not any(key in view.groups for key in keys):
+            return ""
+        return crop(view.groups[keys[0]].label, _NAME) if len(keys) == 1 else f"the {len(keys)} marked"
+
+    def action_ack(self) -> None:
+        """Acknowledge, as it was drawn; of a group after a question with the count."""
+        waiting, group = [target for target in self.targets() if target.unacked], self.node_meant()
+        if not group:
+            super().action_ack()
+        elif waiting:
+            self.ask_to_ack(waiting, of=group)
+        else:
+            self.say(f"{group}: nothing waits for an acknowledgement")
 
     def page_targets(self) -> list[AlarmTarget]:
         """Every alarm of which a row is on the screen."""
@@ -114,16 +169,22 @@ class AlarmsScreen(ListScreen, AlarmOrders):
         self.tick()
 
     def open_chosen(self) -> None:
-        """The sensor; of a common cause, which has none, the alarms that it stands for."""
-        if self.selected_sensor() is not None:
+        """The sensor; of a common cause, which has none, the alarms that it stands for. A group opens, or folds."""
+        group = self._selected_group()
+        if group is not None:
+            self.query_one(AlarmList).folded ^= {group.key}
+            self.relist()
+        elif self.selected_sensor() is not None:
             super().open_chosen()
         elif self.context.options.history is not None:
             self.action_alarm_history()
 
     def action_turn_order(self) -> None:
-        """By severity, or the newest first."""
+        """By severity, the newest first, or grouped by area or by cause: then the cursor goes to the worst group."""
         self.order = self.order.next
         self.relist()
+        if self.order.by is not None and self.items.keys:
+            self.items.select(self.items.keys[0])
         self.context.state.notify(f"alarms {self.order}", self.context.options.clock.now())
 
     def action_alarm_history(self) -> None:
@@ -155,6 +216,10 @@ class AlarmsScreen(ListScreen, AlarmOrders):
     @staticmethod
     def _target(alarm: AlarmView) -> AlarmTarget:
         return AlarmTarget.of(alarm, alarm.state, alarm.severity)
+
+    def _selected_group(self) -> AlarmGroup | None:
+        view = self.query_one(AlarmList)
+        return view.groups.get(view.selected) if view.selected is not None else None
 
     def _selected_alarm(self) -> AlarmView | None:
         alarms = self.query_one(AlarmList)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from textual.app import ComposeResult
 
@@ -82,6 +82,15 @@ class ClusterScreen(ListScreen):
 
     # --- drills
 
+    def key_words(self) -> Mapping[str, str]:
+        """Only brokers are stopped and started."""
+        broker = self._broker()
+        if broker is None:
+            return {"broker.switch": "", "broker.kill": ""}
+        if broker.online:
+            return {"broker.switch": "Stop broker"}
+        return {"broker.switch": "Start broker", "broker.kill": ""}
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Brokers elsewhere are not ours to stop: there is no key for it."""
         if action in {"switch_broker", "kill_broker"} and self.context.options.drills is None:
@@ -131,12 +140,16 @@ class ClusterScreen(ListScreen):
 
     def _selected_broker(self) -> BrokerView | None:
         """The broker under the cursor; if that is on something else, the operator is told what to do."""
+        broker = self._broker()
+        if broker is None:
+            self._say("put the cursor on a broker first")
+        return broker
+
+    def _broker(self) -> BrokerView | None:
+        """The broker under the cursor; None: it is on something else."""
         cluster, key = self.context.state.cluster, self.items.selected or ""
-        for broker in cluster.brokers if cluster is not None else ():
-            if key == f"broker:{broker.broker_id}":
-                return broker
-        self._say("put the cursor on a broker first")
-        return None
+        every = cluster.brokers if cluster is not None else ()
+        return next((broker for broker in every if key == f"broker:{broker.broker_id}"), None)
 
     def _say(self, text: str) -> None:
         self.context.state.notify(text, self.context.options.clock.now(), "warning")

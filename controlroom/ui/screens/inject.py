@@ -9,7 +9,7 @@ from uuid import uuid4
 import msgspec
 
 from controlroom.core.freshness import interval_of
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui import entry
 from controlroom.ui.context import Context
 from controlroom.ui.render.line import Line, Role

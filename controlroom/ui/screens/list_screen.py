@@ -111,7 +111,7 @@ class ListScreen(PlantScreen):
 
     def counted(self, what: str) -> Line:
         """How many items there are and in which order, for the end of a heading."""
-        shown = len(self.items.keys)
+        shown = self.passing()
         total = shown if self.total is None else self.total
         count = f"{shown}" if shown == total else f"{shown} of {total}"
         return [(f" {count}, {what} ", Role.TITLE_DIM)]

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from textual.app import ComposeResult
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.archive import LearningFacts
 from controlroom.core.hierarchy.nodes import Item, Node
 from controlroom.core.hierarchy.tree import PlantTree
-from controlroom.core.plant_state import AlarmView, SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import DETAIL, MARK, SPAN
 from controlroom.ui.context import Context

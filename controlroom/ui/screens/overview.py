@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 
+from controlroom.core.alarm_view import AlarmView
 from controlroom.core.hierarchy.nodes import Item, Leaf, Node, nodes_above
-from controlroom.core.plant_state import AlarmView, SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.bindings import SCREENS, SEEK, SHAPE
 from controlroom.ui.context import Context
 from controlroom.ui.messages import Folded

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.bindings import MUTATING
 from controlroom.ui.context import Context
-from controlroom.ui.render.line import Line
+from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.status_line import sensor_line
+from controlroom.ui.wall import ACTIONS
 from controlroom.ui.widgets.cluster_bar import ClusterBar
 from controlroom.ui.widgets.item_view import ItemView
 from controlroom.ui.widgets.key_bar import KeyBar
 from controlroom.ui.widgets.plant_header import PlantHeader
 from controlroom.ui.widgets.status_bar import StatusBar
+from controlroom.ui.widgets.tour_panel import TourPanel
 
 
 class PlantScreen(Screen[None]):
@@ -47,6 +51,7 @@ class PlantScreen(Screen[None]):
         yield PlantHeader(self.context, self.TAB)
         yield from self.body()
         yield from self.below()
+        yield TourPanel(self.context)
         yield ClusterBar(self.context)
         yield StatusBar(self.context)
         yield KeyBar(self.context)
@@ -83,12 +88,29 @@ class PlantScreen(Screen[None]):
             return
         self.query_one(PlantHeader).tick()
         self.update()
+        self.query_one(TourPanel).tick()
         self.query_one(ClusterBar).tick()
-        self.query_one(StatusBar).tick(self.status())
+        self.query_one(StatusBar).tick(self.status() if self.context.options.wall is None else self._wall_line())
+        self.query_one(KeyBar).tick(self.key_words())
 
     def status(self) -> Line:
         """What the status line says when there is no notice."""
         return sensor_line(self.selected_sensor(), self.context.now())
+
+    def turn_page(self) -> bool:
+        """Show the next page, on a wall; whether there was one. After the last one the first is shown."""
+        lists = self.query(ItemView)
+        if not lists:
+            return False
+        items = lists.first()
+        top = items.page_shown.next_top
+        items.scroll_to(y=top or 0, animate=False)
+        return top is not None
+
+    def _wall_line(self) -> Line:
+        seconds, items = self.context.options.wall, self.query(ItemView)
+        page = f", {items.first().page_shown.said}" if items else ""
+        return [(" WALL ", Role.TITLE_STRONG), (f" {self.TAB}{page}, turned every {seconds:g} s", Role.DIM)]
 
     def say(self, text: str) -> None:
         """Tell the operator something, in the status line."""
@@ -98,6 +120,13 @@ class PlantScreen(Screen[None]):
     def selected_sensor(self) -> SensorView | None:
         """The sensor that the keys act on."""
         return None
+
+    def key_words(self) -> Mapping[str, str]:
+        """What keys do to the thing under the cursor, by the ids of their bindings, where that is not as usual.
+
+        Empty: nothing, so the bottom line does not name the key. What it names rarely, it names if it is here.
+        """
+        return {}
 
     def show_sensor(self, sensor_id: str) -> None:
         """Go to one sensor."""
@@ -113,4 +142,6 @@ class PlantScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A viewer sees no key that changes anything."""
+        if self.context.options.wall is not None and action not in ACTIONS:
+            return False
         return not (self.context.viewer and action in MUTATING)

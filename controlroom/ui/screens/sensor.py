@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from controlroom.core.archive import Answer, Series
 from controlroom.core.freshness import interval_of
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import DETAIL, SENSOR_ALARM, SPAN
@@ -76,6 +78,10 @@ class SensorScreen(LearningOrders, TrendKeys):
     def selected_sensor(self) -> SensorView | None:
         """This one."""
         return self.context.state.sensors.get(self.sensor_id)
+
+    def key_words(self) -> Mapping[str, str]:
+        """Only what waits is acknowledged."""
+        return {**super().key_words(), **({} if self._waiting else {"alarm.ack": ""})}
 
     def update(self) -> None:
         """Show it as it is."""

@@ -5,11 +5,12 @@ Each returns at once; the outcome comes as a notice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from controlroom.core.freshness import interval_of
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.bindings import SENSOR
+from controlroom.ui.key_words import sensor_words
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.inject import InjectForm, same_fault
 from controlroom.ui.screens.node_question import NodeQuestion
@@ -117,6 +118,12 @@ class SensorOrders(NodeQuestion):
             of = "Their" if len(views) > 1 else "Its"
             consequence = f"{of} readings stop for good; what was recorded stays."
             self.app.push_screen(Confirm(self.context, f"Remove {named(views)}?", consequence), remove)
+
+    def key_words(self) -> Mapping[str, str]:
+        """Of what the keys act on; of a node below which there may be many sensors, as usual."""
+        return (
+            super().key_words() if self.node_meant() else {**super().key_words(), **sensor_words(self.meant_sensors())}
+        )
 
     def meant_sensors(self) -> list[SensorView]:
         """What the keys act on; a screen with marks names the marked ones."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.bindings import SCREENS, SEEK
 from controlroom.ui.context import Context
 from controlroom.ui.render.fault_row import fault_lines

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 
 from controlroom.core.alarms.model import Alarm
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import ALARM_VIEWS, DETAIL, SCREENS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from controlroom.core.alarm_view import SUPPRESSED, AlarmView
 from controlroom.core.cells import crop
 from controlroom.core.hierarchy.nodes import Item, Node
-from controlroom.core.plant_state import SUPPRESSED, AlarmView
 from controlroom.ui.alarm_target import AlarmTarget
 from controlroom.ui.bindings import TREE_ALARM
 from controlroom.ui.screens.alarm_orders import AlarmHandling

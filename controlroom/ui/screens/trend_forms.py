@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from controlroom.core.plant_state import SensorView
 from controlroom.core.sanitise import sanitise
+from controlroom.core.sensor_view import SensorView
 from controlroom.core.trends import LONGEST_NAME, SavedTrend
 from controlroom.ui.context import Context
 from controlroom.ui.entry import BadEntry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 
 from controlroom.core.archive import Answer
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.core.trends import MOST_CURVES, AlarmJump, TrendData
 from controlroom.ui.bindings import DETAIL, SEEK, SPAN, TREND
 from controlroom.ui.context import Context

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 
-from controlroom.core.plant_state import AlarmView
+from controlroom.core.alarm_groups import AlarmGroup
+from controlroom.core.alarm_view import AlarmView
 from controlroom.ui.bindings import ROWS
 from controlroom.ui.context import Context
+from controlroom.ui.render.alarm_group_row import group_row
 from controlroom.ui.render.alarm_row import alarm_row
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.numbers import age_text
@@ -14,7 +16,7 @@ from controlroom.ui.widgets.item_view import ItemView
 
 
 class AlarmList(ItemView, inherit_bindings=False):
-    """One row an alarm; the keys are occurrences."""
+    """One row an alarm; the keys are occurrences. Where they are grouped, a heading is a row, too."""
 
     BINDINGS = ROWS
 
@@ -24,15 +26,27 @@ class AlarmList(ItemView, inherit_bindings=False):
         self.alarms: Mapping[str, AlarmView] = {}
         #: of these, what was closed since the list was frozen
         self.over: frozenset[str] = frozenset()
+        #: headings, by their keys; those that are folded; and what came first of a burst
+        self.groups: Mapping[str, AlarmGroup] = {}
+        self.folded: frozenset[str] = frozenset()
+        self.first: frozenset[str] = frozenset()
 
     def stamp(self, key: str) -> Hashable:
         """A change of the alarm, or of its age as it is shown."""
+        group = self.groups.get(key)
+        if group is not None:
+            states = tuple((alarm.occurrence_id, alarm.version, alarm.state) for alarm in group.alarms)
+            return hash(states), key in self.folded
         alarm = self.alarms[key]
-        return alarm.version, alarm.state, age_text(self.context.now() - alarm.raised_at), key in self.over
+        age = age_text(self.context.now() - alarm.raised_at)
+        return alarm.version, alarm.state, age, key in self.over, key in self.first
 
     def draw(self, key: str, width: int, *, selected: bool) -> list[Line]:
         """The row."""
-        context = self.context
+        context, group, marked = self.context, self.groups.get(key), key in self.marked
+        if group is not None:
+            folded = key in self.folded
+            return [group_row(group, width, context.glyphs, folded=folded, selected=selected, marked=marked)]
         return [
             alarm_row(
                 self.alarms[key],
@@ -40,8 +54,9 @@ class AlarmList(ItemView, inherit_bindings=False):
                 width,
                 context.glyphs,
                 selected=selected,
-                marked=key in self.marked,
+                marked=marked,
                 over=key in self.over,
+                first=key in self.first,
             )
         ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlroom.core.plant_state import AlarmView
+from controlroom.core.alarm_view import AlarmView
 from controlroom.ui.asking import Asking
 from controlroom.ui.context import Context
 from controlroom.ui.render.alarm_facts import alarm_facts, alarm_title, guidance_lines

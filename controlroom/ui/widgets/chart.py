@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from controlroom.core.cells import right
 from controlroom.core.fault_view import FaultView
 from controlroom.core.freshness import interval_of
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.context import Context
 from controlroom.ui.render.chart import Frame, chart_lines, frame_of
 from controlroom.ui.render.line import Line, Role, fit

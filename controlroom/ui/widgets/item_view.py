@@ -21,6 +21,7 @@ from controlroom.ui.context import Context
 from controlroom.ui.messages import ItemChosen
 from controlroom.ui.palette import Ground
 from controlroom.ui.render.line import Line, Role
+from controlroom.ui.wall import Page
 
 #: drawn items that are kept: several screenfuls of the largest terminal
 _CACHE = 1024
@@ -179,7 +180,18 @@ class ItemView(ScrollView, can_focus=True):
             y = row * self.item_height - self.scroll_offset.y
             self.refresh(Region(column * (width + self.GAP), y, width, self.item_height))
 
+    @property
+    def page_shown(self) -> Page:
+        """Which part of the list is on the screen."""
+        return Page(self.virtual_size.height, self.size.height, self.scroll_offset.y)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """On a wall there is no cursor to move."""
+        return self.context.options.wall is None
+
     def _show_cursor(self) -> None:
+        if self.context.options.wall is not None:
+            return
         index = self._index.get(self.selected, 0) if self.selected is not None else 0
         top = index // self.columns * self.item_height
         offset, height = self.scroll_offset.y, self.size.height
@@ -208,7 +220,8 @@ class ItemView(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(width, blank)
 
     def _lines_of(self, key: str) -> list[list[Segment]]:
-        stamp, selected, width = self.stamp(key), key == self.selected, self.item_width
+        stamp, width = self.stamp(key), self.item_width
+        selected = key == self.selected and self.context.options.wall is None
         self._stamps[key] = stamp
         cache_key = (key, stamp, selected, key in self.marked, width, self.item_height)
         lines = self._drawn.get(cache_key)

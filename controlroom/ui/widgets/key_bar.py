@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.events import Click, Resize
 from textual.screen import Screen
 
@@ -16,6 +18,14 @@ class KeyBar(LineView):
     def __init__(self, context: Context) -> None:
         super().__init__(context, ground="surface")
         self._hints: list[KeyHint] = []
+        #: what keys do to the thing under the cursor
+        self._words: Mapping[str, str] = {}
+
+    def tick(self, words: Mapping[str, str]) -> None:
+        """The cursor may be on something else, or that has changed."""
+        if words != self._words:
+            self._words = dict(words)
+            self._look()
 
     def on_mount(self) -> None:
         """Hear of other bindings."""
@@ -40,11 +50,14 @@ class KeyBar(LineView):
         hints: dict[str, KeyHint] = {}
         first = {name: place for place, name in enumerate(getattr(self.screen, "KEYS_FIRST", ()))}
         live = self.screen.active_bindings.values()
+        words = self._words
+        # What is named only because of the thing under the cursor is why one looks there.
+        first |= {name: -1 for name, said in words.items() if said and name not in first}
         for active in sorted(live, key=lambda active: first.get(active.binding.id or "", len(first))):
-            binding = active.binding
-            if binding.show and active.enabled:
+            binding, name = active.binding, active.binding.id or ""
+            said = words.get(name, binding.description if binding.show else "")
+            if said and active.enabled:
                 display = self.app.get_key_display(binding)
-                always = (binding.id or "") in {"app.help", "app.quit"}
-                hints.setdefault(binding.action, KeyHint(binding.key, display, binding.description, always))
+                hints.setdefault(binding.action, KeyHint(binding.key, display, said, name in {"app.help", "app.quit"}))
         self._hints = fitting(list(hints.values()), self.size.width)
         self.show(key_line(self._hints))

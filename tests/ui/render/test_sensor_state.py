@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from controlroom.core.freshness import interval_of, is_stale
-from controlroom.core.plant_state import SensorView
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.line import Role
 from controlroom.ui.render.sensor_state import simulated_word, state_word
 from controlroom.wire import FaultSpec
 from tests.fakes.clock import START
 
 
-def view_of(**fields: object) -> SensorView:
+def view_of(**fields: Any) -> SensorView:
     view = SensorView("s")
+    seen_at, quality = fields.pop("seen_at", None), fields.pop("quality", 1.0)
+    if seen_at is not None:
+        view.take(seen_at, seen_at, 0.0, quality=quality)
     for name, value in fields.items():
         setattr(view, name, value)
     return view
@@ -56,7 +61,7 @@ def test_the_interval_is_what_the_simulator_says_else_what_was_seen_else_usual()
     view = view_of(sensor_type="energy")
     assert interval_of(view) == 10.0
     for at in (0.0, 2.0, 4.0, 6.0, 60.0):
-        view.times.append(at)
+        view.take(at, at, 0.0)
     assert interval_of(view) == 2.0
     view.interval = 7.0
     assert interval_of(view) == 7.0

@@ -3,7 +3,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from controlroom.core.archive import Answer, Series, Statistics
-from controlroom.core.plant_state import PlantState, SensorView
+from controlroom.core.plant_state import PlantState
+from controlroom.core.sensor_view import SensorView
 from controlroom.ui.render.span import end_of, redraw_stamp, span_data
 from controlroom.wire import Location
 from tests.fakes.clock import START
@@ -68,6 +69,6 @@ def test_a_silent_sensor_s_span_ends_now_and_one_of_another_time_with_its_last_r
 def test_a_long_span_is_not_drawn_anew_for_every_reading():
     view = sensor(10)
     before = redraw_stamp(view, NOW, 86_400.0, 70), redraw_stamp(view, NOW, 60.0, 70)
-    view.version += 1
+    view.touch()
     after = redraw_stamp(view, NOW + 1, 86_400.0, 70), redraw_stamp(view, NOW, 60.0, 70)
     assert (before[0] == after[0], before[1] == after[1]) == (True, False)

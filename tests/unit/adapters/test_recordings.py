@@ -87,7 +87,7 @@ def run(playing: SessionPlayer, clock: Time, seconds: float) -> None:
 
 def snapshot(state: PlantState) -> object:
     return (
-        {name: (view.values.last(600), view.state, dict(view.alarms)) for name, view in state.sensors.items()},
+        {name: (view.history.values(600), view.state, dict(view.alarms)) for name, view in state.sensors.items()},
         state.cluster,
         state.cluster_detail,
         state.database,

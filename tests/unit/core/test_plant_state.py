@@ -44,8 +44,8 @@ def test_readings_fill_rings_and_move_versions() -> None:
     for second in range(3):
         state.apply_reading(reading(value=20.0 + second, second=second), seen_at=1.0, simulated=False)
     view = state.sensors["temp-1"]
-    assert view.values.last(10) == [20.0, 21.0, 22.0]
-    assert view.times.last(1) == [AT.timestamp() + 2]
+    assert view.history.values(10) == [20.0, 21.0, 22.0]
+    assert view.history.times(1) == [AT.timestamp() + 2]
     assert (view.last_value, view.unit, view.warning, view.critical, view.reading_count) == (22.0, "°C", 35.0, 40.0, 2)
     assert (view.version, state.live_readings) == (3, 3)
     structure = state.structure_version

@@ -102,7 +102,7 @@ def test_a_console_sees_what_it_would_see_of_the_readings() -> None:
     hear(book, told(summary, record(2, "a", 5.0), record(3, "a", 6.0, quality=0.2)))
     view = state.sensors["a"]
     assert (view.last_value, view.quality, view.reading_count, view.unit, view.warning) == (6.0, 0.2, 3, "°C", 35.0)
-    assert view.values.last(9) == [1.0, 6.0]
+    assert view.history.values(9) == [1.0, 6.0]
     assert view.seen_at == view.last_time == (START + timedelta(seconds=3)).timestamp()
     assert state.sensors["b"].version == before
     # Readings are counted from the second beat on: what the first one stands for came before.
