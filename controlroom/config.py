@@ -175,6 +175,9 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     """How commands log to stderr: lines for people, or one JSON document a line."""
 
+    mqtt_alarms_file: Path | None = None
+    """MQTT brokers on which alarms are published, TOML; unset: none. The same for all workers of a plant."""
+
     ui: UiSettings = Field(default_factory=UiSettings)
     """How the terminal looks and which keys it has: the section `[ui]`."""
 

@@ -150,6 +150,7 @@ async def run_drill(
                 "rollup_days": _KEPT_DAYS,
                 "rejects_days": _KEPT_DAYS,
                 "notify_file": None,
+                "mqtt_alarms_file": None,
             }
         )
         await _order(kafka, names, scenario, operator)

@@ -23,7 +23,6 @@ class BrokerTable(Secret, TlsFiles, Model):
     client_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     user: str | None = None
     keepalive: Annotated[int, Field(ge=5, le=3600)] = 30
-    max_tags: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
 
     @field_validator("url")
     @classmethod
@@ -59,6 +58,7 @@ class MqttTable(BrokerTable):
     session_expiry: Annotated[int, Field(ge=0, le=4_294_967_295)] = 604_800
     max_in_flight: Annotated[int, Field(ge=1, le=10_000)] = 1_000
     max_payload: Annotated[int, Field(ge=16, le=16 * 1024 * 1024)] = 65_536
+    max_tags: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
     status_topic: Annotated[str, Field(pattern=r"^[^+#\x00]{1,256}$")] | None = None
     tag: Annotated[list[TagTable], Field(min_length=1)]
 

@@ -122,5 +122,6 @@ class SparkplugTable(BrokerTable):
     reorder: Annotated[float, Field(ge=0.1, le=60)] = 2.0
     rebirth_every: Annotated[float, Field(ge=1, le=3600)] = 5.0
     max_payload: Annotated[int, Field(ge=16, le=16 * 1024 * 1024)] = 4 * 1024 * 1024
+    max_tags: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
     max_nodes: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     tag: list[SparkplugTag] = Field(default_factory=lambda: [SparkplugTag()], min_length=1)

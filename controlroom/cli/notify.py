@@ -123,6 +123,55 @@ def test_(directory: Path | None, path: Path | None, receiver: str) -> None:
     click.echo(f"{receiver} has taken the message {message.id}")
 
 
+@notify.command("mqtt")
+@dir_option
+@click.option("--file", "path", type=click.Path(dir_okay=False, path_type=Path),
+              help="MQTT brokers of the alarms, TOML (default: the setting mqtt_alarms_file).")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="JSON, the message of one sensor a line.")
+@click.option("--schema", is_flag=True, help="Print the messages' JSON Schema, and connect to nothing.")
+def mqtt_(directory: Path | None, path: Path | None, *, as_json: bool, schema: bool) -> None:
+    """Show what MQTT brokers hold of the alarms: what everyone who subscribes there sees.
+
+    `controlroom detect` publishes them. Exit 0 when each broker answers and alarms are published there, 3 when not.
+    """
+    from controlroom.adapters.mqtt_alarms.look import look_at
+    from controlroom.adapters.mqtt_alarms.table import load_mqtt_alarms
+    from controlroom.errors import Unreachable
+    from controlroom.wire.sensor_alarms import sensor_alarms_schema
+
+    if schema:
+        click.echo(json_line(sensor_alarms_schema()))
+        return
+    file = path or settings_for(directory).mqtt_alarms_file
+    if file is None:
+        raise ConfigError(
+            "alarms are published on no MQTT broker", hint="name a file with --file or the setting mqtt_alarms_file"
+        )
+    failure: Unreachable | None = None
+    for broker in load_mqtt_alarms(file).broker:
+        try:
+            seen = look_at(broker)
+        except Unreachable as error:
+            failure = error
+            click.echo(sanitise(f"{broker.name}: {error.message}", limit=400), err=True)
+            continue
+        sensors = sorted(seen.sensors.items())
+        for topic, told in sensors:
+            if as_json:
+                click.echo(json_line(told))
+            elif told.alarms:
+                kinds = ", ".join(f"{alarm.kind} {alarm.state}" for alarm in told.alarms)
+                click.echo(sanitise(f"{cells.left(told.state, 14)} {topic}  {kinds}", limit=400))
+        standing = sum(bool(told.alarms) for _, told in sensors)
+        more = f", {seen.others} retained messages of others" if seen.others else ""
+        how = f"{len(sensors)} sensors, {standing} with alarms; {seen.status or 'never published'}{more}"
+        click.echo(sanitise(f"{broker.name}: {broker.url}: {how}", limit=400), err=True)
+        if seen.status != "online":
+            failure = failure or Unreachable(f"nobody publishes alarms on {broker.name}", hint="controlroom detect")
+    if failure is not None:
+        raise failure
+
+
 def _policy(directory: Path | None, path: Path | None) -> Policy:
     """The policy in `path` or in the settings' file.
 

@@ -14,7 +14,7 @@ from controlroom.core.alarms.common_cause import GROUP_KIND
 from controlroom.core.alarms.model import DROPPED_KIND
 from controlroom.core.sanitise import sanitise
 from controlroom.wire import BridgeReport, SourceReport
-from controlroom.wire.bridge import PART_KINDS
+from controlroom.wire.bridge import ALARMS_KIND, PART_KINDS
 
 #: A bridge that has told nothing for so long is lost, seconds.
 LOST_S = 10.0
@@ -24,6 +24,8 @@ DOUBTED_S = 3.0
 DOWN_S = 5.0
 #: The alarm of dropped readings stands for so long after the last one.
 DROPPED_S = 600.0
+#: The name under which the worker on duty tells how the publishing of alarms goes.
+ALARMS_OUT = "alarms-to-mqtt"
 #: Whatever writes to the topic: so many bridges are followed.
 MOST_BRIDGES = 1000
 
@@ -190,11 +192,14 @@ def _down_for(report: BridgeReport, source: SourceReport) -> float:
 
 def _silent(report: BridgeReport) -> str:
     at = f"{datetime.fromtimestamp(report.at, UTC):%H:%M:%S}Z"
-    return f"bridge {_shown(report.name)} lost: nothing was heard of it after {at}"
+    what = "the publishing of alarms (MQTT)" if report.name == ALARMS_OUT else f"bridge {_shown(report.name)}"
+    return f"{what} lost: nothing was heard of it after {at}"
 
 
 def _down(report: BridgeReport, source: SourceReport) -> str:
     why = f": {sanitise(source.error, limit=200)}" if source.error else ""
+    if source.kind == ALARMS_KIND:
+        return f"alarms do not reach the MQTT broker {_shown(source.name)}{why}"
     return f"source {_shown(source.name)} of bridge {_shown(report.name)} went down{why}"
 
 

@@ -23,6 +23,8 @@ _MOST_REASONS = 64
 NODE_KIND = "node"
 DEVICE_KIND = "device"
 PART_KINDS = frozenset({NODE_KIND, DEVICE_KIND})
+#: The kind of what is told as a source and goes the other way: an MQTT broker on which alarms are published.
+ALARMS_KIND = "alarms"
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):

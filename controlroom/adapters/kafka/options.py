@@ -7,6 +7,7 @@ from collections.abc import Collection
 from controlroom.adapters.definitions_file import load_definitions
 from controlroom.adapters.detectors_file import load_profiles
 from controlroom.adapters.kafka.worker import WorkerOptions
+from controlroom.adapters.mqtt_alarms.table import load_mqtt_alarms
 from controlroom.adapters.notifications.policy_file import load_policy
 from controlroom.adapters.postgres.partitions import Retention
 from controlroom.config import Settings
@@ -24,7 +25,8 @@ def worker_options(
     """What the settings say to a worker.
 
     Raises:
-        ConfigError: the file of alarm definitions, of detectors, or of who is told, cannot be read or is wrong.
+        ConfigError: the file of alarm definitions, of detectors, of who is told, or of the MQTT brokers of alarms,
+            cannot be read or is wrong.
     """
     every = {"all": 1, "sampled": settings.sample_every, "none": 0}[settings.store_readings]
     if "aggregator" not in stages:
@@ -38,6 +40,8 @@ def worker_options(
         definitions_file=settings.alarms_file,
         notify=load_policy(settings.notify_file),
         notify_file=settings.notify_file,
+        mqtt_alarms=load_mqtt_alarms(settings.mqtt_alarms_file),
+        mqtt_alarms_file=settings.mqtt_alarms_file,
         pipeline=PipelineOptions(
             sample_every=every,
             max_sensors=settings.max_sensors,

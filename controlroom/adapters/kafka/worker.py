@@ -24,6 +24,7 @@ from aiokafka.structs import OffsetAndMetadata
 from controlroom.adapters.definitions_file import follow
 from controlroom.adapters.detectors_file import follow_profiles
 from controlroom.adapters.faults import FaultKeeper
+from controlroom.adapters.followed_file import follow_file
 from controlroom.adapters.kafka.bridge_follower import BridgeFollower
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.group_errors import GroupErrors
@@ -32,6 +33,8 @@ from controlroom.adapters.kafka.partition import CHECKPOINT_S, Commit, Partition
 from controlroom.adapters.kafka.relay import Relay
 from controlroom.adapters.kafka.summary_publisher import SummaryPublisher
 from controlroom.adapters.kafka.watchdog import ends_by, watch
+from controlroom.adapters.mqtt_alarms.alarms import MqttAlarms
+from controlroom.adapters.mqtt_alarms.table import MqttAlarmsFile, load_mqtt_alarms
 from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
 from controlroom.adapters.notifications.policy_file import follow_policy
@@ -97,6 +100,9 @@ class WorkerOptions:
     notify_file: Path | None = None
     #: who is told of alarms; the same for all workers of a group, since one of them does it
     notify: Policy = field(default_factory=Policy)
+    #: where alarms are published, and where that comes from
+    mqtt_alarms: MqttAlarmsFile = field(default_factory=MqttAlarmsFile)
+    mqtt_alarms_file: Path | None = None
     retention: Retention = field(default_factory=Retention)
     #: how often detector states and roll-ups are saved
     checkpoint_s: float = CHECKPOINT_S
@@ -227,11 +233,13 @@ class DetectionWorker:
         deliveries = Deliveries(desk, AppriseSender(policy), policy, wake.set)
         faults = FaultKeeper(self._kafka, self._options.topics)
         bridges = BridgeAlarms(self._bridges.alarms, definitions, topic)
+        outward = MqttAlarms(self._options.mqtt_alarms, self._kafka.options, topics.bridges)
 
         async def also(connection: asyncpg.Connection) -> None:
             await deliveries.turn(connection)
             await faults.turn(connection)
             await bridges.turn(connection)
+            await outward.turn(connection)
 
         duty = Duty(self._dsn, self.name, definitions, also, wake)
         posted = PostedEvents(
@@ -280,6 +288,10 @@ class DetectionWorker:
                     self._options.detectors_file, self._options.profiles, on_change=self._definitions_changed
                 ),
                 follow_policy(self._options.notify_file, policy, deliveries.adopt),
+                outward.run(),
+                follow_file(
+                    self._options.mqtt_alarms_file, load_mqtt_alarms, outward.adopt, "the brokers that alarms go to"
+                ),
                 watch(ends_by(self._kafka), lambda: self._partitions),
                 *beside,
             )
@@ -294,6 +306,7 @@ class DetectionWorker:
                 await outbox.close()
             await faults.close()
             deliveries.close()
+            await outward.close()
 
     async def _until(self, stop: asyncio.Event, *work: object) -> None:
         """Run `work` until `stop`, until the first of it ends, or until a partition fails."""

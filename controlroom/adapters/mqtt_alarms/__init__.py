@@ -1,0 +1,1 @@
+"""Alarms on MQTT brokers: one retained message for each sensor, kept equal to what PostgreSQL has."""
