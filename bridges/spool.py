@@ -131,7 +131,10 @@ class Spool:
 
     def lane(self, partition: int) -> Lane:
         """The lane of a partition."""
-        return self.lanes.setdefault(partition, Lane(partition))
+        found = self.lanes.get(partition)
+        if found is None:
+            found = self.lanes[partition] = Lane(partition)
+        return found
 
     def window(self, source: str) -> Window:
         """What was accepted of a source lately."""

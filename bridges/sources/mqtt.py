@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
+from paho.mqtt.client import Client, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -26,6 +26,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from bridges.mapping import SensorTable
 from bridges.payload import Refusal, Refused
 from bridges.sources.mqtt_loop import MqttLoop
+from bridges.sources.mqtt_packets import Publish
 from bridges.sources.mqtt_socket import BufferedClient
 from bridges.sources.mqtt_table import MqttTable
 from bridges.sources.status import SourceStatus
@@ -90,7 +91,7 @@ class MqttSource:
         client_id = table.client_id or f"controlroom-{bridge}-{table.name}"
         self._v5 = table.version == "5"
         self._client = self._made(f"{client_id}-check" if live else client_id)
-        self._loop = MqttLoop(self._client, lambda: self.status.messages, self._on_connect_fail)
+        self._loop = MqttLoop(self._client, self._take, self._on_connect_fail)
 
     @property
     def name(self) -> str:
@@ -171,7 +172,6 @@ class MqttSource:
         client.enable_logger(_client_log)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
         return client
 
@@ -240,17 +240,17 @@ class MqttSource:
             log.warning("%s: %s; trying on", self.name, line)
         self.status.error = line
 
-    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+    def _take(self, message: Publish) -> None:
         now = datetime.now(UTC)
         status = self.status
         status.messages += 1
         token = (self._loop.connection, message.mid) if message.qos else None
-        payload = bytes(message.payload)
+        payload = message.payload
         drafts: list[Draft] = []
         timed = False
         topic = ""
         try:
-            topic = message.topic
+            topic = message.topic.decode()
         except UnicodeDecodeError:
             self._tags.refusals.add("", Refused(Refusal.NOT_UTF8, "its topic is not UTF-8"))
         if message.retain and self.table.retained == "ignore" and not self._live:

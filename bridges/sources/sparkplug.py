@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.client import Client
 
 from bridges.mapping import SensorTable
 from bridges.payload import Refusal, Refused
 from bridges.sources.mqtt_loop import MqttLoop
+from bridges.sources.mqtt_packets import Publish
 from bridges.sources.sparkplug_connection import HostConnection
 from bridges.sources.sparkplug_node import EdgeNode, Message
 from bridges.sources.sparkplug_readings import Readings, room_of
@@ -94,9 +95,8 @@ class SparkplugSource:
         self._client = client = self._connection.client
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
-        client.on_message = self._on_message
         client.on_subscribe = self._on_subscribe
-        self._loop = MqttLoop(client, lambda: self.status.messages, self._on_connect_fail)
+        self._loop = MqttLoop(client, self._on_publish, self._on_connect_fail)
         self._looking = threading.Thread(target=self._look, name="sparkplug", daemon=True)
 
     @property
@@ -171,24 +171,24 @@ class SparkplugSource:
             log.warning("%s: %s; trying on", self.name, line)
         self.status.error = line
 
-    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+    def _on_publish(self, message: Publish) -> None:
         now = datetime.now(UTC)
         token = (self._loop.connection, message.mid) if message.qos else None
         self.status.messages += 1
         try:
-            topic = message.topic
+            topic = message.topic.decode()
         except UnicodeDecodeError:
             self._tags.refusals.add("", Refused(Refusal.NOT_UTF8, "its topic is not UTF-8"))
             topic = ""
         levels = topic.split("/")
         try:
             if levels[1:2] == ["STATE"]:
-                self._connection.hear_state(bytes(message.payload))
+                self._connection.hear_state(message.payload)
             elif len(levels) in {4, 5} and levels[2] in _KINDS and (len(levels) == 5) == (levels[2][0] == "D"):
                 if message.retain:
                     self.status.retained += 1
                 else:
-                    self._receive(levels, bytes(message.payload), token, now)
+                    self._receive(levels, message.payload, token, now)
                     return
             elif topic and levels[2:3] not in (["NCMD"], ["DCMD"]):
                 raise Refused(Refusal.NOT_SPARKPLUG, "no topic of Sparkplug B")

@@ -61,6 +61,7 @@ async def publishing(dsn: str, file: MqttAlarmsFile) -> AsyncIterator[MqttAlarms
     finally:
         duty.cancel()
         await asyncio.wait([duty])
+        alarms._told_at = 0.0  # there is nobody to be told
         await alarms.close()
 
 

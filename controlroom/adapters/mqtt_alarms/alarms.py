@@ -18,7 +18,7 @@ import asyncpg
 
 from bridges.status import Downtimes, Rates, short
 from bridges.teller import Teller
-from controlroom.adapters.mqtt_alarms.publisher import CLEARED, AlarmPublisher
+from controlroom.adapters.mqtt_alarms.publisher import CLEARED, LEASE_S, AlarmPublisher
 from controlroom.adapters.mqtt_alarms.table import AlarmBroker, MqttAlarmsFile
 from controlroom.adapters.postgres import rows
 from controlroom.core.alarms.model import Alarm, Label, decode_alarm
@@ -118,10 +118,16 @@ class MqttAlarms:
         await self._teller.run()
 
     async def close(self) -> None:
-        """End in order: brokers are told that nothing is published any more."""
+        """End in order: MQTT brokers, and the plant, are told that nothing is published any more.
+
+        `run` has ended before.
+        """
+        if self._told_at and time.monotonic() - self._told_at < LEASE_S:
+            self._teller.tell(self.report(stopped=True))
+            await self._teller.end(asyncio.create_task(self._teller.run()))
         await asyncio.gather(*(asyncio.to_thread(publisher.stop) for publisher in self._publishers.values()))
 
-    def report(self) -> BridgeReport:
+    def report(self, *, stopped: bool = False) -> BridgeReport:
         """How it is at the moment, as bridges report it."""
         return BridgeReport(
             name=ALARMS_OUT,
@@ -138,6 +144,7 @@ class MqttAlarms:
             oldest_at=None,
             dropped=0,
             spool_error="",
+            stopped=stopped,
             sources=tuple(self._report_of(publisher) for publisher in self._publishers.values()),
         )
 
