@@ -151,9 +151,8 @@ class SparkplugSource:
                 node.forget_birth("this host was not connected")
             self._connection.connected(self._tags.filters)
 
-    def _on_subscribe(
-        self, _client: Client, _data: object, _mid: int, reasons: list[ReasonCode], _more: object
-    ) -> None:
+    def _on_subscribe(self, _client: Client, _data: object, mid: int, reasons: list[ReasonCode], _more: object) -> None:
+        self._connection.subscribed(mid)
         refused = [str(reason) for reason in reasons if reason.is_failure]
         if refused:
             self._fail(f"the broker refuses {len(refused)} of {len(reasons)} subscriptions: {refused[0]}")
@@ -241,7 +240,7 @@ class SparkplugSource:
             self._tags.refusals.add(f"{group}/{name}", Refused(reason, detail))
         node.refused.clear()
         clock = time.monotonic()
-        if not node.wants_birth or self.status.connected_since is None:
+        if not node.wants_birth or self.status.connected_since is None or not self._connection.online:
             return
         if node.asked_at is not None and clock - node.asked_at < self.table.rebirth_every:
             return

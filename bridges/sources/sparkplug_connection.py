@@ -45,7 +45,10 @@ class HostConnection:
         self._topic = f"{NAMESPACE}/STATE/{host}"
         #: of this connection's birth and will: the specification wants the same in both, milliseconds
         self._at_ms = 0
-        self._online = False
+        #: whether our birth is told: nothing else may be published before it
+        self.online = False
+        #: the subscription that is waited for before it is told
+        self._subscribing: int | None = None
         self._subscribed: set[str] = set()
         client_id = table.client_id or f"controlroom-{bridge}-{table.name}"
         # The specification wants sessions that begin anew.
@@ -75,23 +78,28 @@ class HostConnection:
         self.client.connect_async(*self._table.address, self._table.keepalive, **options)
 
     def connected(self, filters: Sequence[str]) -> None:
-        """A connection stands: subscribe, and then tell that this host is online."""
+        """A connection stands: subscribe."""
         self._subscribed = set()
-        self.subscribe(filters)
-        self._online = True
-        self._tell(online=True)
+        self._subscribing = self.subscribe(filters)
 
-    def subscribe(self, filters: Sequence[str]) -> None:
-        """Bring the subscriptions to these."""
+    def subscribed(self, mid: int) -> None:
+        """The broker has answered a subscription: after the first one tell that this host is online."""
+        if mid == self._subscribing:
+            self._subscribing = None
+            self.online = True
+            self._tell(online=True)
+
+    def subscribe(self, filters: Sequence[str]) -> int | None:
+        """Bring the subscriptions to these; the id of the packet that asks for new ones."""
         wanted = {*filters} | ({self._topic} if not self._live else set())
         if gone := self._subscribed - wanted:
             self.client.unsubscribe(sorted(gone))
+        mid = None
         if new := sorted(wanted - self._subscribed):
-            if self._v5:
-                self.client.subscribe([(one, SubscribeOptions(1)) for one in new])
-            else:
-                self.client.subscribe([(one, 1) for one in new])
+            options: Any = SubscribeOptions(1) if self._v5 else 1
+            _, mid = self.client.subscribe([(one, options) for one in new])
         self._subscribed = wanted
+        return mid
 
     def hear_state(self, raw: bytes) -> None:
         """Somebody has told our STATE: where it says offline, as a late will of ours does, tell that we are not."""
@@ -100,13 +108,13 @@ class HostConnection:
             online, at = told["online"], int(told["timestamp"])
         except (ValueError, TypeError, KeyError, RecursionError):
             return
-        if self._online and online is False:
+        if self.online and online is False:
             self._at_ms = max(self._at_ms, at)
             self._tell(online=True)
 
     def end(self, *, connected: bool, forget: bool, patience: float) -> None:
         """Tell that this host is offline, and disconnect; with `forget` its STATE is taken back."""
-        self._online = False
+        self.online = False
         if connected and not self._live:
             # Where the connection ends meanwhile, the last will says it.
             with contextlib.suppress(RuntimeError, ValueError):
@@ -117,7 +125,7 @@ class HostConnection:
         self.client.disconnect()
 
     def _before_connecting(self, client: Client, _data: object) -> None:
-        self._online = False
+        self.online, self._subscribing = False, None
         self._at_ms = max(self._at_ms + 1, time.time_ns() // 1_000_000)
         if not self._live:
             client.will_set(self._topic, self._state(online=False), qos=1, retain=True)

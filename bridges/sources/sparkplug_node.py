@@ -25,6 +25,8 @@ from controlroom.wire.sparkplug import (
 _AHEAD = 128
 #: After a node's birth its devices have so long for theirs; then they count as lost, seconds.
 DEVICES_S = 10.0
+#: A clock that is farther from ours is wrong, seconds.
+_CLOCK_S = 3600.0
 
 
 class Message(NamedTuple):
@@ -246,7 +248,9 @@ class EdgeNode:
     def _lose(self, message: Message) -> None:
         device = self.devices.setdefault(message.device, Device())
         device.alive, device.why = False, "the device died (DDEATH)"
-        device.down_since = message.at
+        # Since when, the edge node knows better than we, unless its clock is wrong.
+        told = (message.payload.at_ms or 0) / 1000
+        device.down_since = told if abs(told - message.at) < _CLOCK_S else message.at
 
     def _want(self, why: str) -> None:
         self.wants_birth = self.wants_birth or why

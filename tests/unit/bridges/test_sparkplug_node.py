@@ -95,12 +95,22 @@ def test_devices_die_alone_and_those_that_are_not_born_again_are_lost() -> None:
     node.receive(birth(), 0.0)
     node.receive(message("DBIRTH", 1, Metric("p", 1.0, DOUBLE, alias=2), device="press"), 0.0)
     node.receive(message("DDEATH", 2, device="press"), 0.0)
-    assert [name for name, _ in node.lost(101.0)] == ["press"]
+    # Since when, the DDEATH says.
+    assert [(name, device.down_since) for name, device in node.lost(101.0)] == [("press", 1.0)]
     node.receive(message("DBIRTH", 3, device="press"), 0.0)
     assert node.lost(101.0) == []
     node.receive(birth(), 0.0)
     assert node.lost(101.0) == []
     assert [name for name, _ in node.lost(111.0)] == ["press"]
+
+
+@pytest.mark.parametrize("at_ms", [None, 0, 2**63, 90_000_000])
+def test_the_time_of_a_death_is_ours_where_the_edge_node_has_none_or_a_wrong_one(at_ms: int | None) -> None:
+    node = EdgeNode(2.0)
+    node.receive(birth(), 0.0)
+    node.receive(message("DBIRTH", 1, device="press"), 0.0)
+    node.receive(Message("DDEATH", "press", Payload(at_ms, 2, []), None, 50_000.0), 0.0)
+    assert [(name, device.down_since) for name, device in node.lost(50_001.0)] == [("press", 50_000.0)]
 
 
 def readings(node: EdgeNode, told: Message, **table: object) -> tuple[list[Packet], Tags]:
