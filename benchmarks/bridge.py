@@ -1,7 +1,10 @@
 """MQTT values a second through `controlroom bridge` to `sensor-data`, and milliseconds from a publisher to the topic.
 
 mosquitto, three Kafka brokers, the bridge and the publisher share the machine. Values are JSON with the time of their
-sending, QoS 1, of 1,000 sensors; each is on disk before it is acknowledged. One clock measures both ends.
+sending, QoS 1, of 1,000 sensors; each is on disk before it is acknowledged. One clock measures both ends. The bridge's
+CPU time a value is the figure that other work on the machine changes least.
+
+With `--store` a detection worker runs, too, and the values are counted in PostgreSQL instead of on the topic.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import asyncpg
+import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks._mosquitto import Mosquitto, mosquitto, program
@@ -40,7 +45,7 @@ spool = "spool"
 name = "bench"
 type = "mqtt"
 url = "{url}"
-version = "3.1.1"
+version = "{version}"
 
 [[source.tag]]
 topic = "plant/{{machine}}/{{sensor}}"
@@ -66,6 +71,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rates", default="100,1000,5000,10000", help="values per second, by commas")
     parser.add_argument("--seconds", type=float, default=15.0, help="of each rate")
     parser.add_argument("--warm", type=float, default=5.0, help="seconds before the first that is counted")
+    parser.add_argument("--mqtt", choices=["3.1.1", "5"], default="3.1.1", help="version of the bridge's connection")
+    parser.add_argument("--store", action="store_true", help="through a detection worker to PostgreSQL")
     parser.add_argument("--heap", default="768m", help="Java heap of each broker")
     parser.add_argument("--publish", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -79,17 +86,18 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if program() is None:
         raise SystemExit("bridge: mosquitto is not installed (Debian's package: mosquitto)")
     figures: dict[str, Any] = {}
-    print(f"{'asked/s':>10}{'arrived/s':>11}{'lost':>6}{'doubled':>9}{'p50':>8}{'p95':>8}{'p99':>8}   ms")
+    head = f"{'asked/s':>10}{'arrived/s':>11}{'lost':>6}{'doubled':>9}{'CPU µs':>8}"
+    print(head if args.store else f"{head}{'p50':>8}{'p95':>8}{'p99':>8}   ms")
     with running(args.heap) as endpoints, tempfile.TemporaryDirectory(prefix="controlroom-bench-") as directory:
         for rate in (int(rate) for rate in args.rates.split(",")):
             with mosquitto(Path(directory) / f"mqtt-{rate}", "autosave_on_changes false") as broker:
-                row = asyncio.run(_measure(args, endpoints, broker, rate, Path(directory) / f"bridge-{rate}"))
+                measure = _measure_stored if args.store else _measure
+                row = asyncio.run(measure(args, endpoints, broker, rate, Path(directory) / f"bridge-{rate}"))
             figures |= {f"{name}_{rate}": value for name, value in row.items()}
-            print(
-                f"{rate:10,}{row['arrived_per_s']:11,.0f}{row['lost']:6}{row['doubled']:9}"
-                f"{row['p50_ms']:8.1f}{row['p95_ms']:8.1f}{row['p99_ms']:8.1f}",
-                flush=True,
-            )
+            line = f"{rate:10,}{row['arrived_per_s']:11,.0f}{row['lost']:6}{row['doubled']:9}{row['cpu_us']:8.1f}"
+            if not args.store:
+                line += f"{row['p50_ms']:8.1f}{row['p95_ms']:8.1f}{row['p99_ms']:8.1f}"
+            print(line, flush=True)
     return figures
 
 
@@ -97,7 +105,7 @@ async def _measure(
     args: argparse.Namespace, endpoints: Endpoints, broker: Mosquitto, rate: int, directory: Path
 ) -> dict[str, Any]:
     topic = await Topic.make(endpoints.brokers, 3)
-    with _bridging(endpoints, topic, broker, directory):
+    with _bridging(args, endpoints, topic, broker, directory) as process:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=endpoints.brokers, enable_auto_commit=False, isolation_level="read_committed"
         )
@@ -105,16 +113,14 @@ async def _measure(
         tps = [TopicPartition(topic.name, part) for part in range(3)]
         consumer.assign(tps)
         await consumer.seek_to_beginning(*tps)
-        command = [sys.executable, "-m", "benchmarks", "bridge", "--publish", str(rate), "--port", str(broker.port),
-                   "--seconds", str(args.seconds), "--warm", str(args.warm)]  # fmt: skip
-        publisher = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
         arrived: list[Arrival] = []
         reading = asyncio.create_task(_read(consumer, arrived))
-        out, _ = await publisher.communicate()
-        sent = int(out.split()[0])
+        before = _cpu_s(process)
+        sent = await _published(args, broker, rate)
         deadline = time.monotonic() + 60
         while len(arrived) < sent and time.monotonic() < deadline:
             await asyncio.sleep(0.2)
+        cpu = _cpu_s(process) - before
         reading.cancel()
         await asyncio.wait([reading])
         await consumer.stop()
@@ -128,8 +134,49 @@ async def _measure(
         "arrived_per_s": round(len(counted) / span, 1),
         "lost": sent - distinct,
         "doubled": len(arrived) - distinct,
+        "cpu_us": round(cpu / sent * 1e6, 1),
         **{f"p{p}_ms": round(cuts[p - 1] * 1000, 1) for p in (50, 95, 99)},
     }
+
+
+async def _measure_stored(
+    args: argparse.Namespace, endpoints: Endpoints, broker: Mosquitto, rate: int, directory: Path
+) -> dict[str, Any]:
+    """The same until every value is a row in PostgreSQL."""
+    topic = await Topic.make(endpoints.brokers, 3)
+    connection = await asyncpg.connect(endpoints.dsn)
+    with topic.detecting(endpoints), _bridging(args, endpoints, topic, broker, directory) as process:
+        before, began = _cpu_s(process), time.monotonic()
+        sent = await _published(args, broker, rate)
+        committed = "SELECT coalesce(sum(next_offset), 0) FROM watermark WHERE topic = $1"
+        deadline = time.monotonic() + 120
+        while await connection.fetchval(committed, topic.name) < sent and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        took, cpu = time.monotonic() - began, _cpu_s(process) - before
+        counts = "SELECT count(*), count(DISTINCT (sensor_id, seq)) FROM readings WHERE topic = $1"
+        ((rows, different),) = await connection.fetch(counts, topic.name)
+    await connection.close()
+    return {
+        # From the first value to the last row: the publisher's start is in it.
+        "arrived_per_s": round(different / took, 1),
+        "lost": sent - different,
+        "doubled": rows - different,
+        "cpu_us": round(cpu / sent * 1e6, 1),
+    }
+
+
+async def _published(args: argparse.Namespace, broker: Mosquitto, rate: int) -> int:
+    """Publish from another process; how many values the broker has confirmed."""
+    command = [sys.executable, "-m", "benchmarks", "bridge", "--publish", str(rate), "--port", str(broker.port),
+               "--seconds", str(args.seconds), "--warm", str(args.warm)]  # fmt: skip
+    publisher = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    out, _ = await publisher.communicate()
+    return int(out.split()[0])
+
+
+def _cpu_s(process: subprocess.Popen[bytes]) -> float:
+    """CPU seconds that a process has used."""
+    return float(sum(psutil.Process(process.pid).cpu_times()[:2]))
 
 
 async def _read(consumer: AIOKafkaConsumer, found: list[Arrival]) -> None:
@@ -145,11 +192,13 @@ async def _read(consumer: AIOKafkaConsumer, found: list[Arrival]) -> None:
 
 
 @contextmanager
-def _bridging(endpoints: Endpoints, topic: Topic, broker: Mosquitto, directory: Path) -> Iterator[None]:
+def _bridging(
+    args: argparse.Namespace, endpoints: Endpoints, topic: Topic, broker: Mosquitto, directory: Path
+) -> Iterator[subprocess.Popen[bytes]]:
     """`controlroom bridge` while the block runs."""
     directory.mkdir()
     file = directory / "bridge.toml"
-    file.write_text(_FILE.format(url=broker.url))
+    file.write_text(_FILE.format(url=broker.url, version=args.mqtt))
     environment = {**os.environ, "KAFKA_BROKERS": endpoints.brokers, "SENSOR_TOPIC": topic.name}
     process = subprocess.Popen([sys.executable, "-m", "controlroom", "bridge", str(file)], env=environment)
     try:
@@ -158,7 +207,7 @@ def _bridging(endpoints: Endpoints, topic: Topic, broker: Mosquitto, directory: 
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         try:
