@@ -85,18 +85,17 @@ class AlarmPublisher:
             self._thread.start()
 
     def want(self, messages: dict[str, bytes], *, all_of_it: bool) -> None:
-        """Have these messages on the broker, by topic; `all_of_it`: and no others of ours."""
+        """Have these messages on the broker, by topic; `all_of_it`: and no others of ours. It must come first."""
         with self._lock:
-            before = self._wanted or {}
+            if self._wanted is None:
+                self._wanted = {}
+            wanted = self._wanted
             if all_of_it:
-                messages = {**dict.fromkeys(before.keys() - messages.keys(), CLEARED), **messages}
-            wanted = before
+                messages = {**dict.fromkeys(wanted.keys() - messages.keys(), CLEARED), **messages}
             for topic, message in messages.items():
-                if before.get(topic, CLEARED) != message:
-                    self._due[topic] = None
+                if wanted.get(topic, CLEARED) != message:
                     wanted[topic] = message
-            if all_of_it or self._wanted is not None:
-                self._wanted = wanted
+                    self._due[topic] = None
 
     @property
     def knows_all(self) -> bool:
