@@ -220,7 +220,8 @@ class Publisher:
         """No more; wait until everything is confirmed."""
         self._stop.set()
         await asyncio.to_thread(self._thread.join)
-        deadline = time.monotonic() + 30
+        # mosquitto saves all that it holds with each of them: on a machine with other work that takes its time.
+        deadline = time.monotonic() + 120
         while self._under_way and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         self._client.disconnect()

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from controlroom.adapters.definitions_file import load_definitions
 from controlroom.adapters.detectors_file import load_profiles
 from controlroom.adapters.kafka.worker import WorkerOptions
-from controlroom.adapters.mqtt_alarms.table import load_mqtt_alarms
 from controlroom.adapters.notifications.policy_file import load_policy
 from controlroom.adapters.postgres.partitions import Retention
 from controlroom.config import Settings
 from controlroom.core.pipeline import PipelineOptions
+
+if TYPE_CHECKING:
+    from controlroom.adapters.mqtt_alarms.table import MqttAlarmsFile
 
 
 def worker_options(
@@ -40,7 +44,7 @@ def worker_options(
         definitions_file=settings.alarms_file,
         notify=load_policy(settings.notify_file),
         notify_file=settings.notify_file,
-        mqtt_alarms=load_mqtt_alarms(settings.mqtt_alarms_file),
+        mqtt_alarms=_mqtt_alarms(settings.mqtt_alarms_file),
         mqtt_alarms_file=settings.mqtt_alarms_file,
         pipeline=PipelineOptions(
             sample_every=every,
@@ -66,3 +70,12 @@ def worker_options(
         until_idle=until_idle,
         time_from_records=time_from_records,
     )
+
+
+def _mqtt_alarms(path: Path | None) -> MqttAlarmsFile | None:
+    """The brokers that a file names; what reads it is loaded where there is one alone."""
+    if path is None:
+        return None
+    from controlroom.adapters.mqtt_alarms.table import load_mqtt_alarms
+
+    return load_mqtt_alarms(path)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -24,7 +25,6 @@ from aiokafka.structs import OffsetAndMetadata
 from controlroom.adapters.definitions_file import follow
 from controlroom.adapters.detectors_file import follow_profiles
 from controlroom.adapters.faults import FaultKeeper
-from controlroom.adapters.followed_file import follow_file
 from controlroom.adapters.kafka.bridge_follower import BridgeFollower
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.group_errors import GroupErrors
@@ -33,8 +33,6 @@ from controlroom.adapters.kafka.partition import CHECKPOINT_S, Commit, Partition
 from controlroom.adapters.kafka.relay import Relay
 from controlroom.adapters.kafka.summary_publisher import SummaryPublisher
 from controlroom.adapters.kafka.watchdog import ends_by, watch
-from controlroom.adapters.mqtt_alarms.alarms import MqttAlarms
-from controlroom.adapters.mqtt_alarms.table import MqttAlarmsFile, load_mqtt_alarms
 from controlroom.adapters.notifications.deliveries import Deliveries
 from controlroom.adapters.notifications.desk import NotificationDesk
 from controlroom.adapters.notifications.policy_file import follow_policy
@@ -60,6 +58,10 @@ from controlroom.core.summary.writer import PartitionSummary
 from controlroom.wire import AlarmEvent, TopicNames
 from controlroom.wire.alarm import encode_alarm_event
 from kafka_clients.closing import close_consumer
+
+if TYPE_CHECKING:
+    from controlroom.adapters.mqtt_alarms.alarms import MqttAlarms
+    from controlroom.adapters.mqtt_alarms.table import MqttAlarmsFile
 
 log = logging.getLogger(__name__)
 
@@ -100,8 +102,8 @@ class WorkerOptions:
     notify_file: Path | None = None
     #: who is told of alarms; the same for all workers of a group, since one of them does it
     notify: Policy = field(default_factory=Policy)
-    #: where alarms are published, and where that comes from
-    mqtt_alarms: MqttAlarmsFile = field(default_factory=MqttAlarmsFile)
+    #: the MQTT brokers on which alarms are published, and where that comes from; None: there are none
+    mqtt_alarms: MqttAlarmsFile | None = None
     mqtt_alarms_file: Path | None = None
     retention: Retention = field(default_factory=Retention)
     #: how often detector states and roll-ups are saved
@@ -233,13 +235,14 @@ class DetectionWorker:
         deliveries = Deliveries(desk, AppriseSender(policy), policy, wake.set)
         faults = FaultKeeper(self._kafka, self._options.topics)
         bridges = BridgeAlarms(self._bridges.alarms, definitions, topic)
-        outward = MqttAlarms(self._options.mqtt_alarms, self._kafka.options, topics.bridges)
+        outward = self._outward()
 
         async def also(connection: asyncpg.Connection) -> None:
             await deliveries.turn(connection)
             await faults.turn(connection)
             await bridges.turn(connection)
-            await outward.turn(connection)
+            if outward is not None:
+                await outward.turn(connection)
 
         duty = Duty(self._dsn, self.name, definitions, also, wake)
         posted = PostedEvents(
@@ -288,10 +291,7 @@ class DetectionWorker:
                     self._options.detectors_file, self._options.profiles, on_change=self._definitions_changed
                 ),
                 follow_policy(self._options.notify_file, policy, deliveries.adopt),
-                outward.run(),
-                follow_file(
-                    self._options.mqtt_alarms_file, load_mqtt_alarms, outward.adopt, "the brokers that alarms go to"
-                ),
+                *([outward.run(), outward.follow(self._options.mqtt_alarms_file)] if outward is not None else ()),
                 watch(ends_by(self._kafka), lambda: self._partitions),
                 *beside,
             )
@@ -306,7 +306,16 @@ class DetectionWorker:
                 await outbox.close()
             await faults.close()
             deliveries.close()
-            await outward.close()
+            if outward is not None:
+                await outward.close()
+
+    def _outward(self) -> MqttAlarms | None:
+        """What publishes alarms on MQTT brokers; its clients are loaded where there is one alone."""
+        if self._options.mqtt_alarms is None:
+            return None
+        from controlroom.adapters.mqtt_alarms.alarms import MqttAlarms
+
+        return MqttAlarms(self._options.mqtt_alarms, self._kafka.options, self._options.topics.bridges)
 
     async def _until(self, stop: asyncio.Event, *work: object) -> None:
         """Run `work` until `stop`, until the first of it ends, or until a partition fails."""

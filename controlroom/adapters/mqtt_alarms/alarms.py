@@ -12,14 +12,16 @@ import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 
 from bridges.status import Downtimes, Rates, short
 from bridges.teller import Teller
+from controlroom.adapters.followed_file import follow_file
 from controlroom.adapters.mqtt_alarms.publisher import CLEARED, LEASE_S, AlarmPublisher
-from controlroom.adapters.mqtt_alarms.table import AlarmBroker, MqttAlarmsFile
+from controlroom.adapters.mqtt_alarms.table import AlarmBroker, MqttAlarmsFile, load_mqtt_alarms
 from controlroom.adapters.postgres import rows
 from controlroom.core.alarms.model import Alarm, Label, decode_alarm
 from controlroom.core.alarms.standing import sensor_alarms
@@ -116,6 +118,10 @@ class MqttAlarms:
         while not self._publishers:  # noqa: ASYNC110 - a file that changes may name some, now or in a year
             await asyncio.sleep(_TELL_S)
         await self._teller.run()
+
+    async def follow(self, path: Path | None) -> None:
+        """Adopt what the file says whenever it changes, until cancelled."""
+        await follow_file(path, load_mqtt_alarms, self.adopt, "the brokers that alarms go to")
 
     async def close(self) -> None:
         """End in order: MQTT brokers, and the plant, are told that nothing is published any more.
