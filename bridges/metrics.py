@@ -40,7 +40,11 @@ class BridgeMetrics(Collector):
         yield _gauge("buffered_bytes", "Their size", report.buffered_bytes)
         oldest = now - report.oldest_at if report.oldest_at is not None else 0.0
         yield _gauge("buffered_age_seconds", "How long the oldest of them waits", oldest)
-        yield _counter("dropped", "Readings dropped because the spool was full", report.dropped)
+        yield _counter(
+            "dropped",
+            "Readings dropped: the spool was full, or they had waited too long",
+            report.dropped,
+        )
         yield _gauge("spool_failed", "1 while the spool cannot be written", float(bool(report.spool_error)))
         source = ["source"]
         connected = _family(GaugeMetricFamily, "source_connected", "1 while the source is connected", source)

@@ -31,8 +31,7 @@ T = TypeVar("T")
 MOST_WAITING = 20_000
 #: So many go into one commit.
 _AT_ONCE = 5_000
-#: Where fewer wait, a commit lets others join it for so long: on a fast disk each value would have a commit of its own,
-#: which costs ten times as much.
+#: Where fewer wait, a commit lets others join it for so long: one for each value costs ten times as much.
 _FEW, _GATHER_S = 200, 0.005
 _BOUND_EVERY_S = 1.0
 _RETRY_S = 1.0

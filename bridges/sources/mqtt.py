@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -28,7 +27,7 @@ from bridges.payload import Refusal, Refused
 from bridges.sources.mqtt_loop import MqttLoop
 from bridges.sources.mqtt_packets import Publish
 from bridges.sources.mqtt_socket import BufferedClient
-from bridges.sources.mqtt_table import MqttTable
+from bridges.sources.mqtt_table import MqttTable, no_connection
 from bridges.sources.status import SourceStatus
 from bridges.tags import Tags
 from bridges.tls import tls_of
@@ -223,10 +222,7 @@ class MqttSource:
             self._fail(f"the broker refuses {len(refused)} of {len(reasons)} subscriptions: {refused[0]}")
 
     def _on_connect_fail(self, error: OSError) -> None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            self._fail(f"{self.table.url}: its certificate is not accepted ({error.verify_message}); check ca_file")
-        else:
-            self._fail(f"{self.table.url} does not answer ({error.strerror or error})")
+        self._fail(no_connection(self.table.url, error))
 
     def _on_disconnect(
         self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _properties: object

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -61,6 +62,13 @@ class MqttTable(BrokerTable):
     max_tags: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
     status_topic: Annotated[str, Field(pattern=r"^[^+#\x00]{1,256}$")] | None = None
     tag: Annotated[list[TagTable], Field(min_length=1)]
+
+
+def no_connection(url: str, error: OSError) -> str:
+    """Why there is no connection to a broker, for people."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{url}: its certificate is not accepted ({error.verify_message}); check ca_file"
+    return f"{url} does not answer ({error.strerror or error})"
 
 
 def mqtt_url(text: str) -> str:

@@ -19,6 +19,7 @@ from bridges.mapping import SensorTable
 from bridges.payload import Refusal, Refused
 from bridges.sources.mqtt_loop import MqttLoop
 from bridges.sources.mqtt_packets import Publish
+from bridges.sources.mqtt_table import no_connection
 from bridges.sources.sparkplug_connection import HostConnection
 from bridges.sources.sparkplug_node import EdgeNode, Message
 from bridges.sources.sparkplug_readings import Readings, room_of
@@ -158,7 +159,7 @@ class SparkplugSource:
             self._fail(f"the broker refuses {len(refused)} of {len(reasons)} subscriptions: {refused[0]}")
 
     def _on_connect_fail(self, error: OSError) -> None:
-        self._fail(f"{self.table.url} does not answer ({error.strerror or error})")
+        self._fail(no_connection(self.table.url, error))
 
     def _on_disconnect(self, _client: Client, _data: object, _flags: object, reason: ReasonCode, _more: object) -> None:
         was, self.status.connected_since = self.status.connected_since, None

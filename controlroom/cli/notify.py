@@ -152,8 +152,9 @@ def mqtt_(directory: Path | None, path: Path | None, *, as_json: bool, schema: b
         try:
             seen = look_at(broker)
         except Unreachable as error:
+            if failure is not None:
+                click.echo(f"controlroom: {sanitise(failure.message, limit=400)}", err=True)
             failure = error
-            click.echo(sanitise(f"{broker.name}: {error.message}", limit=400), err=True)
             continue
         sensors = sorted(seen.sensors.items())
         for topic, told in sensors:
@@ -164,7 +165,8 @@ def mqtt_(directory: Path | None, path: Path | None, *, as_json: bool, schema: b
                 click.echo(sanitise(f"{cells.left(told.state, 14)} {topic}  {kinds}", limit=400))
         standing = sum(bool(told.alarms) for _, told in sensors)
         more = f", {seen.others} retained messages of others" if seen.others else ""
-        how = f"{len(sensors)} sensors, {standing} with alarms; {seen.status or 'never published'}{more}"
+        sensors_text = "1 sensor" if len(sensors) == 1 else f"{len(sensors)} sensors"
+        how = f"{sensors_text}, {standing} with alarms; {seen.status or 'never published'}{more}"
         click.echo(sanitise(f"{broker.name}: {broker.url}: {how}", limit=400), err=True)
         if seen.status != "online":
             failure = failure or Unreachable(f"nobody publishes alarms on {broker.name}", hint="controlroom detect")

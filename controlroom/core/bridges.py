@@ -162,7 +162,10 @@ class Bridges:
                 if source.kind in PART_KINDS or _down_for(report, source) >= DOWN_S:
                     found[source_group(f"{report.name}/{source.name}"), GROUP_KIND] = _down(report, source)
             if report.dropped_at is not None and report.at - report.dropped_at + now - at < DROPPED_S:
-                text = f"bridge {_shown(report.name)} has dropped {report.dropped:,} readings: its spool was full"
+                text = (
+                    f"bridge {_shown(report.name)} has dropped {report.dropped:,} readings:"
+                    " its spool was full, or they had waited too long"
+                )
                 found[bridge_group(report.name), DROPPED_KIND] = text
         return found
 

@@ -9,6 +9,7 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from bridges.sources.mqtt_socket import BufferedClient
+from bridges.sources.mqtt_table import no_connection
 from bridges.tls import tls_of
 from controlroom.adapters.mqtt_alarms.table import AlarmBroker
 from controlroom.errors import Unreachable
@@ -98,7 +99,7 @@ def look_at(broker: AlarmBroker) -> Seen:
                 raise Unreachable(f"{broker.url} does not answer")
         client.disconnect()
     except OSError as error:
-        raise Unreachable(f"{broker.url} does not answer ({error.strerror or error})") from None
+        raise Unreachable(no_connection(broker.url, error)) from None
     finally:
         client.release()
     return seen

@@ -8,7 +8,6 @@ of ours that the broker has and that nobody wants, such as those of a sensor tha
 from __future__ import annotations
 
 import logging
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from bridges.errors import BridgeError
 from bridges.sources.mqtt_socket import BufferedClient
+from bridges.sources.mqtt_table import no_connection
 from bridges.tls import tls_of
 from controlroom.adapters.mqtt_alarms.table import AlarmBroker
 from controlroom.wire import BadMessage
@@ -170,7 +170,7 @@ class AlarmPublisher:
             try:
                 client.connect(*table.address, table.keepalive)
             except OSError as error:
-                self._fail(_why(table.url, error))
+                self._fail(no_connection(table.url, error))
                 return
             opened = time.monotonic()
             while self._ours and not self._stopping.is_set():
@@ -293,9 +293,3 @@ class AlarmPublisher:
         if line != self.error:
             log.warning("alarms to %s: %s; trying on", self.table.name, line)
         self.error = line
-
-
-def _why(url: str, error: OSError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{url}: its certificate is not accepted ({error.verify_message}); check ca_file"
-    return f"{url} does not answer ({error.strerror or error})"

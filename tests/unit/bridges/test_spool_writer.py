@@ -184,9 +184,10 @@ def test_while_the_disk_is_full_nothing_is_confirmed_and_then_all_of_it(scene, m
     assert "cannot be written (database or disk is full): values wait at their sources" in said[0]
 
 
-def test_what_is_dropped_at_the_bound_is_said_once(scene, caplog):
+@pytest.mark.parametrize(("bound", "value"), [("max_bytes", 100_000), ("max_age_s", 0.1)])
+def test_what_is_dropped_at_a_bound_is_said_once(scene, caplog, bound, value):
     source = Source()
-    scene.spool.max_bytes = 100_000
+    setattr(scene.spool, bound, value)
     for token in range(3000):
         scene.writer.put(Packet(source, token, None, False, [draft()]))
     scene.until(lambda: scene.spool.dropped > 0)

@@ -80,7 +80,8 @@ def test_a_lost_bridge_stands_for_its_sources() -> None:
 
 def test_readings_that_were_dropped_are_an_alarm_for_a_while() -> None:
     bridges = told(bridge("b", AT, at=AT, dropped=5_000, dropped_at=AT - 60.0))
-    assert bridges.alarms(AT) == {("bridge:b", DROPPED_KIND): "bridge b has dropped 5,000 readings: its spool was full"}
+    text = "bridge b has dropped 5,000 readings: its spool was full, or they had waited too long"
+    assert bridges.alarms(AT) == {("bridge:b", DROPPED_KIND): text}
     bridges.hear("b", bridge("b", AT, at=AT + DROPPED_S, dropped=5_000, dropped_at=AT - 60.0), AT + DROPPED_S)
     assert bridges.alarms(AT + DROPPED_S) == {}
 
@@ -109,3 +110,16 @@ def test_an_edge_node_that_has_died_is_an_alarm_at_once_and_a_source_that_is_dow
     assert source_groups("b/line/hall/edge/press") == [
         "source:b/line/hall/edge/press", "source:b/line/hall/edge", "source:b/line", "bridge:b",
     ]  # fmt: skip
+
+
+def test_a_broker_that_alarms_do_not_reach_is_an_alarm_in_its_own_words() -> None:
+    away = source("hall-3", AT, kind="alarms", connected_since=None, down_since=AT - 60, error="refused")
+    bridges = told(bridge("alarms-to-mqtt", AT, at=AT, sources=(away,)))
+    assert bridges.alarms(AT) == {
+        ("source:alarms-to-mqtt/hall-3", "group-silent"): "alarms do not reach the MQTT broker hall-3: refused"
+    }
+    (line,) = troubles(bridges.views(AT))
+    assert line.startswith("alarms do not reach the MQTT broker hall-3")
+    assert bridges.alarms(AT + 20)["bridge:alarms-to-mqtt", "group-silent"].startswith(
+        "the publishing of alarms (MQTT) lost: nothing was heard of it after "
+    )
