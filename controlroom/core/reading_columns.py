@@ -108,6 +108,15 @@ class ReadingColumns:
 
     def since(self, place: int, after: float) -> tuple[array[float], array[float]]:
         """Times and values of the kept readings of a place that the broker had later than `after`; hold the lock."""
+        if not self._rows:
+            # Whoever was there has copied them; the newest record is still there for a sensor that comes now.
+            newest = self.newest
+            known = place < len(newest.seen) and newest.seen[place] / 1000 > after
+            return (
+                (array("d", [newest.at[place]]), array("d", [newest.value[place]]))
+                if known
+                else (array("d"), array("d"))
+            )
         width = self._width
         seen = self._seen[place::width].tolist()
         at, value = self._at[place::width], self._value[place::width]

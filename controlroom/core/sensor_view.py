@@ -181,6 +181,10 @@ class SensorView:
         before = columns.add(place, self)
         if isinstance(before, SensorView):
             before.leave()
+        if self._seen_at is not None:
+            columns.recheck(place)  # it has shown what the columns do not know
+        # What was told before it sat here may not be kept until it is read.
+        self.catch_up()
         return True
 
     def leave(self) -> tuple[ReadingColumns, int] | None:
