@@ -131,8 +131,8 @@ def browse(server: str, node: str | None, target: Path | None, user: str | None,
 
     require("asyncua", "opcua", "OPC UA")
     with _translated():
-        from bridges.sources.opcua_browse import browse as look
-        from bridges.sources.opcua_browse import server_table, tree, write_file
+        from bridges.opcua_browse import browse as look
+        from bridges.opcua_browse import server_table, tree, write_file
 
         table = server_table(server, user, password_env)
         found = look(table, node)

@@ -8,7 +8,7 @@ them: the same records, once more, change nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
 from controlroom.wire import FaultSpec, Location, SensorCommand, SensorStatus
@@ -50,6 +50,10 @@ class FaultRow:
         if outcome != REFUSED and planned is not None and planned <= at:
             at, outcome = planned, OVER
         return replace(self, ended_at=max(at, self.starts_at), outcome=outcome, reason=reason)
+
+
+#: the columns of the table, in the order of the fields
+FAULT_COLUMNS = tuple(field.name for field in fields(FaultRow))
 
 
 class FaultRegister:

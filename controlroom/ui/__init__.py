@@ -7,6 +7,7 @@
 """
 
 from controlroom.ui.launch import check_terminal, run
-from controlroom.ui.options import UiOptions, from_settings, options_for
+from controlroom.ui.options import UiOptions, options_for
+from controlroom.ui.settings import from_settings
 
 __all__ = ["UiOptions", "check_terminal", "from_settings", "options_for", "run"]

@@ -10,8 +10,8 @@ from controlroom.ui.options import UiOptions
 from controlroom.ui.palette import Palette
 from controlroom.ui.render.glyphs import ASCII, UNICODE, Glyphs
 from controlroom.ui.render.header import RateMeter
+from controlroom.ui.render.trend_window import TrendWindow
 from controlroom.ui.tour import Tour
-from controlroom.ui.trend_window import TrendWindow
 
 
 @dataclass(slots=True)

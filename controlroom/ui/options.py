@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from controlroom.config import UiSettings
 from controlroom.core.plant_state import PlantState
 from controlroom.core.terminal import ascii_only, has_colour
 from controlroom.ports import (
@@ -112,22 +111,3 @@ def options_for(environ: Mapping[str, str], **given: object) -> UiOptions:
 def before_textual() -> None:
     """Textual reads its own settings from the environment once, when it is imported: this comes before."""
     os.environ.setdefault("TEXTUAL_FPS", _FRAMES)
-
-
-def from_settings(ui: UiSettings) -> dict[str, object]:
-    """What the configuration's section `[ui]` says, as options; what it leaves open is None.
-
-    Raises:
-        ConfigError: a key or a theme is not one.
-    """
-    before_textual()
-    from controlroom.ui.keymap import check_keymap, check_theme
-
-    return {
-        "theme": check_theme(ui.theme),
-        "refresh_rate": ui.refresh_rate,
-        "ascii": ui.ascii,
-        "mouse": ui.mouse,
-        "bell": ui.bell,
-        "keymap": check_keymap(ui.keymap) or None,
-    }

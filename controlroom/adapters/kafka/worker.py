@@ -24,9 +24,9 @@ from aiokafka.structs import OffsetAndMetadata
 
 from controlroom.adapters.definitions_file import follow
 from controlroom.adapters.detectors_file import follow_profiles
-from controlroom.adapters.faults import FaultKeeper
 from controlroom.adapters.kafka.bridge_follower import BridgeFollower
 from controlroom.adapters.kafka.connection import KafkaConnection
+from controlroom.adapters.kafka.fault_keeper import FaultKeeper
 from controlroom.adapters.kafka.group_errors import GroupErrors
 from controlroom.adapters.kafka.lean_fetch import AS_DECODED
 from controlroom.adapters.kafka.partition import CHECKPOINT_S, Commit, Partition, Progress

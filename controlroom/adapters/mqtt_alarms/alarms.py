@@ -24,9 +24,9 @@ from controlroom.adapters.mqtt_alarms.publisher import CLEARED, LEASE_S, AlarmPu
 from controlroom.adapters.mqtt_alarms.table import AlarmBroker, MqttAlarmsFile, load_mqtt_alarms
 from controlroom.adapters.postgres import rows
 from controlroom.core.alarms.model import Alarm, Label, decode_alarm
-from controlroom.core.alarms.standing import sensor_alarms
 from controlroom.core.bridges import ALARMS_OUT
 from controlroom.core.records import SensorFacts, facts_of_group
+from controlroom.core.standing_alarms import sensor_alarms
 from controlroom.wire import BridgeReport, SourceReport
 from controlroom.wire.bridge import ALARMS_KIND
 from controlroom.wire.sensor_alarms import encode_sensor_alarms

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from controlroom.adapters.faults import COLUMNS
 from controlroom.adapters.postgres.session import Session
 from controlroom.core.drill_score import TELLING, Told
-from controlroom.core.fault_register import FaultRow
+from controlroom.core.fault_register import FAULT_COLUMNS, FaultRow
 from controlroom.wire.alarm import decode_alarm_event
 
-_FAULTS = f"SELECT {', '.join(COLUMNS)} FROM faults ORDER BY starts_at, fault_id, sensor_id"  # noqa: S608 - own names
+_FAULTS = f"SELECT {', '.join(FAULT_COLUMNS)} FROM faults ORDER BY starts_at, fault_id, sensor_id"  # noqa: S608 - own names
 
 # An alarm is told in its sensor's own time. Its record's two times tell how far that is off the brokers' time.
 _TOLD = """

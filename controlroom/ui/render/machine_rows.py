@@ -19,7 +19,7 @@ from controlroom.ui.render.numbers import age_text, clock_text, quantity_text, v
 from controlroom.ui.render.sensor_state import state_word
 from controlroom.ui.render.timeline import act_strip, alarm_strip, cells_of, fault_strip
 from controlroom.ui.render.trend_chart import TrendCurve, draw_curve, draw_limits
-from controlroom.ui.trend_curves import TrendPicture
+from controlroom.ui.render.trend_curves import TrendPicture
 
 #: cells before the charts: of a sensor's name and figures, and of its scale
 _NAME, _SCALE = 23, 7

@@ -19,11 +19,11 @@ from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.machine_rows import MARGIN, STRIPS, machine_title, own_alarm_line, strip_lines
 from controlroom.ui.render.span import DEFAULT_SPAN, SPANS, end_of
 from controlroom.ui.render.trend_chart import time_axis
+from controlroom.ui.render.trend_curves import TrendPicture, picture_of
+from controlroom.ui.render.trend_window import TrendWindow
 from controlroom.ui.screens.tree_orders import TreeOrders
 from controlroom.ui.screens.trend_keys import TrendKeys
 from controlroom.ui.trend_asking import TrendAsking
-from controlroom.ui.trend_curves import TrendPicture, picture_of
-from controlroom.ui.trend_window import TrendWindow
 from controlroom.ui.widgets.line_view import LineView
 from controlroom.ui.widgets.machine_sensors import MachineSensors
 

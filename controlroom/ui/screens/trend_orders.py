@@ -8,12 +8,12 @@ from controlroom.core.archive import Answer
 from controlroom.core.trends import SavedTrend, encode_trend
 from controlroom.ui.context import Context
 from controlroom.ui.render.trend_chart import frames_of
+from controlroom.ui.render.trend_curves import TrendPicture
 from controlroom.ui.render.trend_export import trend_csv, trend_svg
+from controlroom.ui.render.trend_window import TrendWindow
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.plant_screen import PlantScreen
 from controlroom.ui.screens.trend_forms import ExportForm, OpenTrendForm, SaveTrendForm
-from controlroom.ui.trend_curves import TrendPicture
-from controlroom.ui.trend_window import TrendWindow
 
 _KEEP_ACTIONS = frozenset({"save_trend", "remove_trend"})
 

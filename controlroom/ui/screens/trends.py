@@ -13,6 +13,7 @@ from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.marks import WORDS
 from controlroom.ui.render.span import end_of
 from controlroom.ui.render.trend_chart import frames_of, trend_lines
+from controlroom.ui.render.trend_curves import TrendPicture, picture_of
 from controlroom.ui.render.trend_rows import (
     STRIPS,
     legend_head,
@@ -21,11 +22,10 @@ from controlroom.ui.render.trend_rows import (
     strip_lines,
     trend_title,
 )
+from controlroom.ui.render.trend_window import OVERLAYS, TREND_SPANS
 from controlroom.ui.screens.trend_forms import AddCurvesForm
 from controlroom.ui.screens.trend_orders import TrendOrders
 from controlroom.ui.trend_asking import TrendAsking
-from controlroom.ui.trend_curves import TrendPicture, picture_of
-from controlroom.ui.trend_window import OVERLAYS, TREND_SPANS
 from controlroom.ui.widgets.line_view import LineView
 
 _SEVERITIES = {1: "warning", 2: "critical"}

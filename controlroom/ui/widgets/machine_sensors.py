@@ -11,7 +11,7 @@ from controlroom.ui.render.line import Line
 from controlroom.ui.render.machine_rows import sensor_lines
 from controlroom.ui.render.sensor_state import state_word
 from controlroom.ui.render.trend_chart import TrendCurve
-from controlroom.ui.trend_curves import TrendPicture
+from controlroom.ui.render.trend_curves import TrendPicture
 from controlroom.ui.widgets.item_view import ItemView
 
 _LEAST, _MOST = 3, 10

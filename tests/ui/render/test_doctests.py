@@ -12,7 +12,7 @@ import controlroom.ui.render
 
 MODULES = [f"controlroom.ui.render.{module.name}" for module in pkgutil.iter_modules(controlroom.ui.render.__path__)]
 
-TRENDS = ("controlroom.ui.trend_window", "controlroom.ui.trend_curves", "controlroom.core.trends")
+TRENDS = ("controlroom.ui.render.trend_window", "controlroom.ui.render.trend_curves", "controlroom.core.trends")
 
 
 @pytest.mark.parametrize("name", [*MODULES, "controlroom.ui.entry", "controlroom.ui.pace", *TRENDS])

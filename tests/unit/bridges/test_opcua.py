@@ -13,9 +13,9 @@ from cryptography import x509
 from bridges.errors import BridgeFileError
 from bridges.file import load_bridge
 from bridges.mapping import SensorTable, Tag
+from bridges.opcua_browse import Listed, tree, write_file
 from bridges.payload import Refused
 from bridges.sources import kinds
-from bridges.sources.opcua_browse import Listed, tree, write_file
 from bridges.sources.opcua_client import check_trust
 from bridges.sources.opcua_items import Item, completed
 from bridges.sources.opcua_nodes import Engineering

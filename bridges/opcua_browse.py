@@ -13,6 +13,7 @@ from asyncua import ua
 from pydantic import ValidationError
 
 from bridges.errors import BridgeError, BridgeFileError
+from bridges.file import load_bridge
 from bridges.payload import Refused, number_of
 from bridges.sources.opcua_client import check_files, close, connect, reason
 from bridges.sources.opcua_nodes import AddressSpace, Variable
@@ -96,9 +97,6 @@ def server_table(server: str, user: str | None, password_env: str | None) -> Opc
         except ValidationError as error:
             message = error.errors(include_url=False, include_input=False)[0]["msg"]
             raise BridgeFileError(f"{server}: {message.removeprefix('Value error, ')}") from None
-    # Only now: the kinds of sources name this one's.
-    from bridges.file import load_bridge
-
     for table in load_bridge(Path(server)).source:
         if isinstance(table, OpcuaTable):
             return table

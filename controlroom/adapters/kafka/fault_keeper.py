@@ -22,7 +22,7 @@ from aiokafka.structs import ConsumerRecord
 
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.postgres.typed_text import clean
-from controlroom.core.fault_register import FaultRegister, FaultRow
+from controlroom.core.fault_register import FAULT_COLUMNS, FaultRegister, FaultRow
 from controlroom.core.learning import LearningAction
 from controlroom.wire import BadMessage, TopicNames
 from controlroom.wire.command import decode_command
@@ -39,12 +39,12 @@ MAX_POLL_RECORDS = 1000
 #: In the statuses of sensors without a fault, which are nearly all: they need not be decoded.
 _NO_FAULTS = b'"faults":[]'
 
-COLUMNS = tuple(field.name for field in dataclasses.fields(FaultRow))
-_OPEN = f"SELECT {', '.join(COLUMNS)} FROM faults WHERE ended_at IS NULL"  # noqa: S608 - names of our own
+_OPEN = f"SELECT {', '.join(FAULT_COLUMNS)} FROM faults WHERE ended_at IS NULL"  # noqa: S608 - names of our own
 
 # What is over stays as it was recorded: a command that is read again still names faults that have long ended.
 _PUT = f"""
-INSERT INTO faults ({", ".join(COLUMNS)}) VALUES ({", ".join(f"${number + 1}" for number in range(len(COLUMNS)))})
+INSERT INTO faults ({", ".join(FAULT_COLUMNS)})
+VALUES ({", ".join(f"${number}" for number, _ in enumerate(FAULT_COLUMNS, 1))})
 ON CONFLICT (fault_id, sensor_id, fault) DO UPDATE SET
     confirmed_at = coalesce(faults.confirmed_at, excluded.confirmed_at),
     ended_at = excluded.ended_at, outcome = excluded.outcome, reason = excluded.reason

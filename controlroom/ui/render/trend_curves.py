@@ -13,7 +13,7 @@ from controlroom.core.plant_state import PlantState
 from controlroom.core.sensor_view import SensorView
 from controlroom.core.trends import Curve, TrendData
 from controlroom.ui.render.trend_chart import TrendCurve
-from controlroom.ui.trend_window import TrendWindow
+from controlroom.ui.render.trend_window import TrendWindow
 from controlroom.wire import AlarmEvent
 
 

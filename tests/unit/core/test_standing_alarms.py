@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from controlroom.core.alarms.model import AckState, Alarm, Condition, Detection, Label, Priority, Severity, Shelf
-from controlroom.core.alarms.standing import sensor_alarms
 from controlroom.core.records import SensorFacts
+from controlroom.core.standing_alarms import sensor_alarms
 from controlroom.wire import BadMessage, Location
 from controlroom.wire.sensor_alarms import decode_sensor_alarms, encode_sensor_alarms, sensor_alarms_schema
 
