@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaProducer
 
+from controlroom.adapters.console.link import Link
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.summary_publisher import DIGEST
 from controlroom.adapters.kafka.worker import DetectionWorker
-from controlroom.adapters.link import Link
 from controlroom.config import Settings, load_settings
 from controlroom.core.plant_state import PlantState
 from controlroom.core.summary.writer import PartitionSummary

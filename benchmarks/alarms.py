@@ -20,6 +20,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
+from controlroom.adapters.console.service_thread import ServiceThread
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.feed import Feed
 from controlroom.adapters.kafka.options import worker_options
@@ -27,7 +28,6 @@ from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
 from controlroom.adapters.postgres.migrate import migrate
-from controlroom.adapters.service_thread import ServiceThread
 from controlroom.config import Settings, load_settings
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.plant_state import PlantState

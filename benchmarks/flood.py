@@ -17,7 +17,7 @@ import asyncpg
 from pydantic import SecretStr
 
 from benchmarks import _plant
-from controlroom.adapters.notifications.desk import NotificationDesk
+from controlroom.adapters.notifications.pending import PendingNotifications
 from controlroom.adapters.postgres.alarm_query import AlarmQueries
 from controlroom.adapters.postgres.probe import DatabaseProbe
 from controlroom.adapters.postgres.store import PartitionStore
@@ -117,7 +117,7 @@ async def _raise(dsn: str, count: int, group: str) -> float:
 
 
 async def _plan(connection: asyncpg.Connection) -> float:
-    desk = NotificationDesk(POLICY, Definitions(), "readings")
+    desk = PendingNotifications(POLICY, Definitions(), "readings")
     began = time.perf_counter()
     while await desk.plan(connection):
         pass
@@ -126,7 +126,7 @@ async def _plan(connection: asyncpg.Connection) -> float:
 
 async def _take(connection: asyncpg.Connection) -> float:
     """All of it is due, escalations too: what the worker on duty does with them in one turn."""
-    desk = NotificationDesk(POLICY, Definitions(), "readings")
+    desk = PendingNotifications(POLICY, Definitions(), "readings")
     await connection.execute("UPDATE notifications SET due_at = clock_timestamp()")
     began = time.perf_counter()
     for receiver in POLICY.receiver:

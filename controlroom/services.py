@@ -15,15 +15,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from controlroom.adapters.browser.access import BROWSER_AT
-from controlroom.adapters.definitions_file import load_definitions
-from controlroom.adapters.detectors_file import load_profiles
+from controlroom.adapters.console.link import Link
+from controlroom.adapters.console.service_thread import ServiceThread
+from controlroom.adapters.files.definitions_file import load_definitions
+from controlroom.adapters.files.detectors_file import load_profiles
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.partition import Commit
 from controlroom.adapters.kafka.worker import DetectionWorker
-from controlroom.adapters.link import Link
 from controlroom.adapters.postgres.schema import require_schema
-from controlroom.adapters.service_thread import ServiceThread
 from controlroom.config import Settings
 from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.plant_state import PlantState
@@ -119,7 +119,7 @@ class Services:
     @property
     def alarms(self) -> AlarmActions:
         """Takes the operator's actions on alarms, from `start` to `stop`."""
-        return self._link.desk
+        return self._link.alarm_actions
 
     @property
     def learning(self) -> LearningControl:

@@ -20,7 +20,7 @@ _NARROWEST = 60
 
 async def reasons_of(queries: AlarmQueries, alarm: Alarm, definitions: Definitions, settings: Settings) -> Why:
     """Ask the database, with detectors that are set as those of this plant."""
-    from controlroom.adapters.detectors_file import load_profiles
+    from controlroom.adapters.files.detectors_file import load_profiles
     from controlroom.core.profiles import profiles_of
 
     profile_for = profiles_of(definitions, load_profiles(settings.detectors_file))

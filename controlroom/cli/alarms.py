@@ -91,7 +91,7 @@ def list_(directory: Path | None, dsn: str | None, *, as_json: bool, **filters: 
 @click.argument("kind")
 def show(directory: Path | None, dsn: str | None, sensor: str, kind: str, *, why: bool, as_json: bool) -> None:
     """Show one alarm: its state, what to do about it, the alarms that it stands for; --why: why it was raised."""
-    from controlroom.adapters.definitions_file import load_definitions
+    from controlroom.adapters.files.definitions_file import load_definitions
     from controlroom.adapters.postgres.alarm_query import AlarmQueries
 
     address, settings = resolve_dsn(dsn, directory)
@@ -228,7 +228,7 @@ def _acting(
 
 def _at_work(directory: Path | None, dsn: str | None, work: Callable[[AlarmActionStore, str], Awaitable[None]]) -> None:
     """Run `work` with a store of this login's actions and the database's address."""
-    from controlroom.adapters.definitions_file import load_definitions
+    from controlroom.adapters.files.definitions_file import load_definitions
     from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
     from controlroom.services import operator
 

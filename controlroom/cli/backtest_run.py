@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import structs
 
-from controlroom.adapters.detectors_file import load_profiles
-from controlroom.adapters.series_files import SeriesFile, find_series, stem
+from controlroom.adapters.files.detectors_file import load_profiles
+from controlroom.adapters.files.series_files import SeriesFile, find_series, stem
 from controlroom.cli.table_options import ProgressLine
 from controlroom.core.backtest.labels import Labels, Window, from_marks, labels_from_rows, parse_labels
 from controlroom.core.backtest.measure import Measures, measure

@@ -213,7 +213,7 @@ async def _run(bridge: Bridge, path: Path, file: BridgeFile, metrics_port: int |
     from bridges.errors import BridgeError
     from bridges.file import load_bridge
     from bridges.metrics import BridgeMetrics
-    from controlroom.adapters.followed_file import follow_file
+    from controlroom.adapters.files.followed_file import follow_file
     from controlroom.adapters.metrics import serving
     from controlroom.errors import ConfigError
     from controlroom.headless import stop_on_signals

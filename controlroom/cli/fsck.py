@@ -36,7 +36,7 @@ def fsck(
     """
     connections = resolve(brokers, dsn, directory, group=group)
 
-    from controlroom.adapters.audit import AuditOptions, audit
+    from controlroom.adapters.fsck.audit import AuditOptions, audit
     from controlroom.adapters.kafka.connection import KafkaConnection
     from controlroom.adapters.kafka.options import worker_options
 

@@ -109,13 +109,13 @@ def list_(
     directory: Path | None, dsn: str | None, group: str | None, sensor: str | None, limit: int, *, as_json: bool
 ) -> None:
     """List orders, the latest first, and whether they were carried out."""
-    from controlroom.adapters.postgres.learning import LearningDesk
+    from controlroom.adapters.postgres.learning import LearningStore
 
     address, settings = resolve_dsn(dsn, directory, group=group)
 
     async def run() -> list[Ordered]:
-        async with LearningDesk(address, who="", whence="") as desk:
-            return await desk.list(settings.group, sensor, limit)
+        async with LearningStore(address, who="", whence="") as store:
+            return await store.list(settings.group, sensor, limit)
 
     for order in asyncio.run(run()):
         click.echo(json_line(_document(order)) if as_json else _line(order))
@@ -134,19 +134,19 @@ def _order(
     start: float | None = None,
     end: float | None = None,
 ) -> None:
-    from controlroom.adapters.postgres.learning import LearningDesk
+    from controlroom.adapters.postgres.learning import LearningStore
     from controlroom.core.learning import LearningAction
     from controlroom.services import operator
 
     address, settings = resolve_dsn(dsn, directory, group=group)
 
     async def run() -> None:
-        async with LearningDesk(address, who=operator(), whence=socket.gethostname()) as desk:
-            orders = await desk.order(
+        async with LearningStore(address, who=operator(), whence=socket.gethostname()) as store:
+            orders = await store.order(
                 list(dict.fromkeys(sensors)), LearningAction[action], reason=reason, start=start, end=end
             )
             deadline = time.monotonic() + (wait or 0.0)
-            while wait is not None and await desk.applied(settings.group, orders) < len(orders):
+            while wait is not None and await store.applied(settings.group, orders) < len(orders):
                 if time.monotonic() > deadline:
                     raise Stalled(
                         f"ordered, but no worker of group {settings.group} carried it out in {wait:g} s",

@@ -18,7 +18,7 @@ from controlroom.cli.options import brokers_option, dir_option, dsn_option, reso
 from controlroom.errors import TerminalError
 
 if TYPE_CHECKING:
-    from controlroom.adapters.recordings import RecordingWriter
+    from controlroom.adapters.files.recordings import RecordingWriter
     from controlroom.wire import FaultSpec, SensorSpec
 
 _WRITE_EVERY_S = 1.0
@@ -47,7 +47,7 @@ def record(
     kill or a full disk, can be replayed up to there. `controlroom replay-session FILE` shows it.
     """
     from controlroom import __version__
-    from controlroom.adapters.recordings import RecordingWriter, new_header
+    from controlroom.adapters.files.recordings import RecordingWriter, new_header
     from controlroom.core.recording import RecordedState
     from controlroom.logs import log_to_stderr
     from controlroom.services import Services
@@ -118,8 +118,8 @@ def replay_session(
     P pauses, ; steps, < and > go 10 seconds, { and } 5 minutes, ( and ) change the speed.
     """
     from controlroom import ui
-    from controlroom.adapters.recordings import RecordingReader
-    from controlroom.adapters.session_player import SessionPlayer
+    from controlroom.adapters.files.recordings import RecordingReader
+    from controlroom.adapters.files.session_player import SessionPlayer
 
     reader = RecordingReader(file)
     ui.check_terminal()

@@ -21,7 +21,7 @@ from controlroom.core.sanitise import sanitise
 from controlroom.errors import ActionRefused, InputError
 
 if TYPE_CHECKING:
-    from controlroom.adapters.kafka.sensor_desk import Order, SensorDesk
+    from controlroom.adapters.kafka.simulated_sensors import Order, SimulatedSensors
     from controlroom.wire import FaultSpec, SensorSpec
 
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON, one document a line.")
@@ -45,9 +45,11 @@ def sensors() -> None:
     """
 
 
-def _at_the_desk(directory: Path | None, brokers: str | None, work: Callable[[SensorDesk], Awaitable[None]]) -> None:
+def _with_simulated(
+    directory: Path | None, brokers: str | None, work: Callable[[SimulatedSensors], Awaitable[None]]
+) -> None:
     from controlroom.adapters.kafka.connection import KafkaConnection
-    from controlroom.adapters.kafka.sensor_desk import SensorDesk
+    from controlroom.adapters.kafka.simulated_sensors import SimulatedSensors
     from controlroom.services import operator
 
     hush_clients()
@@ -57,9 +59,9 @@ def _at_the_desk(directory: Path | None, brokers: str | None, work: Callable[[Se
         task = asyncio.current_task()
         assert task is not None
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        desk = SensorDesk(KafkaConnection.of(addresses, settings), settings.topics, operator())
-        async with desk:
-            await work(desk)
+        simulated = SimulatedSensors(KafkaConnection.of(addresses, settings), settings.topics, operator())
+        async with simulated:
+            await work(simulated)
 
     try:
         asyncio.run(run())
@@ -67,9 +69,9 @@ def _at_the_desk(directory: Path | None, brokers: str | None, work: Callable[[Se
         return
 
 
-async def _give(desk: SensorDesk, orders: Sequence[Order], done: str, *, as_json: bool) -> None:
+async def _give(simulated: SimulatedSensors, orders: Sequence[Order], done: str, *, as_json: bool) -> None:
     """Give the orders, print the answers, and fail if one was refused."""
-    answers = await desk.give(orders)
+    answers = await simulated.give(orders)
     refused = []
     for order in orders:
         status = answers[order.sensor_id]
@@ -84,7 +86,7 @@ async def _give(desk: SensorDesk, orders: Sequence[Order], done: str, *, as_json
         raise ActionRefused(f"refused: {sanitise(refused[0], limit=400)}{more}")
 
 
-def _matching(desk: SensorDesk, patterns: Iterable[str]) -> list[str]:
+def _matching(simulated: SimulatedSensors, patterns: Iterable[str]) -> list[str]:
     """The simulated sensors that the names and patterns stand for.
 
     Raises:
@@ -92,7 +94,7 @@ def _matching(desk: SensorDesk, patterns: Iterable[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for pattern in patterns:
-        matched = sorted(name for name in desk.commands if name == pattern or fnmatchcase(name, pattern))
+        matched = sorted(name for name in simulated.commands if name == pattern or fnmatchcase(name, pattern))
         if not matched:
             raise ActionRefused(f"there is no simulated sensor {pattern!r}", hint="`controlroom sensors list`")
         found |= dict.fromkeys(matched)
@@ -109,10 +111,10 @@ def list_(
 ) -> None:
     """List simulated sensors: what each is, who runs it, which faults act on it or are to come."""
 
-    async def work(desk: SensorDesk) -> None:
+    async def work(simulated: SimulatedSensors) -> None:
         chosen = [
             status
-            for name, status in sorted(desk.statuses.items())
+            for name, status in sorted(simulated.statuses.items())
             if fnmatchcase(name, pattern) and (everything or status.state not in _GONE) and (status.faults or not hurt)
         ]
         if as_json:
@@ -123,7 +125,7 @@ def list_(
         for status in chosen:
             click.echo(row(status))
 
-    _at_the_desk(directory, brokers, work)
+    _with_simulated(directory, brokers, work)
 
 
 @sensors.command()
@@ -149,19 +151,19 @@ def spawn(
     **fields: Any,  # noqa: ANN401 - the options above
 ) -> None:
     """Make a simulated sensor."""
-    from controlroom.adapters.kafka.sensor_desk import Order, changed
+    from controlroom.adapters.kafka.simulated_sensors import Order, changed
     from controlroom.wire import Location, SensorSpec
 
     paused = fields.pop("paused")
     place = Location(fields.pop("factory_section"), fields.pop("machine_id"), fields.pop("zone"))
     spec = changed(SensorSpec(sensor_id=sensor, sensor_type=sensor_type, location=place, **fields))
 
-    async def work(desk: SensorDesk) -> None:
-        if sensor in desk.commands:
+    async def work(simulated: SimulatedSensors) -> None:
+        if sensor in simulated.commands:
             raise ActionRefused(f"there is a sensor {sensor!r}", hint="remove it first, or `rerate` it")
-        await _give(desk, [Order(sensor, desk.command(spec, paused=paused))], "spawned", as_json=as_json)
+        await _give(simulated, [Order(sensor, simulated.command(spec, paused=paused))], "spawned", as_json=as_json)
 
-    _at_the_desk(directory, brokers, work)
+    _with_simulated(directory, brokers, work)
 
 
 def _change(
@@ -174,17 +176,17 @@ def _change(
     paused: bool | None = None,
     interval: float | None = None,
 ) -> None:
-    from controlroom.adapters.kafka.sensor_desk import Order, changed
+    from controlroom.adapters.kafka.simulated_sensors import Order, changed
 
-    async def work(desk: SensorDesk) -> None:
+    async def work(simulated: SimulatedSensors) -> None:
         orders = []
-        for name in _matching(desk, names):
-            was = desk.commands[name]
+        for name in _matching(simulated, names):
+            was = simulated.commands[name]
             spec = was.spec if interval is None else changed(was.spec, interval=interval)
-            orders.append(Order(name, desk.command(spec, was, paused=paused)))
-        await _give(desk, orders, done, as_json=as_json)
+            orders.append(Order(name, simulated.command(spec, was, paused=paused)))
+        await _give(simulated, orders, done, as_json=as_json)
 
-    _at_the_desk(directory, brokers, work)
+    _with_simulated(directory, brokers, work)
 
 
 @sensors.command()
@@ -219,13 +221,13 @@ def rerate(
 @click.argument("names", nargs=-1, required=True, metavar="SENSOR...")
 def remove(directory: Path | None, brokers: str | None, names: tuple[str, ...], *, as_json: bool) -> None:
     """Take sensors away. What was recorded of them stays."""
-    from controlroom.adapters.kafka.sensor_desk import Order
+    from controlroom.adapters.kafka.simulated_sensors import Order
 
-    async def work(desk: SensorDesk) -> None:
-        orders = [Order(name, None) for name in _matching(desk, names)]
-        await _give(desk, orders, "removed", as_json=as_json)
+    async def work(simulated: SimulatedSensors) -> None:
+        orders = [Order(name, None) for name in _matching(simulated, names)]
+        await _give(simulated, orders, "removed", as_json=as_json)
 
-    _at_the_desk(directory, brokers, work)
+    _with_simulated(directory, brokers, work)
 
 
 def _list_faults(ctx: click.Context, _param: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's signature
@@ -266,30 +268,30 @@ def inject(
     as_json: bool,
 ) -> None:
     """Hurt sensors in a known way; what it causes is marked SIM. --list tells the faults and their measures."""
-    from controlroom.adapters.kafka.sensor_desk import Order
+    from controlroom.adapters.kafka.simulated_sensors import Order
 
     if until_cleared and duration is not None:
         raise click.UsageError("--for and --until-cleared exclude each other")
     _check_target(fault, names, machine, zone)
     fault_id = f"{fault}-{uuid4().hex[:8]}"
 
-    async def work(desk: SensorDesk) -> None:
+    async def work(simulated: SimulatedSensors) -> None:
         if machine is None and zone is None:
-            chosen = [desk.commands[name].spec for name in _matching(desk, names)]
+            chosen = [simulated.commands[name].spec for name in _matching(simulated, names)]
         else:
-            chosen = [command.spec for command in desk.commands.values()]
-        start = _start(desk, [spec.sensor_id for spec in chosen]) + timedelta(seconds=after or 0.0)
+            chosen = [command.spec for command in simulated.commands.values()]
+        start = _start(simulated, [spec.sensor_id for spec in chosen]) + timedelta(seconds=after or 0.0)
         hurt = _faults(fault, chosen, fault_id, start, machine, zone, magnitude, duration)
         if not hurt:
             raise ActionRefused(f"there is no simulated sensor of {machine or zone!r}")
         orders = []
         for name, specs in hurt.items():
-            was = desk.commands[name]
+            was = simulated.commands[name]
             given = tuple(_endless(spec) for spec in specs) if until_cleared else specs
-            orders.append(Order(name, desk.command(was.spec, was, faults=(*was.faults, *given))))
-        await _give(desk, orders, f"injected {fault_id}", as_json=as_json)
+            orders.append(Order(name, simulated.command(was.spec, was, faults=(*was.faults, *given))))
+        await _give(simulated, orders, f"injected {fault_id}", as_json=as_json)
 
-    _at_the_desk(directory, brokers, work)
+    _with_simulated(directory, brokers, work)
 
 
 def _check_target(fault: str, names: Sequence[str], machine: str | None, zone: str | None) -> None:
@@ -341,10 +343,10 @@ def _endless(fault: FaultSpec) -> FaultSpec:
     return msgspec.structs.replace(fault, duration=None)
 
 
-def _start(desk: SensorDesk, names: Iterable[str]) -> datetime:
+def _start(simulated: SimulatedSensors, names: Iterable[str]) -> datetime:
     """Now, in the sensors' own time: a simulated plant may run faster than the clock, or in the past."""
     now = datetime.now(UTC)
-    last = max((desk.statuses[name].timestamp for name in names if name in desk.statuses), default=now)
+    last = max((simulated.statuses[name].timestamp for name in names if name in simulated.statuses), default=now)
     return last if last < now - _OWN_PAST else max(now, last)
 
 
@@ -356,24 +358,24 @@ def clear(
     directory: Path | None, brokers: str | None, names: tuple[str, ...], *, fault_id: str | None, as_json: bool
 ) -> None:
     """End faults before their time."""
-    from controlroom.adapters.kafka.sensor_desk import Order
+    from controlroom.adapters.kafka.simulated_sensors import Order
 
     if not names and fault_id is None:
         raise click.UsageError("name sensors, or a fault with --fault")
 
-    async def work(desk: SensorDesk) -> None:
+    async def work(simulated: SimulatedSensors) -> None:
         orders = []
-        for name in _matching(desk, names) if names else list(desk.commands):
-            was = desk.commands[name]
+        for name in _matching(simulated, names) if names else list(simulated.commands):
+            was = simulated.commands[name]
             kept = tuple(fault for fault in was.faults if fault_id is not None and fault.fault_id != fault_id)
             if len(kept) < len(was.faults):
-                orders.append(Order(name, desk.command(was.spec, was, faults=kept)))
+                orders.append(Order(name, simulated.command(was.spec, was, faults=kept)))
         if not orders:
             what = f"fault {fault_id!r}" if fault_id is not None else "fault"
             raise ActionRefused(f"there is no {what} to clear", hint="`controlroom sensors list --hurt`")
-        await _give(desk, orders, "cleared", as_json=as_json)
+        await _give(simulated, orders, "cleared", as_json=as_json)
 
-    _at_the_desk(directory, brokers, work)
+    _with_simulated(directory, brokers, work)
 
 
 @sensors.command()
@@ -383,11 +385,11 @@ def clear(
 def watch(directory: Path | None, brokers: str | None, pattern: str, *, limit: int | None, as_json: bool) -> None:
     """Follow what simulated sensors are, a line for each change, until Ctrl-C."""
 
-    async def work(desk: SensorDesk) -> None:
-        shown = {name: essence(status) for name, status in desk.statuses.items()}
+    async def work(simulated: SimulatedSensors) -> None:
+        shown = {name: essence(status) for name, status in simulated.statuses.items()}
         click.echo(f"controlroom: watching {len(shown)} sensors", err=True)
         seen = 0
-        async for status in desk.watch():
+        async for status in simulated.watch():
             now = essence(status)
             if not fnmatchcase(status.sensor_id, pattern) or shown.get(status.sensor_id) == now:
                 continue
@@ -397,4 +399,4 @@ def watch(directory: Path | None, brokers: str | None, pattern: str, *, limit: i
             if seen == limit:
                 return
 
-    _at_the_desk(directory, brokers, work)
+    _with_simulated(directory, brokers, work)

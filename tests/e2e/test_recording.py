@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from controlroom.adapters.recordings import RecordingReader
+from controlroom.adapters.files.recordings import RecordingReader
 from controlroom.errors import InputError
 from tests.e2e.conftest import StaffedPlant
 from tests.e2e.terminal import Terminal

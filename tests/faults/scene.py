@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import KafkaError
 
-from controlroom.adapters.audit import Audit, AuditOptions, audit
+from controlroom.adapters.fsck.audit import Audit, AuditOptions, audit
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.topics import ensure_topics

@@ -14,13 +14,13 @@ from typing import Any
 import asyncpg
 import pytest
 
-from controlroom.adapters import learning_control
-from controlroom.adapters.alarm_desk import AlarmDesk
-from controlroom.adapters.history_desk import HistoryDesk
-from controlroom.adapters.learning_control import LearningControl
+from controlroom.adapters.console import learning as learning_control
+from controlroom.adapters.console.alarm_actions import BackgroundAlarmActions
+from controlroom.adapters.console.history import BackgroundHistory
+from controlroom.adapters.console.learning import LearningControl
 from controlroom.adapters.postgres import alarm_actions
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
-from controlroom.adapters.postgres.learning import LearningDesk
+from controlroom.adapters.postgres.learning import LearningStore
 from controlroom.core.alarms.definitions import Definitions, parse_definitions
 from controlroom.core.alarms.model import AckState, Label, Severity
 from controlroom.core.archive import LearningFacts
@@ -169,9 +169,9 @@ async def test_a_viewer_is_refused_by_the_database_and_told_so(dsn: str, login: 
         assert (await eve.read(*KEY)).occurrence_id == occurrence
         with pytest.raises(NotAllowed, match=r"login test_viewer_.* may look but not act"):
             await eve.ack(*KEY, occurrence, version)
-        async with LearningDesk(eve_dsn, who="eve", whence="here") as desk:
+        async with LearningStore(eve_dsn, who="eve", whence="here") as orders_of:
             with pytest.raises(NotAllowed, match="may look but not act"):
-                await desk.order(["temp-1"], LearningAction.FREEZE)
+                await orders_of.order(["temp-1"], LearningAction.FREEZE)
     assert await audit(dsn) == []
     assert (await query(dsn, "SELECT state FROM alarms"))[0]["state"] == "UNACK"
 
@@ -182,9 +182,9 @@ async def test_an_operator_s_own_login_acts_and_cannot_forge_the_audit(dsn: str,
     async with operator(own) as alice:
         await alice.ack(*KEY, occurrence, version)
         await alice.shelve(*KEY, 60, "test")
-    async with LearningDesk(own, who="alice", whence="here") as desk:
-        orders = await desk.order(["temp-1"], LearningAction.RESET, reason="new probe")
-        assert await desk.applied("none", orders) == 0
+    async with LearningStore(own, who="alice", whence="here") as orders_of:
+        orders = await orders_of.order(["temp-1"], LearningAction.RESET, reason="new probe")
+        assert await orders_of.applied("none", orders) == 0
     assert [line["action"] for line in await audit(dsn)][-1] == "ResetLearning"
     assert {line["db_role"][:14] for line in await audit(dsn)} == {"test_operator_"}
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -240,10 +240,10 @@ async def test_what_the_detectors_are_told_waits_for_a_worker_and_is_told_so(
     state = PlantState()
     loop = asyncio.get_running_loop()
     monkeypatch.setattr(learning_control, "PATIENCE_S", 0.5)
-    desk = LearningControl(LearningDesk(dsn, who="alice", whence="here"), "nobody", loop=loop, state=state)
-    history = HistoryDesk(dsn, Definitions(), loop=loop, state=state, group="nobody")
-    desk.freeze(["temp-1"])
-    desk.freeze(["temp-1", "temp-9"])
+    orders_of = LearningControl(LearningStore(dsn, who="alice", whence="here"), "nobody", loop=loop, state=state)
+    history = BackgroundHistory(dsn, Definitions(), loop=loop, state=state, group="nobody")
+    orders_of.freeze(["temp-1"])
+    orders_of.freeze(["temp-1", "temp-9"])
     await until(lambda: len(state.notices) == 2)
     history.learning("temp-1")
     await until(lambda: state.archive.learning.get("temp-1") is not None)
@@ -254,14 +254,14 @@ async def test_what_the_detectors_are_told_waits_for_a_worker_and_is_told_so(
     await query(
         dsn, "INSERT INTO learning_applied (grp, topic, part, order_id, off) SELECT 'g', 't', 0, id, 5 FROM audit"
     )
-    other = HistoryDesk(dsn, Definitions(), loop=loop, state=state, group="g")
+    other = BackgroundHistory(dsn, Definitions(), loop=loop, state=state, group="g")
     other.learning("temp-1")
     await until(lambda: (again := state.archive.learning.get("temp-1")) is not None and again is not answer)
     answer = state.archive.learning.get("temp-1")
     assert answer is not None
     assert answer.value is not None
     assert (answer.value.frozen_by, answer.value.frozen_at is not None, answer.value.waiting) == ("alice", True, ())
-    for each in (desk, history, other):
+    for each in (orders_of, history, other):
         await each.close()
     assert {(notice.level, notice.text) for notice in state.notices} == {
         ("error", "no sensor 'temp-9' is known: it has not sent a reading yet"),
@@ -285,13 +285,15 @@ async def test_a_screen_s_actions_return_at_once_and_their_outcome_is_a_notice(d
     occurrence, version = await raise_alarm(dsn)
     state = PlantState()
     store = AlarmActionStore(dsn, Definitions(), who="alice", whence="console-1")
-    desk = AlarmDesk(store, loop=asyncio.get_running_loop(), state=state)
-    asks = threading.Thread(target=lambda: (desk.ack(*KEY, occurrence, version), desk.shelve(*KEY, 900, "noise")))
+    orders_of = BackgroundAlarmActions(store, loop=asyncio.get_running_loop(), state=state)
+    asks = threading.Thread(
+        target=lambda: (orders_of.ack(*KEY, occurrence, version), orders_of.shelve(*KEY, 900, "noise"))
+    )
     asks.start()
     await until(lambda: len(state.notices) == 2)
-    desk.ack_page([(*KEY, occurrence, version)])
+    orders_of.ack_page([(*KEY, occurrence, version)])
     await until(lambda: len(state.notices) == 4)
-    await desk.close()
+    await orders_of.close()
     asks.join()
     texts = [(notice.level, notice.text) for notice in state.notices]
     assert texts[:3] == [

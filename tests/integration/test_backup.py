@@ -17,7 +17,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from controlroom.adapters.audit import AuditOptions, audit
+from controlroom.adapters.fsck.audit import AuditOptions, audit
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.adapters.kafka.worker import DetectionWorker

@@ -13,9 +13,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from bridges.teller import Teller
+from controlroom.adapters.console.link import Link
 from controlroom.adapters.kafka.bridge_follower import BridgeFollower
 from controlroom.adapters.kafka.connection import KafkaConnection
-from controlroom.adapters.link import Link
 from controlroom.adapters.postgres.bridge_alarms import HOLDER, BridgeAlarms
 from controlroom.config import load_settings
 from controlroom.core.alarms.common_cause import GROUP_KIND

@@ -30,7 +30,7 @@ async def dsn(database: str) -> str:
     return database
 
 
-def desk(dsn: str, who: str) -> Handovers:
+def handovers_of(dsn: str, who: str) -> Handovers:
     return Handovers(dsn, who=who, whence="console-1")
 
 
@@ -46,7 +46,7 @@ async def test_a_shift_is_reported_given_and_signed(dsn: str) -> None:
     await actions.mark_false("temp-1", "limit", "steam")
     with pytest.raises(ActionRefused):
         await actions.reset("temp-1", "limit")
-    async with desk(dsn, "alice") as alice, desk(dsn, "bob") as bob:
+    async with handovers_of(dsn, "alice") as alice, handovers_of(dsn, "bob") as bob:
         await alice.note("pump 3 runs\0 hot")
         running = await alice.running()
         assert [(note.who, note.text) for note in running.notes] == [("alice", "pump 3 runs\N{SYMBOL FOR NULL} hot")]
@@ -81,17 +81,17 @@ async def test_no_note_falls_between_two_shifts(database: str) -> None:
     """Ten operators write while the shift ends five times: each note is in one report."""
 
     async def write(name: str) -> None:
-        async with desk(database, name) as store:
+        async with handovers_of(database, name) as store:
             for number in range(20):
                 await store.note(f"{name} {number}")
 
     async def give() -> None:
-        async with desk(database, "lead") as store:
+        async with handovers_of(database, "lead") as store:
             for _ in range(5):
                 await store.give()
 
     await asyncio.gather(*(write(f"op-{i}") for i in range(10)), give(), give())
-    async with desk(database, "lead") as store:
+    async with handovers_of(database, "lead") as store:
         last = await store.give()
         everything = await store.newest(100)
     told = [note.text for given in everything for note in given.report.notes]
@@ -103,7 +103,7 @@ async def test_no_note_falls_between_two_shifts(database: str) -> None:
 
 
 async def test_it_is_only_added_to_and_a_viewer_may_look(dsn: str) -> None:
-    async with desk(dsn, "alice") as alice:
+    async with handovers_of(dsn, "alice") as alice:
         await alice.note("kept")
         given = await alice.give()
         await alice.sign(given.number)
@@ -114,12 +114,12 @@ async def test_it_is_only_added_to_and_a_viewer_may_look(dsn: str) -> None:
     await query(dsn, f"CREATE ROLE {viewer} LOGIN PASSWORD 'x' IN ROLE controlroom_viewer")
     await query(dsn, f"CREATE ROLE {operator} LOGIN PASSWORD 'x' IN ROLE controlroom_operator")
     try:
-        async with desk(as_login(dsn, viewer), "eve") as eve:
+        async with handovers_of(as_login(dsn, viewer), "eve") as eve:
             assert (await eve.running()).waiting == 1
             for act in (eve.note("mine"), eve.give(), eve.sign(given.number)):
                 with pytest.raises(NotAllowed, match="permission denied"):
                     await act
-        async with desk(as_login(dsn, operator), "bob") as bob:
+        async with handovers_of(as_login(dsn, operator), "bob") as bob:
             await bob.note("by an operator's login")
             assert (await bob.give()).report.notes[0].text == "by an operator's login"
     finally:
@@ -134,7 +134,7 @@ def as_login(dsn: str, role: str) -> str:
 
 
 async def test_a_database_that_is_away_is_said() -> None:
-    async with desk("postgresql://nobody@127.0.0.1:1/none", "alice") as alice:
+    async with handovers_of("postgresql://nobody@127.0.0.1:1/none", "alice") as alice:
         for act in (alice.note("lost?"), alice.running()):
             with pytest.raises(DatabaseUnreachable):
                 await act
@@ -177,7 +177,7 @@ async def test_what_operators_did_is_searched(dsn: str) -> None:
         store = AlarmActionStore(dsn, Definitions(), who=who, whence=f"{who}'s desk")
         await store.comment("temp-1", "limit", f"{who} looked: 100 % water")
         await store.close()
-    async with desk(dsn, "x") as store_:
+    async with handovers_of(dsn, "x") as store_:
         assert [act.who for act in await store_.actions()] == ["bob", "alice"]
         assert [act.who for act in await store_.actions(who="al*")] == ["alice"]
         assert [act.who for act in await store_.actions(text="ALICE LOOKED")] == ["alice"]

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from controlroom.adapters.audit import AuditOptions, audit
+from controlroom.adapters.fsck.audit import AuditOptions, audit
 from controlroom.adapters.kafka.worker import DetectionWorker
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
-from controlroom.adapters.postgres.learning import LearningDesk, read_facts
+from controlroom.adapters.postgres.learning import LearningStore, read_facts
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.learning import LearningAction
 from controlroom.errors import ActionRefused
@@ -69,8 +69,8 @@ async def until(place: Place, sql: str, wanted: object) -> None:  # noqa: F811
             assert found is not None
 
 
-def desk(place: Place) -> LearningDesk:  # noqa: F811
-    return LearningDesk(place.dsn, who="olga", whence="console-1")
+def learning_store(place: Place) -> LearningStore:  # noqa: F811
+    return LearningStore(place.dsn, who="olga", whence="console-1")
 
 
 async def test_a_held_level_is_never_learned_until_an_operator_accepts_it(place: Place) -> None:  # noqa: F811
@@ -82,7 +82,7 @@ async def test_a_held_level_is_never_learned_until_an_operator_accepts_it(place:
     async with working(place):
         await until(place, "SELECT count(*) FROM readings", [(7300,)])
         assert await query(place, LEVELS) == [("joined",)]
-        async with desk(place) as operator:
+        async with learning_store(place) as operator:
             (order,) = await operator.order([SENSOR], LearningAction.ACCEPT, reason="new recipe")
         async with actions(place) as store:
             await store.ack_now(SENSOR, "level")
@@ -115,7 +115,7 @@ async def test_a_frozen_sensor_stays_frozen_over_a_crash(place: Place, tmp_path:
     await publish(place, readings(1, 400, 25.0))
     async with working(place):
         await until(place, "SELECT count(*) FROM detector_state WHERE sensor_id <> '' AND state <> ''", [(1,)])
-    async with desk(place) as operator:
+    async with learning_store(place) as operator:
         with pytest.raises(ActionRefused, match="no sensor 'temp-9'"):
             await operator.order([SENSOR, "temp-9"], LearningAction.FREEZE)
         assert await query(place, "SELECT count(*) FROM audit") == [(0,)]

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from controlroom.adapters.console.link import Link
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.worker import DetectionWorker
-from controlroom.adapters.link import Link
 from controlroom.config import Settings, load_settings
 from controlroom.core.plant_state import PlantState
 from controlroom.local import Endpoints, LocalPlant

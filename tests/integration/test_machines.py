@@ -7,7 +7,7 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 
-from controlroom.adapters.postgres.learning import LearningDesk
+from controlroom.adapters.postgres.learning import LearningStore
 from controlroom.adapters.postgres.machines import MachineStage
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.learning import LearningAction
@@ -90,8 +90,8 @@ async def test_an_offset_that_only_the_other_sensors_tell_is_an_alarm_of_the_mac
     await store_minutes(place, MINUTES + 30, 2000, fault=0.2)
     await look(place)
     assert await query(place, EVENTS) == [("raised", "machine", "machine:mill-7")]
-    async with LearningDesk(place.dsn, who="olga", whence="console-1") as desk:
-        (order,) = await desk.order(["machine:mill-7"], LearningAction.ACCEPT, reason="new bearing")
+    async with LearningStore(place.dsn, who="olga", whence="console-1") as store:
+        (order,) = await store.order(["machine:mill-7"], LearningAction.ACCEPT, reason="new bearing")
     await store_minutes(place, MINUTES + 2030, 10, fault=0.2)
     await look(place)
     assert [event for event, _, _ in await query(place, EVENTS)] == ["raised", "returned"]

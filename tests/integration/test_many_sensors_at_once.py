@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controlroom.adapters.audit import AuditOptions, audit
+from controlroom.adapters.fsck.audit import AuditOptions, audit
 from controlroom.adapters.postgres import store
 from tests.integration.test_detection import Place, place, publish, query, reading, rollups_agree, work
 

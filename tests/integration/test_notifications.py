@@ -20,7 +20,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from controlroom.adapters.notifications.deliveries import Deliveries
-from controlroom.adapters.notifications.desk import NotificationDesk
+from controlroom.adapters.notifications.pending import PendingNotifications
 from controlroom.adapters.notifications.policy_file import follow_policy, load_policy
 from controlroom.adapters.notifications.sender import AppriseSender, redactor
 from controlroom.adapters.notifications.waiting import waiting
@@ -118,7 +118,7 @@ def policy_for(url: str, **more: str) -> Policy:
 async def on_duty(dsn: str, policy: Policy) -> AsyncIterator[Deliveries]:
     wake = asyncio.Event()
     deliveries = Deliveries(
-        NotificationDesk(policy, Definitions(), "readings"), AppriseSender(policy), policy, wake.set
+        PendingNotifications(policy, Definitions(), "readings"), AppriseSender(policy), policy, wake.set
     )
     task = asyncio.create_task(Duty(dsn, "w", Definitions(), deliveries.turn, wake).run())
     try:

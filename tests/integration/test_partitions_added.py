@@ -9,9 +9,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
+from controlroom.adapters.console.link import Link
 from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.adapters.kafka.worker import DetectionWorker
-from controlroom.adapters.link import Link
 from controlroom.core.plant_state import PlantState
 from controlroom.wire import TopicSpec
 from tests.integration.test_detection import Place, place, publish, query, reading, series

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from controlroom.adapters.audit import AuditOptions, audit
+from controlroom.adapters.fsck.audit import AuditOptions, audit
 from controlroom.adapters.kafka.worker import DetectionWorker
 from tests.integration.test_detection import Place, place, query, reading
 from tests.integration.test_partitions_added import add_partitions

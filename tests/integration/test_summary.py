@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from aiokafka import AIOKafkaProducer
 
+from controlroom.adapters.console.link import Link
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.topics import ensure_topics
 from controlroom.adapters.kafka.worker import DetectionWorker
-from controlroom.adapters.link import Link
 from controlroom.config import Settings
 from controlroom.core.plant_state import PlantState
 from controlroom.wire import Location, Metadata, Reading, encode_reading, topic_specs

@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from controlroom.adapters.audit import AuditOptions, audit
+from controlroom.adapters.fsck.audit import AuditOptions, audit
 from controlroom.adapters.kafka.cluster_detail import ClusterDetailProbe
 from controlroom.adapters.kafka.tail import tail
 from controlroom.adapters.kafka.transactions import look_for_open_transactions, open_transactions

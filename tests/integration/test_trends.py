@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
+from controlroom.adapters.console.trend_library import TrendLibrary
 from controlroom.adapters.postgres import trend_query
 from controlroom.adapters.postgres.trend_store import TrendStore
-from controlroom.adapters.trend_library import TrendLibrary
 from controlroom.core.plant_state import PlantState
 from controlroom.core.trends import AlarmJump, Trend, TrendQuestion, encode_trend
 from controlroom.errors import ActionRefused, NotAllowed
 from tests.integration.test_alarm_actions import login
-from tests.integration.test_history_desk import READINGS, SENSOR, TIMES, VALUES, desk_on, keep_readings, until
+from tests.integration.test_console_history import READINGS, SENSOR, TIMES, VALUES, history_on, keep_readings, until
 from tests.integration.test_store import AT, query
 
 __all__ = ["login"]
@@ -34,12 +34,12 @@ async def test_a_trend_is_told_by_the_finest_that_is_stored(dsn: str, monkeypatc
         f" starts_at) VALUES ('f1', '{SENSOR}', 'drift', '', '', 'ada', 'c1', now(), to_timestamp({AT - 60}))",
     )
     end = AT + 60.0
-    async with desk_on(dsn) as (desk, state):
+    async with history_on(dsn) as (history, state):
 
         async def ask(span: float, sensors: tuple[str, ...] = (SENSOR, "nobody")):
             question = TrendQuestion(sensors, span, end)
             before = state.archive.trends.get(question)
-            desk.trend(sensors, span, end, end)
+            history.trend(sensors, span, end, end)
             await until(lambda: state.archive.trends.get(question) is not before)
             answer = state.archive.trends.get(question)
             assert answer is not None
@@ -68,7 +68,7 @@ async def test_a_trend_is_told_by_the_finest_that_is_stored(dsn: str, monkeypatc
         raised = raw.events[0].timestamp.timestamp()
         for at, step, found in ((AT - 900, 1, raised), (raised, 1, None), (raised + 1, -1, raised)):
             jump = AlarmJump((SENSOR,), raw.events[0].severity, at, step)
-            desk.alarm_jump(jump.sensors, jump.severity, jump.at, jump.step)
+            history.alarm_jump(jump.sensors, jump.severity, jump.at, jump.step)
             await until(lambda jump=jump: state.archive.alarm_jumps.get(jump))
             answer = state.archive.alarm_jumps.get(jump)
             assert answer is not None
@@ -81,8 +81,8 @@ async def test_saved_by_one_operator_and_opened_by_another(dsn: str) -> None:
         await ada.save("line 1", TREND)
         with pytest.raises(ActionRefused, match="already"):
             await bob.save("line 1", TREND)
-        async with desk_on(dsn) as (desk, state):
-            desk.saved_trends()
+        async with history_on(dsn) as (history, state):
+            history.saved_trends()
             await until(lambda: state.archive.saved_trends.get(""))
             answer = state.archive.saved_trends.get("")
             assert answer is not None
@@ -93,8 +93,8 @@ async def test_saved_by_one_operator_and_opened_by_another(dsn: str) -> None:
         assert [row["saved_by"] for row in await query(dsn, "SELECT saved_by FROM trends")] == ["bob"]
         # What a newer version has saved in another form is left out, and stays.
         await query(dsn, "INSERT INTO trends (name, doc, saved_by) VALUES ('new', '{\"grid\": 4}', 'eve')")
-        async with desk_on(dsn) as (desk, state):
-            desk.saved_trends()
+        async with history_on(dsn) as (history, state):
+            history.saved_trends()
             await until(lambda: state.archive.saved_trends.get(""))
             answer = state.archive.saved_trends.get("")
             assert answer is not None

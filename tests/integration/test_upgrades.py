@@ -21,7 +21,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from controlroom.adapters.audit import Audit, AuditOptions, audit
+from controlroom.adapters.fsck.audit import Audit, AuditOptions, audit
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.options import worker_options
 from controlroom.adapters.kafka.topics import ensure_topics

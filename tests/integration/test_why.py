@@ -7,7 +7,7 @@ import json
 import asyncpg
 import pytest
 
-from controlroom.adapters.history_desk import HistoryDesk
+from controlroom.adapters.console.history import BackgroundHistory
 from controlroom.adapters.postgres import why_query
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
 from controlroom.core.alarms.common_cause import GROUP_KIND
@@ -19,7 +19,7 @@ from controlroom.core.records import Batch, Signal, Source, facts_of_group
 from controlroom.core.rollups import Bucket, BucketKey
 from controlroom.core.why.model import Why
 from tests.integration.test_alarms_cli import run
-from tests.integration.test_history_desk import desk_on, until
+from tests.integration.test_console_history import history_on, until
 from tests.integration.test_store import AT, batch, begun, facts
 
 SENSOR = "temp-1"
@@ -77,8 +77,8 @@ async def plant(dsn: str) -> str:
     return dsn
 
 
-async def ask(desk: HistoryDesk, state: PlantState, sensor: str = SENSOR, kind: str = "level") -> Why:
-    desk.why(sensor, kind)
+async def ask(history: BackgroundHistory, state: PlantState, sensor: str = SENSOR, kind: str = "level") -> Why:
+    history.why(sensor, kind)
     await until(lambda: state.archive.why.get((sensor, kind)))
     answer = state.archive.why.get((sensor, kind))
     assert answer is not None
@@ -88,8 +88,8 @@ async def ask(desk: HistoryDesk, state: PlantState, sensor: str = SENSOR, kind: 
 
 
 async def test_the_curve_the_evidence_and_what_was_before(plant: str) -> None:
-    async with desk_on(plant) as (desk, state):
-        why = await ask(desk, state)
+    async with history_on(plant) as (history, state):
+        why = await ask(history, state)
     one = why.occurrence
     assert one is not None
     assert (one.began, one.ended, one.detector, one.value) == (BEGAN, None, "step", 25.5)
@@ -115,8 +115,8 @@ async def test_the_curve_the_evidence_and_what_was_before(plant: str) -> None:
 
 
 async def test_earlier_occurrences_the_nearest_first_and_how_often_it_was_false(plant: str) -> None:
-    async with desk_on(plant) as (desk, state):
-        past = (await ask(desk, state)).past
+    async with history_on(plant) as (history, state):
+        past = (await ask(history, state)).past
     assert (past.count, past.marked_false, past.since, past.cut) == (3, 1, AT - 4_000.0, False)
     told = [(one.began, one.length, one.acked_by, one.false_by, one.words) for one in past.similar]
     # All are alike: the newest first.
@@ -132,15 +132,15 @@ async def test_earlier_occurrences_the_nearest_first_and_how_often_it_was_false(
 
 async def test_what_is_not_there_is_said(plant: str) -> None:
     await execute(plant, "DELETE FROM readings WHERE event_ts < to_timestamp($1)", AT - 230.0)
-    async with desk_on(plant) as (desk, state):
-        few = await ask(desk, state)
+    async with history_on(plant) as (history, state):
+        few = await ask(history, state)
         assert few.learned == 0
         assert any("too few for the detectors to learn from" in note for note in few.notes)
         assert (few.band, few.band_origin) == ("usual range", "98 % of 35 before")
         await execute(plant, "DELETE FROM readings")
         state.archive.why.fail((SENSOR, "level"), "", 0.0)
         before = state.archive.why.get((SENSOR, "level"))
-        desk.why(SENSOR, "level")
+        history.why(SENSOR, "level")
         await until(lambda: state.archive.why.get((SENSOR, "level")) is not before)
         answer = state.archive.why.get((SENSOR, "level"))
     assert answer is not None
@@ -151,8 +151,8 @@ async def test_what_is_not_there_is_said(plant: str) -> None:
 
 async def test_a_sample_of_the_readings_is_said_to_be_one(plant: str) -> None:
     await execute(plant, "DELETE FROM readings WHERE seq % 3 <> 0")
-    async with desk_on(plant) as (desk, state):
-        why = await ask(desk, state)
+    async with history_on(plant) as (history, state):
+        why = await ask(history, state)
     assert why.notes[0].startswith("not every reading is stored")
 
 
@@ -163,9 +163,9 @@ async def test_a_group_has_no_curve_and_an_alarm_that_never_was_is_said_so(plant
         claim = await store.claim()
         first = claim.next_offset or 0
         await store.commit(Batch(first, first + 1, records=1, signals=[signal]))
-    async with desk_on(plant) as (desk, state):
-        why = await ask(desk, state, "zone:zone-a", GROUP_KIND)
-        desk.why("nobody", "level")
+    async with history_on(plant) as (history, state):
+        why = await ask(history, state, "zone:zone-a", GROUP_KIND)
+        history.why("nobody", "level")
         await until(lambda: state.archive.why.get(("nobody", "level")))
         never = state.archive.why.get(("nobody", "level"))
     assert why.notes == ("it is of a group and not of one sensor: there is no curve",)
@@ -174,8 +174,8 @@ async def test_a_group_has_no_curve_and_an_alarm_that_never_was_is_said_so(plant
 
 
 async def test_a_database_that_is_away_is_one_line() -> None:
-    async with desk_on("postgresql://nobody@127.0.0.1:1/nothing") as (desk, state):
-        desk.why(SENSOR, "level")
+    async with history_on("postgresql://nobody@127.0.0.1:1/nothing") as (history, state):
+        history.why(SENSOR, "level")
         await until(lambda: state.archive.why.get((SENSOR, "level")))
         answer = state.archive.why.get((SENSOR, "level"))
     assert answer is not None

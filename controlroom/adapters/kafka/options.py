@@ -6,8 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from controlroom.adapters.definitions_file import load_definitions
-from controlroom.adapters.detectors_file import load_profiles
+from controlroom.adapters.files.definitions_file import load_definitions
+from controlroom.adapters.files.detectors_file import load_profiles
 from controlroom.adapters.kafka.worker import WorkerOptions
 from controlroom.adapters.notifications.policy_file import load_policy
 from controlroom.adapters.postgres.partitions import Retention

@@ -22,8 +22,8 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 
-from controlroom.adapters.definitions_file import follow
-from controlroom.adapters.detectors_file import follow_profiles
+from controlroom.adapters.files.definitions_file import follow
+from controlroom.adapters.files.detectors_file import follow_profiles
 from controlroom.adapters.kafka.bridge_follower import BridgeFollower
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.fault_keeper import FaultKeeper
@@ -34,7 +34,7 @@ from controlroom.adapters.kafka.relay import Relay
 from controlroom.adapters.kafka.summary_publisher import SummaryPublisher
 from controlroom.adapters.kafka.watchdog import ends_by, watch
 from controlroom.adapters.notifications.deliveries import Deliveries
-from controlroom.adapters.notifications.desk import NotificationDesk
+from controlroom.adapters.notifications.pending import PendingNotifications
 from controlroom.adapters.notifications.policy_file import follow_policy
 from controlroom.adapters.notifications.sender import AppriseSender
 from controlroom.adapters.postgres.bridge_alarms import BridgeAlarms
@@ -231,8 +231,8 @@ class DetectionWorker:
         beside = [asyncio.create_task(work) for work in (self._relay.run(), self._dead_letters.run(), keeper.run())]
         policy, definitions, topic = self._options.notify, self._options.definitions, self._options.topics.data
         wake = asyncio.Event()
-        desk = NotificationDesk(policy, definitions, topic)
-        deliveries = Deliveries(desk, AppriseSender(policy), policy, wake.set)
+        pending = PendingNotifications(policy, definitions, topic)
+        deliveries = Deliveries(pending, AppriseSender(policy), policy, wake.set)
         faults = FaultKeeper(self._kafka, self._options.topics)
         bridges = BridgeAlarms(self._bridges.alarms, definitions, topic)
         outward = self._outward()

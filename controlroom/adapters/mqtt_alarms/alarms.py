@@ -19,7 +19,7 @@ import asyncpg
 
 from bridges.status import Downtimes, Rates, short
 from bridges.teller import Teller
-from controlroom.adapters.followed_file import follow_file
+from controlroom.adapters.files.followed_file import follow_file
 from controlroom.adapters.mqtt_alarms.publisher import CLEARED, LEASE_S, AlarmPublisher
 from controlroom.adapters.mqtt_alarms.table import AlarmBroker, MqttAlarmsFile, load_mqtt_alarms
 from controlroom.adapters.postgres import rows

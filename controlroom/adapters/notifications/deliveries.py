@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
 
-from controlroom.adapters.notifications.desk import NotificationDesk
+from controlroom.adapters.notifications.pending import PendingNotifications
 from controlroom.adapters.notifications.sender import DeliveryFailed, Sender
 from controlroom.core.alarms.dispatch import Message
 from controlroom.core.alarms.policy import Policy, Receiver
@@ -28,8 +28,10 @@ class Deliveries:
         on_result: called when a message was sent or failed, so that the next turn comes soon.
     """
 
-    def __init__(self, desk: NotificationDesk, sender: Sender, policy: Policy, on_result: Callable[[], None]) -> None:
-        self._desk = desk
+    def __init__(
+        self, pending: PendingNotifications, sender: Sender, policy: Policy, on_result: Callable[[], None]
+    ) -> None:
+        self._pending = pending
         self._sender = sender
         self._policy = policy
         self._on_result = on_result
@@ -41,19 +43,19 @@ class Deliveries:
     def adopt(self, policy: Policy, sender: Sender) -> None:
         """Others are told from now on, by another sender; messages that are under way go on by the one before."""
         self._policy, self._sender = policy, sender
-        self._desk.adopt(policy)
+        self._pending.adopt(policy)
         before, self._threads = self._threads, _threads(policy)
         before.shutdown(wait=False)
 
     async def turn(self, connection: asyncpg.Connection) -> None:
         """Mark what has been sent, plan what is new, send what is due."""
         await self._mark(connection)
-        while await self._desk.plan(connection):
+        while await self._pending.plan(connection):
             pass
         for receiver in self._policy.receiver:
             if receiver.name in self._busy:
                 continue
-            messages = await self._desk.take(connection, receiver)
+            messages = await self._pending.take(connection, receiver)
             if messages:
                 self._busy[receiver.name] = asyncio.create_task(self._send(receiver, messages))
 
@@ -67,12 +69,12 @@ class Deliveries:
         while self._results:
             receiver, message, error = self._results[0]
             if error is None:
-                await self._desk.sent(connection, receiver, message)
+                await self._pending.sent(connection, receiver, message)
                 if receiver.name in self._failing:
                     log.warning("notifications to %s go out again", receiver.name)
                     self._failing.discard(receiver.name)
             else:
-                await self._desk.failed(connection, receiver, message, error)
+                await self._pending.failed(connection, receiver, message, error)
                 if receiver.name not in self._failing:
                     log.warning("notifications to %s fail: %s; trying again", receiver.name, error)
                     self._failing.add(receiver.name)

@@ -126,7 +126,7 @@ class LearningOrders(Lookout):
             self._hand_over(part, orders)
 
 
-class LearningDesk:
+class LearningStore:
     """The operator's side. Use as an asynchronous context manager.
 
     Args:
@@ -138,7 +138,7 @@ class LearningDesk:
         self._session = Session(dsn, f"operator {who}")
         self._author = (clean(who), clean(whence))
 
-    async def __aenter__(self) -> LearningDesk:
+    async def __aenter__(self) -> LearningStore:
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from controlroom.adapters.detectors_file import follow_profiles, load_profiles
+from controlroom.adapters.files.detectors_file import follow_profiles, load_profiles
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from controlroom.adapters.operator_desk import OperatorDesk
+from controlroom.adapters.console.background import BackgroundActions
 from controlroom.adapters.postgres.trend_store import TrendStore
 from controlroom.core.plant_state import PlantState
 from controlroom.core.sanitise import sanitise
 from controlroom.core.trends import LONGEST_NAME
 
 
-class TrendLibrary(OperatorDesk):
+class TrendLibrary(BackgroundActions):
     """Implements `controlroom.ports.TrendLibrary`: every method returns at once; the outcome is a notice.
 
     Args:

@@ -7,13 +7,13 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 
-from controlroom.adapters.operator_desk import OperatorDesk
+from controlroom.adapters.console.background import BackgroundActions
 from controlroom.adapters.postgres.handovers import Handovers
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import ControlroomError
 
 
-class ShiftDesk(OperatorDesk):
+class BackgroundShiftLog(BackgroundActions):
     """Implements `controlroom.ports.ShiftLog`.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from controlroom.adapters.followed_file import LOOK_S, follow_file
+from controlroom.adapters.files.followed_file import LOOK_S, follow_file
 from controlroom.core.profiles import Profiles, parse_profiles
 from controlroom.errors import ConfigError
 

@@ -40,7 +40,7 @@ class Order:
     command: SensorCommand | None
 
 
-class SensorDesk:
+class SimulatedSensors:
     """The simulated sensors as the topics have them, and a way to change them.
 
     Args:

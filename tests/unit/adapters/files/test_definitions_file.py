@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from controlroom.adapters.definitions_file import follow, load_definitions
+from controlroom.adapters.files.definitions_file import follow, load_definitions
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.alarms.events import Detected, Returned, TimePassed
 from controlroom.core.alarms.lifecycle import step

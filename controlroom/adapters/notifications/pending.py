@@ -68,7 +68,7 @@ UPDATE notifications SET attempts = attempts + 1, last_error = $2,
 WHERE id = ANY($1::text[]) AND sent_at IS NULL RETURNING given_up"""
 
 
-class NotificationDesk:
+class PendingNotifications:
     """All that is written of notifications; used by the worker on duty alone, on the connection that proves it.
 
     Args:

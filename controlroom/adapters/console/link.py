@@ -13,10 +13,13 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from controlroom.adapters.alarm_desk import AlarmDesk
-from controlroom.adapters.definitions_file import follow
-from controlroom.adapters.detectors_file import follow_profiles
-from controlroom.adapters.history_desk import HistoryDesk
+from controlroom.adapters.console.alarm_actions import BackgroundAlarmActions
+from controlroom.adapters.console.history import BackgroundHistory
+from controlroom.adapters.console.learning import LearningControl
+from controlroom.adapters.console.shift_log import BackgroundShiftLog
+from controlroom.adapters.console.trend_library import TrendLibrary
+from controlroom.adapters.files.definitions_file import follow
+from controlroom.adapters.files.detectors_file import follow_profiles
 from controlroom.adapters.kafka.bridge_follower import BridgeFollower
 from controlroom.adapters.kafka.cluster_detail import ClusterDetailProbe
 from controlroom.adapters.kafka.connection import KafkaConnection
@@ -25,16 +28,13 @@ from controlroom.adapters.kafka.orders import Orders
 from controlroom.adapters.kafka.probe import ClusterProbe
 from controlroom.adapters.kafka.summary_follower import SummaryFollower
 from controlroom.adapters.kafka.worker import DetectionWorker
-from controlroom.adapters.learning_control import LearningControl
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
 from controlroom.adapters.postgres.detail_reader import DetailReader
 from controlroom.adapters.postgres.handovers import Handovers
-from controlroom.adapters.postgres.learning import LearningDesk
+from controlroom.adapters.postgres.learning import LearningStore
 from controlroom.adapters.postgres.probe import DatabaseProbe, Watermark
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.adapters.postgres.trend_store import TrendStore
-from controlroom.adapters.shift_desk import ShiftDesk
-from controlroom.adapters.trend_library import TrendLibrary
 from controlroom.core.alarms.definitions import Definitions
 from controlroom.core.commit_meter import CommitMeter
 from controlroom.core.health_views import WorkerFigures
@@ -117,10 +117,10 @@ class Link:
         self._detectors_file = detectors_file
         self._whence = whence or socket.gethostname()
         self._actions = AlarmActionStore(dsn, self._definitions, who=operator, whence=self._whence)
-        self._desk: AlarmDesk | None = None
+        self._alarm_actions: BackgroundAlarmActions | None = None
         self._learning: LearningControl | None = None
-        self._history: HistoryDesk | None = None
-        self._shift: ShiftDesk | None = None
+        self._history: BackgroundHistory | None = None
+        self._shift: BackgroundShiftLog | None = None
         self._trends: TrendLibrary | None = None
         self._ready = threading.Event()
 
@@ -132,11 +132,11 @@ class Link:
         return self._orders
 
     @property
-    def desk(self) -> AlarmDesk:
+    def alarm_actions(self) -> BackgroundAlarmActions:
         """Takes the operator's actions on alarms, from any thread, while `run` runs; waits for its begin."""
         self._ready.wait()
-        assert self._desk is not None
-        return self._desk
+        assert self._alarm_actions is not None
+        return self._alarm_actions
 
     @property
     def learning(self) -> LearningControl:
@@ -146,14 +146,14 @@ class Link:
         return self._learning
 
     @property
-    def history(self) -> HistoryDesk:
+    def history(self) -> BackgroundHistory:
         """Takes the operator's questions, from any thread, while `run` runs; waits for its begin."""
         self._ready.wait()
         assert self._history is not None
         return self._history
 
     @property
-    def shift(self) -> ShiftDesk:
+    def shift(self) -> BackgroundShiftLog:
         """Takes notes and handovers, from any thread, while `run` runs; waits for its begin."""
         self._ready.wait()
         assert self._shift is not None
@@ -176,14 +176,14 @@ class Link:
             state=self._state,
             operator=self._operator,
         )
-        self._desk = AlarmDesk(self._actions, loop=asyncio.get_running_loop(), state=self._state)
+        self._alarm_actions = BackgroundAlarmActions(self._actions, loop=asyncio.get_running_loop(), state=self._state)
         self._learning = LearningControl(
-            LearningDesk(self._dsn, who=self._operator, whence=self._whence),
+            LearningStore(self._dsn, who=self._operator, whence=self._whence),
             self._group,
             loop=asyncio.get_running_loop(),
             state=self._state,
         )
-        self._history = HistoryDesk(
+        self._history = BackgroundHistory(
             self._dsn,
             self._definitions,
             loop=asyncio.get_running_loop(),
@@ -192,7 +192,7 @@ class Link:
             group=self._group,
             topic=self._topics.data,
         )
-        self._shift = ShiftDesk(
+        self._shift = BackgroundShiftLog(
             Handovers(self._dsn, who=self._operator, whence=self._whence),
             loop=asyncio.get_running_loop(),
             state=self._state,
@@ -219,7 +219,7 @@ class Link:
                 task.cancel()
             await asyncio.wait(tasks, timeout=STOP_S)
             await self._orders.close()
-            await self._desk.close()
+            await self._alarm_actions.close()
             await self._learning.close()
             await self._history.close()
             await self._shift.close()

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from controlroom.adapters.operator_desk import OperatorDesk
-from controlroom.adapters.postgres.learning import LearningDesk
+from controlroom.adapters.console.background import BackgroundActions
+from controlroom.adapters.postgres.learning import LearningStore
 from controlroom.adapters.postgres.session import PASSING_ERRORS
 from controlroom.core.learning import LearningAction
 from controlroom.core.plant_state import PlantState
@@ -19,19 +19,19 @@ PATIENCE_S = 5.0
 LOOK_S = 0.2
 
 
-class LearningControl(OperatorDesk):
+class LearningControl(BackgroundActions):
     """Implements `controlroom.ports.LearningControl`.
 
     Args:
-        desk: where it is ordered.
+        store: where it is ordered.
         group: of the workers that are to do it.
-        loop: where the desk lives.
+        loop: where the store lives.
         state: where the outcome is told.
     """
 
-    def __init__(self, desk: LearningDesk, group: str, *, loop: asyncio.AbstractEventLoop, state: PlantState) -> None:
+    def __init__(self, store: LearningStore, group: str, *, loop: asyncio.AbstractEventLoop, state: PlantState) -> None:
         super().__init__(loop=loop, state=state)
-        self._desk = desk
+        self._store = store
         self._group = group
         #: its connection takes one question at a time
         self._turn = asyncio.Lock()
@@ -60,7 +60,7 @@ class LearningControl(OperatorDesk):
     async def close(self) -> None:
         """Let what is under way finish, for a moment, and go."""
         await super().close()
-        await self._desk.close()
+        await self._store.close()
 
     def _order(
         self,
@@ -77,7 +77,7 @@ class LearningControl(OperatorDesk):
 
         async def work() -> None:
             async with self._turn:
-                orders = await self._desk.order(meant, action, reason=reason, start=start, end=end)
+                orders = await self._store.order(meant, action, reason=reason, start=start, end=end)
             if await self._carried_out(orders):
                 self.tell(f"{named}: {done}", "info")
             else:
@@ -90,7 +90,7 @@ class LearningControl(OperatorDesk):
         while time.monotonic() < deadline:
             try:
                 async with self._turn:
-                    if await self._desk.applied(self._group, orders) == len(orders):
+                    if await self._store.applied(self._group, orders) == len(orders):
                         return True
             except PASSING_ERRORS:
                 return False  # it is ordered; what became of it stands on the sensor's screen when the database is back

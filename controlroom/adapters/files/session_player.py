@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from controlroom.adapters.recordings import RecordingReader
+from controlroom.adapters.files.recordings import RecordingReader
 from controlroom.core.plant_state import PlantState
 from controlroom.core.recording import Entry, apply
 

@@ -44,7 +44,7 @@ STOP_TIMEOUT_S = 2.0
 _ANSWERS: tuple[type[Exception], ...] = (ControlroomError, *PASSING_ERRORS)
 
 
-class HistoryDesk:
+class BackgroundHistory:
     """Implements `controlroom.ports.History`: every method returns at once; the answer is put into `state.archive`.
 
     A question that is asked again before it was answered is answered once.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from controlroom.adapters.operator_desk import OperatorDesk
+from controlroom.adapters.console.background import BackgroundActions
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
 from controlroom.core.alarms.model import Alarm
 from controlroom.core.plant_state import PlantState
 from controlroom.errors import ActionRefused
 
 
-class AlarmDesk(OperatorDesk):
+class BackgroundAlarmActions(BackgroundActions):
     """Implements `controlroom.ports.AlarmActions`: every method returns at once; the outcome is a notice.
 
     Args:

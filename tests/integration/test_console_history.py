@@ -9,7 +9,7 @@ from statistics import fmean, stdev
 
 import pytest
 
-from controlroom.adapters.history_desk import HistoryDesk
+from controlroom.adapters.console.history import BackgroundHistory
 from controlroom.adapters.postgres import series_query
 from controlroom.adapters.postgres.alarm_actions import AlarmActionStore
 from controlroom.core.alarms.definitions import Definitions, parse_definitions
@@ -33,13 +33,15 @@ def dsn(request: pytest.FixtureRequest) -> str:
 
 
 @asynccontextmanager
-async def desk_on(dsn: str, definitions: Definitions = DEFINITIONS) -> AsyncIterator[tuple[HistoryDesk, PlantState]]:
+async def history_on(
+    dsn: str, definitions: Definitions = DEFINITIONS
+) -> AsyncIterator[tuple[BackgroundHistory, PlantState]]:
     state = PlantState()
-    desk = HistoryDesk(dsn, definitions, loop=asyncio.get_running_loop(), state=state)
+    history = BackgroundHistory(dsn, definitions, loop=asyncio.get_running_loop(), state=state)
     try:
-        yield desk, state
+        yield history, state
     finally:
-        await desk.close()
+        await history.close()
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -59,9 +61,9 @@ async def keep_readings(dsn: str) -> None:
         await store.commit(kept)
 
 
-async def ask(desk: HistoryDesk, state: PlantState, seconds: float) -> Series:
+async def ask(history: BackgroundHistory, state: PlantState, seconds: float) -> Series:
     before = state.archive.series.get((SENSOR, seconds))
-    desk.series(SENSOR, seconds, AT + 1)
+    history.series(SENSOR, seconds, AT + 1)
     await until(lambda: state.archive.series.get((SENSOR, seconds)) is not before)
     answer = state.archive.series.get((SENSOR, seconds))
     assert answer is not None
@@ -72,9 +74,9 @@ async def ask(desk: HistoryDesk, state: PlantState, seconds: float) -> Series:
 
 async def test_a_short_span_is_told_by_readings_with_a_score_for_each(dsn: str) -> None:
     await keep_readings(dsn)
-    async with desk_on(dsn) as (desk, state):
-        series = await ask(desk, state, 900.0)
-        again = await ask(desk, state, 900.0)
+    async with history_on(dsn) as (history, state):
+        series = await ask(history, state, 900.0)
+        again = await ask(history, state, 900.0)
     inside = [value for at, value in zip(TIMES, VALUES, strict=True) if at >= AT + 1 - 900]
     assert series.resolution == "raw"
     assert list(series.values) == inside
@@ -95,8 +97,8 @@ async def test_a_long_span_is_told_by_roll_ups_with_the_statistics_of_every_read
     dsn: str, seconds: float, resolution: str, width: int
 ) -> None:
     await keep_readings(dsn)
-    async with desk_on(dsn) as (desk, state):
-        series = await ask(desk, state, seconds)
+    async with history_on(dsn) as (history, state):
+        series = await ask(history, state, seconds)
     assert series.resolution == resolution
     assert len(series.times) == len({at // width for at in TIMES})
     assert all(low <= mean <= high for low, mean, high in zip(series.lows, series.values, series.highs, strict=True))
@@ -111,13 +113,13 @@ async def test_a_long_span_is_told_by_roll_ups_with_the_statistics_of_every_read
 async def test_a_sensor_with_very_many_readings_is_told_by_minutes(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
     await keep_readings(dsn)
     monkeypatch.setattr(series_query, "MOST_READINGS", 89)
-    async with desk_on(dsn) as (desk, state):
-        assert (await ask(desk, state, 900.0)).resolution == "minute"
+    async with history_on(dsn) as (history, state):
+        assert (await ask(history, state, 900.0)).resolution == "minute"
 
 
 async def test_a_sensor_of_which_nothing_is_kept(dsn: str) -> None:
-    async with desk_on(dsn) as (desk, state):
-        series = await ask(desk, state, 900.0)
+    async with history_on(dsn) as (history, state):
+        series = await ask(history, state, 900.0)
     assert (series.times, series.statistics, series.events) == ((), None, ())
 
 
@@ -126,10 +128,10 @@ async def test_one_alarm_with_its_guidance_and_who_did_what(dsn: str) -> None:
         committed = await store.commit(batch(0, 3, signals=[raised(1)], sensors={SENSOR: facts()}))
     occurrence, version = committed.events[-1].occurrence_id, committed.events[-1].version
     actions = AlarmActionStore(dsn, Definitions(), who="ada", whence="here")
-    async with desk_on(dsn) as (desk, state):
+    async with history_on(dsn) as (history, state):
         try:
             await actions.ack(SENSOR, "limit", occurrence, version, "on my way")
-            desk.alarm(SENSOR, "limit")
+            history.alarm(SENSOR, "limit")
             await until(lambda: state.archive.alarms.get((SENSOR, "limit")))
             answer = state.archive.alarms.get((SENSOR, "limit"))
             assert answer is not None
@@ -139,7 +141,7 @@ async def test_one_alarm_with_its_guidance_and_who_did_what(dsn: str) -> None:
             assert [(event.event, event.actor) for _, event in record.journal] == [("acked", "ada"), ("raised", "")]
 
             await actions.shelve(SENSOR, "limit", 600.0, "noisy")
-            desk.suppressed()
+            history.suppressed()
             await until(lambda: state.archive.suppressed.get(""))
             kept = state.archive.suppressed.get("")
             assert kept is not None
@@ -148,7 +150,7 @@ async def test_one_alarm_with_its_guidance_and_who_did_what(dsn: str) -> None:
                 (SENSOR, "noisy")
             ]
 
-            desk.measures()
+            history.measures()
             await until(lambda: state.archive.measures.get(""))
             measures = state.archive.measures.get("")
             assert measures is not None
@@ -159,8 +161,8 @@ async def test_one_alarm_with_its_guidance_and_who_did_what(dsn: str) -> None:
 
 
 async def test_an_alarm_that_never_was_is_said_so(dsn: str) -> None:
-    async with desk_on(dsn) as (desk, state):
-        desk.alarm("nobody", "limit")
+    async with history_on(dsn) as (history, state):
+        history.alarm("nobody", "limit")
         await until(lambda: state.archive.alarms.get(("nobody", "limit")))
         assert state.archive.alarms.get(("nobody", "limit")) == Answer(
             state.archive.alarms.get(("nobody", "limit")).at,  # type: ignore[union-attr]
@@ -170,9 +172,9 @@ async def test_an_alarm_that_never_was_is_said_so(dsn: str) -> None:
 
 
 async def test_a_question_that_is_asked_twice_is_answered_once(dsn: str) -> None:
-    async with desk_on(dsn) as (desk, state):
+    async with history_on(dsn) as (history, state):
         for _ in range(5):
-            desk.suppressed()
+            history.suppressed()
         await until(lambda: state.archive.suppressed.get(""))
         first = state.archive.suppressed.get("")
         await asyncio.sleep(0)
@@ -180,9 +182,9 @@ async def test_a_question_that_is_asked_twice_is_answered_once(dsn: str) -> None
 
 
 async def test_a_database_that_is_away_is_an_answer_and_what_was_known_stays() -> None:
-    async with desk_on("postgresql://nobody@127.0.0.1:1/nothing") as (desk, state):
+    async with history_on("postgresql://nobody@127.0.0.1:1/nothing") as (history, state):
         state.archive.suppressed.put("", (), 5.0)
-        desk.suppressed()
+        history.suppressed()
         await until(lambda: (answer := state.archive.suppressed.get("")) and answer.error)
         answer = state.archive.suppressed.get("")
         assert answer is not None

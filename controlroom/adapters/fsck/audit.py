@@ -18,9 +18,9 @@ from typing import Any
 import asyncpg
 from aiokafka import TopicPartition
 
+from controlroom.adapters.fsck.oracle import COMPARED_EVENTS, EventKey, Mark, Moves, Oracle, run_again
 from controlroom.adapters.kafka.connection import KafkaConnection
 from controlroom.adapters.kafka.worker import WorkerOptions
-from controlroom.adapters.oracle import COMPARED_EVENTS, EventKey, Mark, Moves, Oracle, run_again
 from controlroom.adapters.postgres.learning import LOAD_APPLIED
 from controlroom.adapters.postgres.moves import LOAD_MOVES
 from controlroom.adapters.postgres.session import Session

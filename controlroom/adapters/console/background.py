@@ -1,4 +1,4 @@
-"""What the desks of an operator have in common: asked for on any thread, done on the link's loop, told as a notice."""
+"""What actions and questions of an operator have in common: asked on any thread, done on the loop of the link."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from controlroom.errors import ControlroomError
 STOP_TIMEOUT_S = 2.0
 
 
-class OperatorDesk:
+class BackgroundActions:
     """Starts what is asked for and returns at once.
 
     Args:

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from controlroom.adapters.recordings import RecordingReader, RecordingWriter, new_header
-from controlroom.adapters.session_player import SessionPlayer
+from controlroom.adapters.files.recordings import RecordingReader, RecordingWriter, new_header
+from controlroom.adapters.files.session_player import SessionPlayer
 from controlroom.core.fault_view import FaultView
 from controlroom.core.plant_state import PlantState
 from controlroom.core.recording import SCHEMA, RecordedState

@@ -1,0 +1,1 @@
+"""Files that the program follows, records and reads."""

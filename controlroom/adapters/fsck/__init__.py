@@ -1,0 +1,1 @@
+"""The audit of `controlroom fsck`: the database against the topic."""
