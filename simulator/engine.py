@@ -14,7 +14,7 @@ from simulator.load import Load
 from simulator.sensor import Send, Sensor
 from simulator.signals import MODELS, Nature, Signal
 from simulator.specification import BadSpec, limits_of
-from simulator.wheel import Wheel
+from simulator.timer_wheel import TimerWheel
 
 #: Where the signals of a seeded simulation begin, whenever it is run: a Monday, 08:00.
 _SEEDED_MORNING = (4 * 24 + 8) * 3_600_000
@@ -54,7 +54,7 @@ class Engine:
         self._origin = origin or 0
         self._ahead = 0 if origin is None else _SEEDED_MORNING - origin
         self._loads: dict[str, Load] = {}
-        self._wheel = Wheel[Sensor | _Delivery]()
+        self._wheel = TimerWheel[Sensor | _Delivery]()
 
     def put(self, command: SensorCommand, send: Send, *, now: int, count: int = 0) -> Sensor:
         """Let a sensor be what the command says: a new one, or one that is there already.

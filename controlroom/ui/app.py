@@ -22,10 +22,10 @@ from controlroom.ports import OperatorCommands
 from controlroom.ui.alarm_bell import AlarmBell
 from controlroom.ui.bindings import APP, REPLAY, TOUR
 from controlroom.ui.context import Context
+from controlroom.ui.frame_rate import FrameRate
 from controlroom.ui.key_index import Place, keys_elsewhere
 from controlroom.ui.keys_in_turn import KeysInTurn
 from controlroom.ui.options import LEAST_SIZE, UiOptions
-from controlroom.ui.pace import Pace
 from controlroom.ui.palette import Palette
 from controlroom.ui.palette_commands import KeyCommands, SensorCommands
 from controlroom.ui.render.help import KeyEntry
@@ -103,7 +103,7 @@ class ControlRoomApp(KeysInTurn, Restrictions):
         self.animation_level = "none"
         self._rate = options.refresh_rate
         self._viewer = options.read_only or options.wall is not None or options.replay is not None
-        self._pace = Pace()
+        self._frame_rate = FrameRate()
         self._bell = AlarmBell(options.bell, self.context.now())
 
     def _palette(self, options: UiOptions) -> Palette:
@@ -144,7 +144,7 @@ class ControlRoomApp(KeysInTurn, Restrictions):
         if self.context.options.stopping():
             self.action_leave()
             return
-        if not self._pace.due(self._waiting(), time.monotonic()):
+        if not self._frame_rate.due(self._waiting(), time.monotonic()):
             return
         if self.context.options.current_state is not None:
             self.context.state = self.context.options.current_state()

@@ -19,7 +19,7 @@ SELECT current_user::text AS user,
        s.xact_commit AS commits,
        CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_insert_lsn() - '0/0' END::bigint AS wal
 FROM pg_stat_database s WHERE s.datname = current_database()"""
-#: Asking for the size looks at every file of the database.
+#: QuerySchedule for the size looks at every file of the database.
 SIZE_EVERY_S = 10.0
 
 

@@ -16,7 +16,7 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 
-from controlroom.adapters.postgres.lookout import Lookout
+from controlroom.adapters.postgres.poller import Poller
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.adapters.postgres.typed_text import clean, like
 from controlroom.core.archive import LearningFacts
@@ -95,7 +95,7 @@ class Ordered(NamedTuple):
     applied_at: datetime | None
 
 
-class LearningOrders(Lookout):
+class LearningOrders(Poller):
     """The worker's side: looks for orders of the partitions that are ours, every second and when it is told.
 
     Args:

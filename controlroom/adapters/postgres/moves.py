@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from controlroom.adapters.postgres import rows
-from controlroom.adapters.postgres.lookout import Lookout
+from controlroom.adapters.postgres.poller import Poller
 from controlroom.adapters.postgres.session import PASSING_ERRORS, Session, transaction
 from controlroom.core.alarms.model import decode_alarm
 from controlroom.core.moving import STAYS_S, Departure
@@ -190,7 +190,7 @@ async def were_added(connection: asyncpg.Connection, key: PartitionKey, partitio
     return bool(await connection.fetchval(_ADDED, *key[:2], partitions))
 
 
-class MovesAsked(Lookout):
+class MovesAsked(Poller):
     """The old owner's side: looks for sensors that were asked for, every second and when it is told.
 
     Args:

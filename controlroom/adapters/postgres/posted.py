@@ -8,10 +8,10 @@ import asyncpg
 
 from controlroom.adapters.postgres import rows
 from controlroom.adapters.postgres.alarm_journal import POSTED_CHANNEL, OutboxEntry
-from controlroom.adapters.postgres.lookout import Lookout
+from controlroom.adapters.postgres.poller import Poller
 
 
-class PostedEvents(Lookout):
+class PostedEvents(Poller):
     """Looks for entries of the partitions that are ours.
 
     Args:

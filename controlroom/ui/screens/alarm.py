@@ -9,10 +9,10 @@ from controlroom.core.archive import AlarmRecord, Answer
 from controlroom.core.sensor_view import SensorView
 from controlroom.core.why.model import Why
 from controlroom.ui.alarm_target import AlarmTarget
-from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import DETAIL, SCREENS, WHY
 from controlroom.ui.context import Context
 from controlroom.ui.messages import ItemChosen
+from controlroom.ui.query_schedule import QuerySchedule
 from controlroom.ui.render.alarm_facts import alarm_facts, alarm_title, guidance_lines
 from controlroom.ui.render.journal_row import journal_head
 from controlroom.ui.render.line import Line, Role
@@ -49,8 +49,8 @@ class AlarmScreen(AlarmOrders):
         self._drawn: AlarmTarget | None = None
         history = context.options.history
         assert history is not None, "there is no key for it"
-        self._asking = Asking(lambda: history.alarm(sensor_id, kind), every_s=_ASK_EVERY_S)
-        self._asking_why = Asking(lambda: history.why(sensor_id, kind), every_s=_ASK_WHY_EVERY_S)
+        self._schedule = QuerySchedule(lambda: history.alarm(sensor_id, kind), every_s=_ASK_EVERY_S)
+        self._why_schedule = QuerySchedule(lambda: history.why(sensor_id, kind), every_s=_ASK_WHY_EVERY_S)
         #: whether the picture has the room of guidance and journal
         self._why = False
 
@@ -71,8 +71,8 @@ class AlarmScreen(AlarmOrders):
         now, width, glyphs = self.context.now(), self.size.width, self.context.glyphs
         live = self._live()
         version = None if live is None else live.version
-        self._asking.tick(now, version)
-        self._asking_why.tick(now, version)
+        self._schedule.tick(now, version)
+        self._why_schedule.tick(now, version)
         answer = self._answer()
         record = answer.value if answer is not None else None
         self._drawn = self._target(live, record)

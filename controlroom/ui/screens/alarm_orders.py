@@ -16,7 +16,7 @@ from controlroom.ui.key_words import alarm_words
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.node_question import NodeQuestion
 from controlroom.ui.screens.shelve import Shelve, ShelveForm
-from controlroom.ui.screens.words import WordsForm
+from controlroom.ui.screens.text_form import TextForm
 
 T = TypeVar("T")
 
@@ -121,7 +121,7 @@ class AlarmHandling(NodeQuestion):
             def take_out(reason: str, target: AlarmTarget) -> None:
                 self._actions.out_of_service(target.sensor_id, target.kind, reason)
 
-            form = WordsForm(
+            form = TextForm(
                 self.context, "OUT OF SERVICE", _named(targets), "reason", "It stays out until o is pressed."
             )
             self.app.push_screen(form, self._for_each(targets, take_out, "Take out of service"))
@@ -149,7 +149,7 @@ class AlarmHandling(NodeQuestion):
 
         targets = self.targets()
         if targets:
-            form = WordsForm(self.context, "COMMENT", _named(targets), "note", "It stays in the alarm's journal.")
+            form = TextForm(self.context, "COMMENT", _named(targets), "note", "It stays in the alarm's journal.")
             self.app.push_screen(form, self._for_each(targets, comment, "Comment on"))
 
     def action_mark_false(self) -> None:
@@ -161,7 +161,7 @@ class AlarmHandling(NodeQuestion):
         targets = self.targets()
         if targets:
             about = "It is counted as false; nothing else about the alarm changes."
-            form = WordsForm(self.context, "FALSE ALARM", _named(targets), "what was it", about, needed=False)
+            form = TextForm(self.context, "FALSE ALARM", _named(targets), "what was it", about, needed=False)
             self.app.push_screen(form, self._for_each(targets, mark, "Mark as false"))
 
     def acted(self) -> None:

@@ -9,9 +9,9 @@ from controlroom.core.alarm_view import AlarmView
 from controlroom.core.cells import crop
 from controlroom.core.sensor_view import SensorView
 from controlroom.ui.alarm_target import AlarmTarget
-from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import ALARM_VIEWS, SCREENS, SEEK
 from controlroom.ui.context import Context
+from controlroom.ui.query_schedule import QuerySchedule
 from controlroom.ui.render.alarm_group_row import group_line
 from controlroom.ui.render.alarm_row import alarm_head, alarm_line
 from controlroom.ui.render.line import Line
@@ -45,12 +45,12 @@ class AlarmsScreen(ListScreen, AlarmOrders):
         super().__init__(context)
         self.order = AlarmOrder.SEVERITY
         history = context.options.history
-        self._asking = (
+        self._schedules = (
             ()
             if history is None
             else (
-                Asking(history.measures, every_s=_MEASURE_EVERY_S),
-                Asking(history.suppressed, every_s=_COUNT_EVERY_S),
+                QuerySchedule(history.measures, every_s=_MEASURE_EVERY_S),
+                QuerySchedule(history.suppressed, every_s=_COUNT_EVERY_S),
             )
         )
 
@@ -104,8 +104,8 @@ class AlarmsScreen(ListScreen, AlarmOrders):
     def update(self) -> None:
         """The list under its heading."""
         state, now, width = self.context.state, self.context.now(), self.size.width
-        for asking in self._asking:
-            asking.tick(now, state.feed_version)
+        for schedule in self._schedules:
+            schedule.tick(now, state.feed_version)
         suppressed = Suppressed.of(state.live_alarms(), state.archive.suppressed.get(""))
         line = measures_line(state.archive.measures.get(""), suppressed, now, width, self.context.glyphs)
         self.query_one("#measures", LineView).show(line)

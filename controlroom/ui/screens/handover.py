@@ -6,15 +6,15 @@ from textual.app import ComposeResult
 
 from controlroom.core.handover_sections import signature_of
 from controlroom.core.sanitise import sanitise
-from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import DETAIL, SCREENS, SHIFT
 from controlroom.ui.context import Context
+from controlroom.ui.query_schedule import QuerySchedule
 from controlroom.ui.render.cluster_tables import Row
 from controlroom.ui.render.handover_rows import handover_rows, handover_title
 from controlroom.ui.render.line import Line, Role, plain
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.plant_screen import PlantScreen
-from controlroom.ui.screens.words import WordsForm
+from controlroom.ui.screens.text_form import TextForm
 from controlroom.ui.widgets.cluster_list import ClusterList
 from controlroom.ui.widgets.line_view import LineView
 
@@ -32,7 +32,7 @@ class HandoverScreen(PlantScreen):
         shift = context.options.shift
         assert shift is not None, "there is no key for it"
         self._shift = shift
-        self._asking = Asking(shift.report, every_s=_ASK_EVERY_S)
+        self._schedule = QuerySchedule(shift.report, every_s=_ASK_EVERY_S)
 
     def body(self) -> ComposeResult:
         """Title and rows."""
@@ -47,7 +47,7 @@ class HandoverScreen(PlantScreen):
     def update(self) -> None:
         """Show the last answer."""
         state, now, width = self.context.state, self.context.now(), self.size.width
-        self._asking.tick(now, state.feed_version)
+        self._schedule.tick(now, state.feed_version)
         answer = state.archive.shift.get("")
         title, rows = self.query_one("#handover-title", LineView), self.query_one(ClusterList)
         if answer is None or answer.value is None:
@@ -77,7 +77,7 @@ class HandoverScreen(PlantScreen):
                 self._shift.note(text)
 
         about = "The next shift reads it, under your name."
-        self.app.push_screen(WordsForm(self.context, "NOTE", "into the log of the shift", "note", about), note)
+        self.app.push_screen(TextForm(self.context, "NOTE", "into the log of the shift", "note", about), note)
 
     def action_give(self) -> None:
         """End the shift, after a question."""
@@ -103,7 +103,7 @@ class HandoverScreen(PlantScreen):
 
         what = sanitise(signature_of(unsigned))
         about = "You take over what it tells, under your name."
-        form = WordsForm(self.context, "SIGN", what, "remark", about, needed=False)
+        form = TextForm(self.context, "SIGN", what, "remark", about, needed=False)
         self.app.push_screen(form, sign)
 
     def action_back(self) -> None:

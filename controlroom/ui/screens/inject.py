@@ -12,9 +12,9 @@ from controlroom.core.freshness import interval_of
 from controlroom.core.sensor_view import SensorView
 from controlroom.ui import entry
 from controlroom.ui.context import Context
+from controlroom.ui.fault_targets import fault_targets
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.screens.form_screen import FormScreen
-from controlroom.ui.victims import victims
 from controlroom.ui.widgets.choice import Choice
 from controlroom.ui.widgets.form_field import FormField
 from controlroom.ui.widgets.text_entry import TextEntry
@@ -79,7 +79,7 @@ class InjectForm(FormScreen[FaultSpec]):
         place = self._view.location
         where = place.machine_id if self.kind.name == MACHINE_FAILURE else place.zone
         some = FaultSpec(fault_id="-", fault=self.kind.name, start=datetime.fromtimestamp(0, UTC))
-        count = len(victims(some, self._view, list(self.context.state.sensors.values())))
+        count = len(fault_targets(some, self._view, list(self.context.state.sensors.values())))
         return f": {count} sensors of {where}" if where else ": this sensor stands nowhere"
 
     def chosen(self, choice: Choice) -> None:

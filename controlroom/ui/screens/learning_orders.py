@@ -13,7 +13,7 @@ from controlroom.ui.bindings import LEARNING
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.learning_forms import Freeze, FreezeForm, Maintenance, MaintenanceForm
 from controlroom.ui.screens.sensor_orders import SensorOrders, named
-from controlroom.ui.screens.words import WordsForm
+from controlroom.ui.screens.text_form import TextForm
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class LearningOrders(SensorOrders):
             self.app.push_screen(Confirm(self.context, f"Forget what {what} taught?", consequence), self._then(reset))
 
         about = "For another instrument: all that was learned is forgotten."
-        self.app.push_screen(WordsForm(self.context, "RESET LEARNING", what, "reason", about), self._then(ask))
+        self.app.push_screen(TextForm(self.context, "RESET LEARNING", what, "reason", about), self._then(ask))
 
     def action_accept_level(self) -> None:
         """What is held is normal from now on."""
@@ -83,7 +83,7 @@ class LearningOrders(SensorOrders):
             control.accept(sensors, reason)
 
         about = "What is held is normal from now on, and its alarm returns."
-        form = WordsForm(self.context, "ACCEPT LEVEL", what, "reason", about, needed=False)
+        form = TextForm(self.context, "ACCEPT LEVEL", what, "reason", about, needed=False)
         self.app.push_screen(form, self._then(accept, "Accept the level of", what))
 
     def _meant(self) -> tuple[LearningControl, list[str], str]:

@@ -11,10 +11,10 @@ from controlroom.core.archive import LearningFacts
 from controlroom.core.hierarchy.nodes import Item, Node
 from controlroom.core.hierarchy.tree import PlantTree
 from controlroom.core.sensor_view import SensorView
-from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import DETAIL, MARK, SPAN
 from controlroom.ui.context import Context
 from controlroom.ui.messages import ItemChosen
+from controlroom.ui.query_schedule import QuerySchedule
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.machine_rows import MARGIN, STRIPS, machine_title, own_alarm_line, strip_lines
 from controlroom.ui.render.span import DEFAULT_SPAN, SPANS, end_of
@@ -23,7 +23,7 @@ from controlroom.ui.render.trend_curves import TrendPicture, picture_of
 from controlroom.ui.render.trend_window import TrendWindow
 from controlroom.ui.screens.tree_orders import TreeOrders
 from controlroom.ui.screens.trend_keys import TrendKeys
-from controlroom.ui.trend_asking import TrendAsking
+from controlroom.ui.trend_schedule import TrendSchedule
 from controlroom.ui.widgets.line_view import LineView
 from controlroom.ui.widgets.machine_sensors import MachineSensors
 
@@ -49,8 +49,8 @@ class MachineScreen(TreeOrders, TrendKeys):
         self._tree = tree
         self._node = node
         self.span = DEFAULT_SPAN
-        self._asking = TrendAsking(context)
-        self._learning = Asking(self._ask_learning, every_s=_ASK_EVERY_S)
+        self._schedule = TrendSchedule(context)
+        self._learning = QuerySchedule(self._ask_learning, every_s=_ASK_EVERY_S)
         self._window = TrendWindow()
 
     def body(self) -> ComposeResult:
@@ -86,7 +86,7 @@ class MachineScreen(TreeOrders, TrendKeys):
         self._window.seconds = SPANS[self.span]
         self._learning.tick(now, tuple(self._window.sensors))
         end = max((end_of(view, now) for view in leaves.values()), default=now)
-        answer = self._asking.answer(self._window.question(), end)
+        answer = self._schedule.answer(self._window.question(), end)
         picture = picture_of(self._window, state, end, answer, None, asks=self.context.options.history is not None)
         subjects = {alarm.sensor_id for alarm in node.alarms}
         picture.events.extend(event for event in list(state.feed) if event.sensor_id in subjects)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 
-from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import DETAIL, SCREENS
 from controlroom.ui.context import Context
+from controlroom.ui.query_schedule import QuerySchedule
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.render.measures_table import measures_table
 from controlroom.ui.screens.plant_screen import PlantScreen
@@ -25,7 +25,7 @@ class MeasuresScreen(PlantScreen):
         super().__init__(context)
         history = context.options.history
         assert history is not None, "there is no key for it"
-        self._asking = Asking(history.measures, every_s=_ASK_EVERY_S)
+        self._schedule = QuerySchedule(history.measures, every_s=_ASK_EVERY_S)
 
     def body(self) -> ComposeResult:
         """Lines."""
@@ -34,7 +34,7 @@ class MeasuresScreen(PlantScreen):
     def update(self) -> None:
         """Show the last answer."""
         now, size = self.context.now(), self.query_one("#measures-table", LineView).size
-        self._asking.tick(now)
+        self._schedule.tick(now)
         answer = self.context.state.archive.measures.get("")
         lines: list[Line]
         if answer is None or answer.value is None:

@@ -11,9 +11,9 @@ from controlroom.core.archive import Answer, Series
 from controlroom.core.freshness import interval_of
 from controlroom.core.sensor_view import SensorView
 from controlroom.ui.alarm_target import AlarmTarget
-from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import DETAIL, SENSOR_ALARM, SPAN
 from controlroom.ui.context import Context
+from controlroom.ui.query_schedule import QuerySchedule
 from controlroom.ui.render.learning_line import learning_line
 from controlroom.ui.render.line import Role
 from controlroom.ui.render.sensor_lines import event_lines, reading_lines, spans_line, title_line
@@ -54,7 +54,7 @@ class SensorScreen(LearningOrders, TrendKeys):
         #: the alarms that wait for an operator, as they were drawn
         self._waiting: list[tuple[str, str, str, int]] = []
         self._asked: tuple[str, float, int] | None = None
-        self._learning = Asking(self._ask_learning, every_s=_ASK_LEARNING_EVERY_S)
+        self._learning = QuerySchedule(self._ask_learning, every_s=_ASK_LEARNING_EVERY_S)
 
     def on_screen_resume(self) -> None:
         """Have each of its readings, and not only the last one of each second."""

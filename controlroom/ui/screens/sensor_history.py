@@ -6,9 +6,9 @@ from textual.app import ComposeResult
 
 from controlroom.core.sanitise import sanitise
 from controlroom.core.sensor_view import SensorView
-from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import DETAIL
 from controlroom.ui.context import Context
+from controlroom.ui.query_schedule import QuerySchedule
 from controlroom.ui.render.line import Line, Role, fit
 from controlroom.ui.render.span import SPANS, end_of
 from controlroom.ui.screens.plant_screen import PlantScreen
@@ -32,7 +32,7 @@ class SensorHistoryScreen(PlantScreen):
     def __init__(self, context: Context, sensor_id: str) -> None:
         super().__init__(context)
         self._sensor_id = sensor_id
-        self._asking = Asking(self._ask, every_s=_ASK_EVERY_S)
+        self._schedule = QuerySchedule(self._ask, every_s=_ASK_EVERY_S)
 
     def _ask(self) -> None:
         history, view = self.context.options.history, self.selected_sensor()
@@ -51,7 +51,7 @@ class SensorHistoryScreen(PlantScreen):
 
     def update(self) -> None:
         """Show the last answer."""
-        self._asking.tick(self.context.now(), self.context.state.feed_version)
+        self._schedule.tick(self.context.now(), self.context.state.feed_version)
         journal = self.query_one(JournalList)
         answer = self.context.state.archive.series.get((self._sensor_id, _SECONDS))
         if answer is None or answer.value is None:

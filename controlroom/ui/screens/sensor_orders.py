@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from controlroom.core.freshness import interval_of
 from controlroom.core.sensor_view import SensorView
 from controlroom.ui.bindings import SENSOR
+from controlroom.ui.fault_targets import fault_targets
 from controlroom.ui.key_words import sensor_words
 from controlroom.ui.screens.confirm import Confirm
 from controlroom.ui.screens.inject import InjectForm, same_fault
 from controlroom.ui.screens.node_question import NodeQuestion
 from controlroom.ui.screens.rate import RateForm
 from controlroom.ui.screens.spawn import SpawnForm
-from controlroom.ui.victims import victims
 from controlroom.wire import FaultSpec, Location, SensorSpec
 
 
@@ -78,7 +78,7 @@ class SensorOrders(NodeQuestion):
                 if view.sensor_id in struck:
                     continue  # a fault of its machine or zone has befallen it
                 own = fault if view is views[0] else same_fault(fault, view, self.context.now())
-                for sensor_id, faults in victims(own, view, every).items():
+                for sensor_id, faults in fault_targets(own, view, every).items():
                     struck.add(sensor_id)
                     for each in faults:
                         self.context.commands.inject(sensor_id, each)

@@ -8,9 +8,9 @@ from textual.binding import Binding
 from controlroom.core.alarms.model import Alarm
 from controlroom.core.sensor_view import SensorView
 from controlroom.ui.alarm_target import AlarmTarget
-from controlroom.ui.asking import Asking
 from controlroom.ui.bindings import ALARM_VIEWS, DETAIL, SCREENS
 from controlroom.ui.context import Context
+from controlroom.ui.query_schedule import QuerySchedule
 from controlroom.ui.render.line import Line, Role, spread
 from controlroom.ui.render.suppressed_row import suppressed_head, suppressed_line
 from controlroom.ui.screens.alarm import AlarmScreen
@@ -38,7 +38,7 @@ class SuppressedScreen(ListScreen, AlarmOrders):
         super().__init__(context)
         history = context.options.history
         assert history is not None, "there is no key for it"
-        self._asking = Asking(history.suppressed, every_s=_ASK_EVERY_S)
+        self._schedule = QuerySchedule(history.suppressed, every_s=_ASK_EVERY_S)
 
     def body(self) -> ComposeResult:
         """Heading and list."""
@@ -64,7 +64,7 @@ class SuppressedScreen(ListScreen, AlarmOrders):
     def update(self) -> None:
         """The list under its heading."""
         state, now, width = self.context.state, self.context.now(), self.size.width
-        self._asking.tick(now, state.feed_version)
+        self._schedule.tick(now, state.feed_version)
         super().update()
         answer = state.archive.suppressed.get("")
         trouble = answer.error if answer is not None else ""

@@ -25,7 +25,7 @@ from controlroom.ui.render.trend_rows import (
 from controlroom.ui.render.trend_window import OVERLAYS, TREND_SPANS
 from controlroom.ui.screens.trend_forms import AddCurvesForm
 from controlroom.ui.screens.trend_orders import TrendOrders
-from controlroom.ui.trend_asking import TrendAsking
+from controlroom.ui.trend_schedule import TrendSchedule
 from controlroom.ui.widgets.line_view import LineView
 
 _SEVERITIES = {1: "warning", 2: "critical"}
@@ -43,7 +43,7 @@ class TrendScreen(TrendOrders):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._asking = TrendAsking(context)
+        self._schedule = TrendSchedule(context)
         self._jump: AlarmJump | None = None
         #: what was answered last, for the time until the next span is answered
         self._last: Answer[TrendData] | None = None
@@ -77,10 +77,10 @@ class TrendScreen(TrendOrders):
         if legend.styles.height is None or legend.styles.height.value != height:
             legend.styles.height = height
             self.call_after_refresh(self.tick)
-        answer = self._asking.answer(window.question(), now)
+        answer = self._schedule.answer(window.question(), now)
         earlier = None
         if window.overlay and window.sensors:
-            earlier = self._asking.answer(window.earlier(now), now)
+            earlier = self._schedule.answer(window.earlier(now), now)
         self._look_at_jump()
         self.look_at_saved()
         chart, views = self.query_one("#trend-chart", LineView), [state.sensors.get(each) for each in window.sensors]

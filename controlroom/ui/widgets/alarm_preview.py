@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from controlroom.core.alarm_view import AlarmView
-from controlroom.ui.asking import Asking
 from controlroom.ui.context import Context
+from controlroom.ui.query_schedule import QuerySchedule
 from controlroom.ui.render.alarm_facts import alarm_facts, alarm_title, guidance_lines
 from controlroom.ui.render.line import Line, Role
 from controlroom.ui.widgets.line_view import LineView
@@ -19,7 +19,7 @@ class AlarmPreview(LineView):
     def __init__(self, context: Context, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(context, height=_HEIGHT, id=id)
         self._key: tuple[str, str] | None = None
-        self._asking = Asking(self._ask, every_s=_ASK_EVERY_S)
+        self._schedule = QuerySchedule(self._ask, every_s=_ASK_EVERY_S)
 
     def _ask(self) -> None:
         history = self.context.options.history
@@ -35,7 +35,7 @@ class AlarmPreview(LineView):
             return
         now, width = self.context.now(), self.size.width
         self._key = (alarm.sensor_id, alarm.kind)
-        self._asking.tick(now, (*self._key, alarm.version))
+        self._schedule.tick(now, (*self._key, alarm.version))
         answer = self.context.state.archive.alarms.get(self._key)
         record = answer.value if answer is not None else None
         lines: list[Line] = [alarm_title(self._key, alarm, record, width, self.context.glyphs)]

@@ -15,7 +15,7 @@ MODULES = [f"controlroom.ui.render.{module.name}" for module in pkgutil.iter_mod
 TRENDS = ("controlroom.ui.render.trend_window", "controlroom.ui.render.trend_curves", "controlroom.core.trends")
 
 
-@pytest.mark.parametrize("name", [*MODULES, "controlroom.ui.entry", "controlroom.ui.pace", *TRENDS])
+@pytest.mark.parametrize("name", [*MODULES, "controlroom.ui.entry", "controlroom.ui.frame_rate", *TRENDS])
 def test_examples(name):
     assert doctest.testmod(importlib.import_module(name)).failed == 0
 

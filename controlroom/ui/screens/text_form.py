@@ -12,7 +12,7 @@ from controlroom.ui.widgets.form_field import FormField
 from controlroom.ui.widgets.text_entry import TextEntry
 
 
-class WordsForm(FormScreen[str]):
+class TextForm(FormScreen[str]):
     """Ends with what was typed.
 
     Args:

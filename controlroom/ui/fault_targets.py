@@ -9,7 +9,7 @@ from controlroom.wire import FaultSpec, SensorSpec
 from simulator.faults import COMPOSED, composed
 
 
-def victims(fault: FaultSpec, view: SensorView, others: Iterable[SensorView]) -> dict[str, tuple[FaultSpec, ...]]:
+def fault_targets(fault: FaultSpec, view: SensorView, others: Iterable[SensorView]) -> dict[str, tuple[FaultSpec, ...]]:
     """The faults to inject, by sensor.
 
     Args:

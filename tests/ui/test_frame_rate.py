@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from controlroom.ui.pace import LONGEST_S, Pace
+from controlroom.ui.frame_rate import LONGEST_S, FrameRate
 from tests.ui.screen_text import screen_lines, settle
 
 SIZE = (80, 24)
 
 
 def test_nothing_is_drawn_while_something_waits():
-    pace = Pace()
+    pace = FrameRate()
     assert not any(pace.due(3, 0.2 * tick) for tick in range(500))
 
 
 def test_the_pause_is_bounded_and_the_present_comes_soon_after_the_stall():
-    pace = Pace()
+    pace = FrameRate()
     for tick in range(500):
         pace.due(1, 0.2 * tick)
     drawn = [now for tick in range(100) if pace.due(0, now := 100.0 + 0.2 * tick)]
@@ -23,7 +23,7 @@ def test_the_pause_is_bounded_and_the_present_comes_soon_after_the_stall():
 
 
 def test_a_quick_terminal_is_drawn_on_at_every_tick():
-    pace = Pace()
+    pace = FrameRate()
     assert all(pace.due(0, 0.2 * tick) for tick in range(100))
     assert not pace.slow
 

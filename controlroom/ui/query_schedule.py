@@ -8,13 +8,13 @@ from collections.abc import Callable
 _SOONEST_S = 1.0
 
 
-class Asking:
+class QuerySchedule:
     """Asks at the first tick, at the first tick after a change, and when the answer has grown old.
 
     >>> asked = []
-    >>> asking = Asking(lambda: asked.append(1), every_s=10.0)
+    >>> schedule = QuerySchedule(lambda: asked.append(1), every_s=10.0)
     >>> for now, version in ((0.0, 1), (0.5, 1), (0.6, 2), (2.0, 2), (5.0, 2), (13.0, 2)):
-    ...     asking.tick(now, version)
+    ...     schedule.tick(now, version)
     >>> len(asked)
     3
     """

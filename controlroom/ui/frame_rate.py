@@ -4,8 +4,8 @@ What is drawn waits in a short queue until the terminal takes it. A terminal tha
 would fill the queue, and the next write would hold the screen's loop for ever. So nothing is drawn while something
 waits, the pause doubles each time, and shrinks again with every drawing that goes through.
 
->>> pace = Pace()
->>> [pace.due(waiting, float(second)) for second, waiting in enumerate([0, 1, 1, 0, 0, 0, 0])]
+>>> rate = FrameRate()
+>>> [rate.due(waiting, float(second)) for second, waiting in enumerate([0, 1, 1, 0, 0, 0, 0])]
 [True, False, False, True, True, True, True]
 """
 
@@ -16,7 +16,7 @@ LONGEST_S = 4.0
 _FIRST_S = 0.5
 
 
-class Pace:
+class FrameRate:
     """Decides at each tick whether to draw."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ _WAIT_S = 5.0
 _MOST = 16
 
 
-class TrendAsking:
+class TrendSchedule:
     """Asks, and gives the answers as they are.
 
     Args:

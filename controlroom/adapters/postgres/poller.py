@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 POLL_S = 1.0
 
 
-class Lookout(ABC):
+class Poller(ABC):
     """One thing that is looked for.
 
     Args:

@@ -3,12 +3,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.wheel import Wheel
+from simulator.timer_wheel import TimerWheel
 
 
 @given(st.lists(st.integers(0, 50)))
 def test_takes_everything_in_order_of_time_then_of_arrival(dues: list[int]) -> None:
-    wheel = Wheel[tuple[int, int]]()
+    wheel = TimerWheel[tuple[int, int]]()
     for number, due in enumerate(dues):
         wheel.add(due, (due, number))
     taken = []
@@ -20,7 +20,7 @@ def test_takes_everything_in_order_of_time_then_of_arrival(dues: list[int]) -> N
 
 
 def test_clear_takes_everything_out() -> None:
-    wheel = Wheel[str]()
+    wheel = TimerWheel[str]()
     wheel.add(5, "a")
     wheel.clear()
     assert wheel.next_due is None

@@ -3,7 +3,7 @@
 A heap of 50,000 sensors costs sixteen comparisons a reading. Here sensors due in the same millisecond share a slot, and
 the heap holds the slots alone.
 
->>> wheel = Wheel[str]()
+>>> wheel = TimerWheel[str]()
 >>> for due, item in ((30, "a"), (10, "b"), (30, "c")):
 ...     wheel.add(due, item)
 >>> wheel.next_due
@@ -20,7 +20,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Wheel(Generic[T]):
+class TimerWheel(Generic[T]):
     """Items by due time (integer milliseconds); those of one moment in the order in which they were added."""
 
     __slots__ = ("_due", "_slots")
