@@ -243,9 +243,9 @@ def _planned(
             number += 1
             # Named here, where it is known how many came before it.
             fault_id = f"{table.fault}-{number}"
-            named = {sensor: tuple(_named(spec, fault_id) for spec in hurt) for sensor, hurt in specs.items()}
-            for sensor, hurt in named.items():
-                for spec in hurt:
+            named = {sensor: tuple(_named(spec, fault_id) for spec in faulty) for sensor, faulty in specs.items()}
+            for sensor, faulty in named.items():
+                for spec in faulty:
                     activate(spec, file.seed, sensor)
             yield PlannedFault(fault_id, table.fault, named, table.within, tuple(table.kinds))
 
@@ -263,8 +263,8 @@ def _befallen(
             magnitude=table.magnitude,
             duration=table.duration,
         )
-        hurt = composed(whole, sensors.values(), machine_id=table.machine or "", zone=table.zone or "")
-        found = [hurt] if hurt else []
+        faulty = composed(whole, sensors.values(), machine_id=table.machine or "", zone=table.zone or "")
+        found = [faulty] if faulty else []
     else:
         found = [
             {

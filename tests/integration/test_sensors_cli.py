@@ -58,7 +58,7 @@ async def test_all_that_keys_do_is_done_from_the_shell_and_answered(scene: Plant
         assert (fault["fault"], fault["duration"], fault["by"] != "") == ("stuck", None, True)
         injected = await documents(scene, "inject", "gateway-outage", "--zone", "hall-a", "--for", "10m")
         assert {each["sensor_id"] for each in injected} == {"press-7", "press-8"}
-        code, out, err = await sensors(scene, "list", "--hurt")
+        code, out, err = await sensors(scene, "list", "--faulty")
         assert code == 0, err
         assert [line.split()[0] for line in out.splitlines()[1:]] == ["press-7", "press-8"]
         assert fault["fault_id"] in out

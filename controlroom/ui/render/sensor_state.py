@@ -1,4 +1,4 @@
-"""What a sensor does, in one word: running, paused, stale, without data, hurt by a fault."""
+"""What a sensor does, in one word: running, paused, stale, without data, with a fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The form that hurts a simulated sensor in a known way. It is a drill, and says so."""
+"""The form that injects a fault into a simulated sensor. It is a drill, and says so."""
 
 from __future__ import annotations
 

@@ -91,15 +91,15 @@ class SensorOrders(NodeQuestion):
     def action_clear(self) -> None:
         """End the faults of the selected sensors."""
         views = self.simulated()
-        hurt = [view for view in views if view.faults]
+        faulty = [view for view in views if view.faults]
 
         def act() -> None:
-            for view in hurt:
+            for view in faulty:
                 self.context.commands.clear(view.sensor_id)
             self.ordered()
 
-        if hurt:
-            self.ask_and_act(f"End the faults of {named(hurt)}", "What they did is recorded, and stays.", act)
+        if faulty:
+            self.ask_and_act(f"End the faults of {named(faulty)}", "What they did is recorded, and stays.", act)
         elif views:
             self.say(f"{named(views)}: no fault is injected")
             self.ordered()
