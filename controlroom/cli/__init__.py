@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "history": ("controlroom.cli.history", "history", "Show a sensor's readings, by minute or hour."),
     "rejects": ("controlroom.cli.rejects", "rejects", "List rejected records, show one, publish them again."),
     "config": ("controlroom.cli.config", "config", "Show every setting and where it came from."),
+    "completion": ("controlroom.cli.completion", "completion", "Print a script for completion by Tab in your shell."),
     "backup": ("controlroom.cli.backup", "backup", "Write a backup of the database to a file."),
     "restore": ("controlroom.cli.backup", "restore", "Restore a backup; the topic is read on from there."),
     "fsck": ("controlroom.cli.fsck", "fsck", "Audit the database against the topic."),
@@ -60,7 +61,9 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """`controlroom` and `controlroom --option ...` mean `controlroom console ...`."""
-        if not args or (args[0].startswith("-") and args[0] not in {"-h", "--help", "--version"}):
+        # What a shell wants to complete is left as it was typed.
+        bare = not args or (args[0].startswith("-") and args[0] not in {"-h", "--help", "--version"})
+        if bare and not ctx.resilient_parsing:
             args = ["console", *args]
         return super().parse_args(ctx, args)
 
