@@ -1,4 +1,4 @@
-"""What is in deploy/: alert rules name metrics that there are, units are right and call commands as they are."""
+"""What is in deploy/: names of metrics, units, resources, and the commands that they call, are those that there are."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bridges.file import load_bridge
 from bridges.metrics import BridgeMetrics
 from controlroom.adapters.kafka.partition import Commit
 from controlroom.adapters.metrics import Metrics
 from controlroom.cli import COMMANDS, cli
+from controlroom.config import load_settings
 from tests.fakes.bridges import bridges
 from tests.fakes.clock import START
 from tests.unit.adapters.test_metrics import Worker
@@ -27,6 +31,9 @@ RULES = ROOT / "deploy" / "prometheus" / "controlroom-alerts.yml"
 TESTS = RULES.with_name("controlroom-alerts-test.yml")
 DASHBOARD = ROOT / "docs" / "grafana" / "detection.json"
 UNITS = sorted((ROOT / "deploy" / "systemd").iterdir())
+KUBERNETES = ROOT / "deploy" / "kubernetes"
+#: the oldest version of Kubernetes that the resources are held to, and a new one
+KUBERNETES_VERSIONS = ("1.28", "1.33")
 _METRIC = re.compile(r"\bcontrolroom_\w+")
 _GROUPED = re.compile(r"\b(?:by|on) \(([\w, ]+)\)")
 
@@ -102,3 +109,52 @@ def test_units_are_right_and_call_commands_as_they_are(unit: Path, tmp_path: Pat
         [analyze, "verify", "--man=no", tmp_path / unit.name], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def resources() -> list[dict[str, Any]]:
+    """Every resource that the kustomization names."""
+    names = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))["resources"]
+    assert {path.name for path in KUBERNETES.glob("*.yaml")} == {*names, "kustomization.yaml"}
+    return [found for name in names for found in yaml.safe_load_all((KUBERNETES / name).read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
+def test_resources_are_as_kubernetes_has_them(version: str) -> None:
+    for resource in resources():
+        assert kubernetes_validate.validate(resource, version, strict=True) == version
+
+
+def test_containers_call_commands_as_they_are_and_find_what_they_mount() -> None:
+    generated = {
+        one["name"]
+        for one in yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))["configMapGenerator"]
+    }
+    called = []
+    for resource in resources():
+        pod = resource["spec"].get("template", {}).get("spec")
+        if pod is None:
+            continue
+        claims = {one["metadata"]["name"] for one in resource["spec"].get("volumeClaimTemplates", ())}
+        volumes = {one["name"] for one in pod["volumes"]} | claims
+        maps = {one["configMap"]["name"] for one in pod["volumes"] if "configMap" in one}
+        (container,) = pod["containers"]
+        assert {one["name"] for one in container["volumeMounts"]} == volumes
+        assert maps | {one["configMapRef"]["name"] for one in container["envFrom"]} <= generated
+        assert container["securityContext"]["readOnlyRootFilesystem"]
+        program, name, *options = container["args"]
+        assert program == "controlroom"
+        command = cli.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        command.make_context(name, options, resilient_parsing=name == "bridge")
+        called.append(name)
+    assert called == ["setup", "detect", "bridge"]
+
+
+def test_settings_of_the_kustomization_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = yaml.safe_load((KUBERNETES / "kustomization.yaml").read_text("utf-8"))["configMapGenerator"]
+    for line in made[0]["literals"]:
+        monkeypatch.setenv(*line.split("=", 1))
+    settings = load_settings()
+    assert settings.brokers == "plant-kafka-bootstrap:9093"
+    assert settings.security_protocol == "SASL_SSL"
+    assert load_bridge(KUBERNETES / "bridge.toml").bridge.name == "plant"
