@@ -19,9 +19,15 @@ from controlroom.wire import BadMessage, Reading, SensorCommand, SensorSpec, Sen
 from controlroom.wire.command import encode_command
 from controlroom.wire.status import decode_status
 from kafka_clients.closing import close_consumer, close_producer
+from simulator.plant import default_plant
 from tests.conftest import MakeTopic
 
 CONTROLROOM = [sys.executable, "-m", "controlroom"]
+#: the sensors of the built-in plant, and one of them that sends more often
+BUILT_IN = {spec.sensor_id: spec for spec in default_plant().sensors}
+QUICK = SensorSpec(
+    sensor_id="temp-sensor-001", sensor_type="temperature", interval=0.1, location=BUILT_IN["temp-sensor-001"].location
+)
 
 
 class Plant:

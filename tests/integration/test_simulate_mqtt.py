@@ -13,20 +13,13 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 
 from controlroom.local import Endpoints
-from controlroom.wire import SensorSpec
 from simulator.faults import FAULTS, new_fault
-from simulator.plant import default_plant
 from simulator.specification import limits_of, unit_of
 from tests.bridging import Bridging, bridged, needs_mosquitto
 from tests.conftest import MakeTopic
-from tests.integration.simulated import Plant, plant_of
+from tests.integration.simulated import BUILT_IN, QUICK, Plant, plant_of
 
 pytestmark = needs_mosquitto
-
-BUILT_IN = {spec.sensor_id: spec for spec in default_plant().sensors}
-QUICK = SensorSpec(
-    sensor_id="temp-sensor-001", sensor_type="temperature", interval=0.1, location=BUILT_IN["temp-sensor-001"].location
-)
 
 
 @pytest.fixture
